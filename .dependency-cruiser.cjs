@@ -1,0 +1,70 @@
+// The directions of ARCHITECTURE.md, enforced: `npm run structure`.
+const pure = '^src/(core|merkle|note|cose|statemap|chain|verify)/';
+
+/** A folder may import itself and what is listed; everything else below src/ is forbidden. */
+const only = (folder, allowed) => ({
+  name: `${folder}-imports`,
+  comment: `src/${folder} may import only: ${allowed.join(', ') || 'nothing'}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+});
+
+const core = ['core'];
+const structures = ['core', 'merkle', 'note', 'cose', 'statemap'];
+const chain = [...structures, 'chain'];
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-dev-dependencies',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], pathNot: '/@types/' },
+    },
+    {
+      name: 'pure-has-no-io',
+      comment: 'pure folders run in a browser: no node: modules, no platform',
+      severity: 'error',
+      from: { path: pure },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'pure-libraries',
+      comment: 'pure folders use noble and scure only',
+      severity: 'error',
+      from: { path: pure },
+      to: { path: '^node_modules/', pathNot: '^node_modules/@(noble|scure)/' },
+    },
+    only('core', []),
+    only('merkle', core),
+    only('note', core),
+    only('cose', [...core, 'merkle']),
+    only('statemap', core),
+    only('chain', structures),
+    only('verify', chain),
+    only('storage', core),
+    only('platform', core),
+    only('log', [...chain, 'storage', 'platform']),
+    only('service', [...chain, 'log', 'platform']),
+    only('grpc', [...structures, 'service', 'proto']),
+    only('http', [...structures, 'service']),
+    only('client', [...chain, 'verify', 'proto', 'platform']),
+    only('server', [...chain, 'verify', 'storage', 'platform', 'log', 'service', 'grpc', 'http']),
+    only('cli', [...chain, 'verify', 'client', 'platform', 'server']),
+    {
+      name: 'drivers-do-not-import-each-other',
+      severity: 'error',
+      from: { path: '^src/storage/(level|memory)\\.ts$' },
+      to: { path: '^src/storage/(level|memory)\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,148 @@
+/**
+ * What a kind of entry is: one declaration that reads like its row in LIFECYCLE. The frame (transition.ts) does
+ * everything that all kinds share, in one order: envelope, signer, state. A kind brings its body, who may sign it,
+ * and its rule; the rule sees only what is proven by then.
+ *
+ * A rule is a pure function of its context and body. It returns writes or a refusal; it has no clock but
+ * `ctx.time`, and every loop in it is bounded by a schema.
+ */
+import type { Bytes } from '../core/bytes.ts';
+import type { Crypto, Hasher, SignatureAlgorithm } from '../core/crypto.ts';
+import type { Ref } from './envelope.ts';
+import type { Policy } from './policy.ts';
+import type { StateReader, Write } from './record.ts';
+import type { Refusal, SharedReason } from './refusal.ts';
+import type { Schema } from './schema.ts';
+import type { GenesisRecord, KeyRecord, ParticipantRecord, Role } from './state.ts';
+
+/**
+ * Who signs, one mode for each kind.
+ * - `self`: a key in the body itself (genesis, registration).
+ * - `verified`: a participant who is VERIFIED or ACTIVE. - `active`: one who is ACTIVE.
+ * - `any-state`: a registered participant in whatever state.
+ * - `room`: a clean room, by its attested key.
+ */
+export type SignerMode = 'self' | 'verified' | 'active' | 'any-state' | 'room';
+
+interface BaseContext {
+  readonly crypto: Crypto;
+  readonly origin: string;
+  /** Index of the entry that is judged. */
+  readonly index: number;
+  /** t: Unix milliseconds of the state entry that closes the batch. */
+  readonly time: number;
+  /** Entry id of the statement, 32 bytes. */
+  readonly entryId: Bytes;
+  readonly issuer: string;
+  readonly kid: Bytes;
+  readonly algorithm: SignatureAlgorithm;
+  /** In force at t. */
+  readonly policy: Policy;
+  /** Undefined only while entry 0 is judged. */
+  readonly genesis: GenesisRecord | undefined;
+  /** Id of the rules that this software implements. */
+  readonly rules: Bytes;
+  readonly read: StateReader;
+  /** The refs of the statement with this relation: each is to an earlier entry of a declared kind. */
+  refs(rel: string): readonly Ref[];
+}
+
+interface ParticipantContext extends BaseContext {
+  /** Who signed. */
+  readonly signer: ParticipantRecord;
+  readonly key: KeyRecord;
+  /** On whose authority: the signer, or the participant who delegated to it. */
+  readonly principal: ParticipantRecord;
+}
+
+interface RoomContext extends BaseContext {
+  /** URN of the clean room. */
+  readonly room: string;
+  readonly key: KeyRecord;
+}
+
+interface Contexts {
+  self: BaseContext;
+  verified: ParticipantContext;
+  active: ParticipantContext;
+  'any-state': ParticipantContext;
+  room: RoomContext;
+}
+export type Context<Mode extends SignerMode = 'self'> = Contexts[Mode];
+export type AnyContext = BaseContext & Partial<Omit<ParticipantContext & RoomContext, keyof BaseContext>>;
+
+/** A relation that the refs of a kind may have. */
+export interface Relation {
+  /** Kinds of the entries that it may lead to; null stands for a foreign statement. */
+  readonly kinds: readonly (string | null)[];
+  /** Refs with this relation (default: any number). */
+  readonly count?: { readonly min: number; readonly max: number };
+}
+
+/** `ref` changes hands only against the entry that last changed the subject: exactly one. */
+export function after(...kinds: readonly string[]): Relation {
+  return { kinds, count: { min: 1, max: 1 } };
+}
+
+/** Signer and key of a `self` kind. */
+interface SelfSigned<Body, Code extends string> {
+  /** The COSE_Key in the body that has to verify the signature of a statement by `issuer` under `kid`. */
+  self(hasher: Hasher, body: Body, signed: { issuer: string; kid: Bytes }): Bytes | Refusal<Code>;
+}
+
+interface Declaration<
+  Mode extends SignerMode,
+  Body,
+  Own extends Readonly<Record<string, string>>,
+  Shared extends SharedReason,
+> {
+  readonly name: string;
+  /** The rule in one sentence, for the reference. */
+  readonly rule: string;
+  readonly signer: Mode;
+  /** The principal holds at least one of these. */
+  readonly roles?: readonly Role[];
+  /** The role of a delegate who may sign this on the principal's behalf (default: nobody may). */
+  readonly delegate?: string;
+  readonly refs?: Readonly<Record<string, Relation>>;
+  /** The statement may have been signed long before it is logged (default false). */
+  readonly anyAge?: boolean;
+  readonly body: Schema<Body>;
+  /** Its own refusals, in evaluation order, with what they mean. */
+  readonly refusals: Own;
+  /** Catalogue codes that its rule can answer with, besides those of the frame. */
+  readonly shared?: readonly Shared[];
+  apply(
+    context: Context<Mode>,
+    body: Body,
+  ): readonly Write[] | Refusal<NoInfer<(keyof Own & string) | Shared>>;
+}
+
+export type Kind<
+  Name extends string = string,
+  Own extends Readonly<Record<string, string>> = Readonly<Record<string, string>>,
+> = Omit<Declaration<SignerMode, unknown, Own, SharedReason>, 'name' | 'apply' | 'body'> & {
+  readonly name: Name;
+  readonly body: Schema<unknown>;
+  /** Method syntax: the frame gives each rule the context of its mode. */
+  apply(context: AnyContext, body: unknown): readonly Write[] | Refusal;
+  self?(hasher: Hasher, body: unknown, signed: { issuer: string; kid: Bytes }): Bytes | Refusal;
+};
+
+/** Declares a kind; its rule can only answer with codes that the declaration lists. */
+export function declareKind<
+  const Name extends string,
+  Mode extends SignerMode,
+  Body,
+  const Own extends Readonly<Record<string, string>>,
+  const Shared extends SharedReason = never,
+>(
+  declaration: Declaration<Mode, Body, Own, Shared> & { readonly name: Name } & (Mode extends 'self'
+      ? SelfSigned<Body, NoInfer<(keyof Own & string) | Shared | 'KID_UNKNOWN' | 'SIGNER_UNKNOWN'>>
+      : unknown),
+): Kind<Name, Own> {
+  return declaration as unknown as Kind<Name, Own>;
+}
+
+/** The codes that a kind declares itself. */
+export type OwnReason<K> = K extends Kind<string, infer Own> ? keyof Own & string : never;

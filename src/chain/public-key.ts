@@ -1,0 +1,50 @@
+/**
+ * COSE_Keys as statements list them: exactly the deterministic form with the required members, so that a key has
+ * one spelling and its thumbprint (RFC 9679) is the plain hash of it.
+ */
+
+import { type Bytes, equal } from '../core/bytes.ts';
+import type { Crypto, Hasher, PublicKey } from '../core/crypto.ts';
+import { isLedgerError } from '../core/errors.ts';
+import { type CoseKey, decodeCoseKey, encodeCoseKey, isEncryptionKey } from '../cose/key.ts';
+import { type Refusal, refuse } from './refusal.ts';
+
+/** Thumbprint of a key in listed form, without decoding it: 32 bytes. */
+export function kidOf(hasher: Hasher, listed: Bytes): Bytes {
+  return hasher.sha256(listed);
+}
+
+/** A usable key in listed form. */
+export function readKey(listed: Bytes): CoseKey | Refusal<'KEY_MALFORMED' | 'KEY_WEAK'> {
+  try {
+    const key = decodeCoseKey(listed);
+    return equal(encodeCoseKey(key), listed) ? key : refuse('KEY_MALFORMED', 'not the deterministic form');
+  } catch (error) {
+    if (!isLedgerError(error)) throw error;
+    return refuse(error.code === 'KEY_WEAK' ? 'KEY_WEAK' : 'KEY_MALFORMED', error.message);
+  }
+}
+
+/** Keys that are kept ready. Making one costs more than a signature check. */
+const READY = 4096;
+const ready = new WeakMap<Crypto, Map<string, { listed: Bytes; key: PublicKey }>>();
+
+/** The signature key of this listed form, ready to verify. Remembered: it depends on nothing but its arguments. */
+export function signatureKey(
+  crypto: Crypto,
+  kid: Bytes,
+  listed: Bytes,
+): PublicKey | Refusal<'KEY_MALFORMED' | 'KEY_WEAK'> {
+  let known = ready.get(crypto);
+  if (!known) ready.set(crypto, (known = new Map()));
+  const name = String.fromCharCode(...kid);
+  const found = known.get(name);
+  if (found && equal(found.listed, listed)) return found.key;
+  const read = readKey(listed);
+  if ('refused' in read) return read;
+  if (isEncryptionKey(read)) return refuse('KEY_MALFORMED', 'an encryption key cannot sign');
+  const key = crypto.importPublicKey(read.algorithm, read.bytes);
+  if (known.size >= READY) known.clear();
+  known.set(name, { listed: Uint8Array.from(listed), key });
+  return key;
+}

@@ -1,0 +1,58 @@
+/**
+ * A type of state record: its key, its form, and how it is read and written. What is in the state map was written
+ * by the transition function, so a record that does not read is a defect, never a refusal.
+ */
+import type { Bytes } from '../core/bytes.ts';
+import { type Cbor, decode, encode } from '../core/cbor.ts';
+import { fail } from '../core/errors.ts';
+import type { Schema } from './schema.ts';
+
+/** The state as a rule sees it: the value under an encoded key, as all entries before this one left it. */
+export type StateReader = (key: Bytes) => Bytes | undefined;
+
+/** One change of the state map; null removes the record. */
+export type Write = readonly [key: Bytes, value: Bytes | null];
+
+export type KeyPart = string | number | Uint8Array;
+
+/** CBOR array `[type, id, …]` (FORMATS §3). @example stateKey('participant', 'did:web:example.com') */
+export function stateKey(type: string, ...id: readonly KeyPart[]): Bytes {
+  return encode([type, ...id]);
+}
+
+/** One type of record; `Id` is what follows the type in its key. */
+export interface RecordType<T, Id extends readonly KeyPart[]> {
+  readonly type: string;
+  readonly schema: Schema<T>;
+  key(...id: Id): Bytes;
+  /** undefined where there is none. */
+  read(reader: StateReader, ...id: Id): T | undefined;
+  decode(value: Bytes): T;
+  put(value: T, ...id: Id): Write;
+  remove(...id: Id): Write;
+}
+
+export function recordType<Id extends readonly KeyPart[], T>(
+  type: string,
+  schema: Schema<T>,
+): RecordType<T, Id> {
+  function read(value: Bytes): T {
+    try {
+      return schema.read(decode(value), type);
+    } catch (cause) {
+      throw fail('INTERNAL', `a ${type} record in the state is not one`, { cause });
+    }
+  }
+  return {
+    type,
+    schema,
+    key: (...id) => stateKey(type, ...id),
+    read(reader, ...id) {
+      const value = reader(stateKey(type, ...id));
+      return value === undefined ? undefined : read(value);
+    },
+    decode: read,
+    put: (value, ...id) => [stateKey(type, ...id), encode(value as Cbor)],
+    remove: (...id) => [stateKey(type, ...id), null],
+  };
+}

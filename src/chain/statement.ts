@@ -1,0 +1,44 @@
+/**
+ * A statement: what a participant signs and the log keeps (FORMATS §1). This is the one place where a stranger's
+ * bytes become a typed value: envelope, kind, body. Whether it counts in this log is for the transition function.
+ */
+
+import type { Bytes } from '../core/bytes.ts';
+import { decode } from '../core/cbor.ts';
+import type { Hasher } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import { sigStructure } from '../cose/sign1.ts';
+import { type Envelope, readEnvelope } from './envelope.ts';
+import { kindNamed } from './kinds/index.ts';
+
+export type { ChainHeader, Ref } from './envelope.ts';
+export { canonicalStatement, MAX_STATEMENT, STATEMENT_TYPE } from './envelope.ts';
+export { signForeign, signStatement } from './issue.ts';
+
+export interface Statement extends Envelope {
+  /** H(canonical bytes), 32 bytes: the leaf data, and the name of the entry. */
+  readonly entryId: Bytes;
+  /** The payload of a chain statement, as the schema of its kind reads it; absent in a foreign statement. */
+  readonly body?: unknown;
+}
+
+/**
+ * The statement that `canonical` is.
+ * @throws every reason of the envelope (readEnvelope), then KIND_UNKNOWN, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC (the
+ * payload), then SCHEMA_INVALID, ID_MALFORMED, NUMBER_MALFORMED, PLACEHOLDER_VALUE, SECRET_IN_BODY: the first that
+ * the schema meets, in the order of its members
+ * @example parseStatement(crypto, canonicalStatement(received)).entryId
+ */
+export function parseStatement(hasher: Hasher, canonical: Bytes): Statement {
+  const envelope = readEnvelope(canonical);
+  const entryId = hasher.sha256(canonical);
+  if (!envelope.chain) return { ...envelope, entryId };
+  const kind = kindNamed(envelope.chain.kind);
+  if (!kind) throw fail('KIND_UNKNOWN', envelope.chain.kind);
+  return { ...envelope, entryId, body: kind.body.read(decode(envelope.payload), '') };
+}
+
+/** Sig_structure of RFC 9052 §4.4: the bytes under the signature. */
+export function toBeSigned(statement: Pick<Statement, 'protectedBytes' | 'payload'>): Bytes {
+  return sigStructure(statement.protectedBytes, statement.payload);
+}

@@ -1,0 +1,110 @@
+/**
+ * Byte strings and their text forms. Every decoder is strict: one text for one byte string, so that an
+ * identifier cannot be spelled in two ways.
+ */
+import { base64, base64urlnopad, hex } from '@scure/base';
+import { fail } from './errors.ts';
+
+export type Bytes = Uint8Array;
+
+const encoder = new TextEncoder();
+// ignoreBOM: a leading U+FEFF is part of the text, not a mark to be dropped; dropping it would give two byte
+// strings one text.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function utf8(text: string): Bytes {
+  return encoder.encode(text);
+}
+
+/** Text of well-formed UTF-8. @throws BYTES_MALFORMED */
+export function fromUtf8(bytes: Bytes): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw fail('BYTES_MALFORMED', 'not well-formed UTF-8', { cause });
+  }
+}
+
+export function toHex(bytes: Bytes): string {
+  return hex.encode(bytes);
+}
+
+/** Lower-case hexadecimal only. @throws BYTES_MALFORMED */
+export function fromHex(text: string): Bytes {
+  if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw fail('BYTES_MALFORMED', 'not lower-case hexadecimal');
+  return hex.decode(text);
+}
+
+/** RFC 4648 §4, padded. */
+export function toBase64(bytes: Bytes): string {
+  return base64.encode(bytes);
+}
+
+/** RFC 4648 §4: padding required, no white space, unused bits zero. @throws BYTES_MALFORMED */
+export function fromBase64(text: string): Bytes {
+  try {
+    return base64.decode(text);
+  } catch (cause) {
+    throw fail('BYTES_MALFORMED', 'not canonical base64', { cause });
+  }
+}
+
+/** RFC 4648 §5, without padding: the text form of entry ids, kids and thumbprints. */
+export function toBase64url(bytes: Bytes): string {
+  return base64urlnopad.encode(bytes);
+}
+
+/** @throws BYTES_MALFORMED */
+export function fromBase64url(text: string): Bytes {
+  try {
+    return base64urlnopad.decode(text);
+  } catch (cause) {
+    throw fail('BYTES_MALFORMED', 'not canonical unpadded base64url', { cause });
+  }
+}
+
+export function equal(a: Bytes, b: Bytes): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Bytewise lexicographic order, a prefix first: the order of RFC 8949 §4.2.1 map keys and of storage keys. */
+export function compare(a: Bytes, b: Bytes): number {
+  const n = Math.min(a.length, b.length);
+  for (let i = 0; i < n; i++) {
+    const d = a[i]! - b[i]!;
+    if (d !== 0) return d;
+  }
+  return a.length - b.length;
+}
+
+export function concat(...parts: Bytes[]): Bytes {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const out = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Big-endian unsigned 64-bit: sorts like the number it stands for. @throws ARGUMENT_INVALID not such a number */
+export function u64be(value: number | bigint): Bytes {
+  // DataView would wrap around: a number out of range must not become another number.
+  const exact = typeof value === 'bigint' ? value >> 64n === 0n : Number.isSafeInteger(value) && value >= 0;
+  if (!exact) throw fail('ARGUMENT_INVALID', 'not an unsigned 64-bit integer');
+  const out = new Uint8Array(8);
+  new DataView(out.buffer).setBigUint64(0, BigInt(value));
+  return out;
+}
+
+/** The exact number of 8 big-endian bytes. @throws BYTES_MALFORMED above 2^53 − 1 */
+export function fromU64be(bytes: Bytes, offset = 0): number {
+  if (bytes.length < offset + 8) throw fail('BYTES_MALFORMED', 'eight bytes needed');
+  const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(offset);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw fail('BYTES_MALFORMED', 'number above 2^53 - 1');
+  return Number(value);
+}

@@ -1,0 +1,83 @@
+/**
+ * The checks of the signature profile that both crypto back ends share, so that they cannot differ: they run on
+ * bytes before any library is asked.
+ */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { p256, p384 } from '@noble/curves/nist.js';
+import { type Bytes, toHex } from './bytes.ts';
+import { LENGTHS, type SignatureAlgorithm } from './crypto.ts';
+import { fail } from './errors.ts';
+
+/** The order n of the group that an ECDSA algorithm signs in. */
+export const ORDER: Readonly<Record<'ES256' | 'ES384', bigint>> = {
+  ES256: p256.Point.Fn.ORDER,
+  ES384: p384.Point.Fn.ORDER,
+};
+/** L of RFC 8032 §5.1. */
+const L = ed25519.Point.Fn.ORDER;
+
+export function bigEndian(bytes: Bytes): bigint {
+  return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
+}
+
+function littleEndian(bytes: Bytes): bigint {
+  return bigEndian(Uint8Array.from(bytes).reverse());
+}
+
+/** @throws KEY_MALFORMED wrong length; KEY_WEAK not a usable point */
+export function checkPublicKey(algorithm: SignatureAlgorithm, bytes: Bytes): void {
+  if (bytes.length !== LENGTHS[algorithm].public) {
+    throw fail('KEY_MALFORMED', `a public key of ${LENGTHS[algorithm].public} bytes is needed`);
+  }
+  try {
+    if (algorithm === 'Ed25519') {
+      // Strict RFC 8032 decoding refuses y ≥ p; a small-order A has signatures that fit any message.
+      if (ed25519.Point.fromBytes(bytes, false).isSmallOrder())
+        throw fail('KEY_WEAK', 'point of small order');
+    } else {
+      if (bytes[0] !== 4) throw fail('KEY_MALFORMED', 'not an uncompressed point');
+      (algorithm === 'ES256' ? p256 : p384).Point.fromBytes(bytes).assertValidity();
+    }
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause) throw cause;
+    throw fail('KEY_WEAK', 'not a point of the curve in canonical form', { cause });
+  }
+}
+
+/** @throws KEY_MALFORMED wrong length; KEY_WEAK zero or not below the order */
+export function checkPrivateKey(algorithm: SignatureAlgorithm, secret: Bytes): void {
+  if (secret.length !== LENGTHS[algorithm].secret) {
+    throw fail('KEY_MALFORMED', `a secret of ${LENGTHS[algorithm].secret} bytes is needed`);
+  }
+  if (algorithm === 'Ed25519') return; // any 32 bytes are a seed, RFC 8032 §5.1.5
+  const scalar = bigEndian(secret);
+  if (scalar === 0n || scalar >= ORDER[algorithm]) throw fail('KEY_WEAK', 'secret scalar out of range');
+}
+
+/** Whether the signature's numbers are in the profile's ranges; says nothing about the message. */
+export function signatureInProfile(algorithm: SignatureAlgorithm, signature: Bytes, lowS: boolean): boolean {
+  const { signature: length } = LENGTHS[algorithm];
+  if (signature.length !== length) return false;
+  const half = length / 2;
+  // RFC 8032 §5.1.7: S ≥ L would make signatures malleable.
+  if (algorithm === 'Ed25519') return littleEndian(signature.subarray(half)) < L;
+  const n = ORDER[algorithm];
+  const r = bigEndian(signature.subarray(0, half));
+  const s = bigEndian(signature.subarray(half));
+  return r > 0n && r < n && s > 0n && s <= (lowS ? n >> 1n : n - 1n);
+}
+
+/** The one of (r, s), (r, n − s) with s ≤ n/2. */
+export function toLowS(algorithm: 'ES256' | 'ES384', signature: Bytes): Bytes {
+  const half = signature.length / 2;
+  const s = bigEndian(signature.subarray(half));
+  const n = ORDER[algorithm];
+  if (s <= n >> 1n) return signature;
+  const out = Uint8Array.from(signature);
+  let rest = n - s;
+  for (let i = signature.length - 1; i >= half; i--) {
+    out[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return out;
+}

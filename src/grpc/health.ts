@@ -1,0 +1,54 @@
+/**
+ * grpc.health.v1: `""` and every service SERVING while the server is up, except that RegistrationService is
+ * NOT_SERVING while the log takes no statements (read-only, recovering, closing).
+ */
+import { fail } from '../core/errors.ts';
+import { grpc } from '../proto/aichain.js';
+import type { Ledger } from '../service/ledger.ts';
+import { type CallContext, type Method, serverStream, unary } from './method.ts';
+
+const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
+const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse.ServingStatus;
+
+const WRITES = 'aichain.v1.RegistrationService';
+/** Milliseconds between two looks at the log's status for those who watch it. */
+const WATCH_INTERVAL = 1000;
+
+export function healthService(
+  ledger: Ledger,
+  services: ReadonlySet<string>,
+  closing: AbortSignal,
+): Record<string, Method> {
+  const standing = (service: string) => {
+    if (service !== '' && !services.has(service)) return SERVICE_UNKNOWN;
+    if (closing.aborted) return NOT_SERVING;
+    return service === WRITES && !ledger.status().accepting ? NOT_SERVING : SERVING;
+  };
+  const shape = { request: HealthCheckRequest, response: HealthCheckResponse };
+  return {
+    Check: unary(shape, ({ service }) => {
+      const status = standing(service);
+      if (status === SERVICE_UNKNOWN) throw fail('NOT_FOUND', 'no such service');
+      return { status };
+    }),
+    Watch: serverStream(shape, async function* ({ service }, { signal }: CallContext) {
+      for (let last: number | undefined; !signal.aborted; await pause(WATCH_INTERVAL, signal)) {
+        const status = standing(service);
+        if (status !== last) yield { status };
+        last = status;
+      }
+    }),
+  };
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done);
+  });
+}

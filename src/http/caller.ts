@@ -1,0 +1,29 @@
+/** Who sends a request, and the door it passes: client certificate where one is required, then the rate limit. */
+import type { TLSSocket } from 'node:tls';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { fail } from '../core/errors.ts';
+import type { Caller } from '../service/ledger.ts';
+import type { Limits } from '../service/limits.ts';
+import { subjectName } from '../service/surface.ts';
+
+/** The certificate's subject, else the network address (the one that a trusted proxy names). */
+export function clientOf(request: FastifyRequest): string {
+  const socket = request.raw.socket as Partial<TLSSocket>;
+  const subject = socket.authorized ? socket.getPeerCertificate?.().subject : undefined;
+  return subject ? subjectName(subject) : request.ip;
+}
+
+/** The signal aborts when the client has gone or the handler's time is up. */
+export function callerOf(request: FastifyRequest): Caller {
+  return { client: clientOf(request), signal: request.signal };
+}
+
+export function admission(app: FastifyInstance, limits: Limits, clientCertificates: boolean): void {
+  app.addHook('onRequest', async (request) => {
+    // The handshake lets everybody in, so that the refusal can say why; nothing is read before this.
+    if (clientCertificates && !(request.raw.socket as Partial<TLSSocket>).authorized) {
+      throw fail('UNAUTHENTICATED', 'a client certificate that this server trusts is needed');
+    }
+    await limits.admitRequest(clientOf(request));
+  });
+}

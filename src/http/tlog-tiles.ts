@@ -1,0 +1,36 @@
+/** C2SP tlog-tiles: the checkpoint, and the tiles that anybody can cache for ever. */
+import type { FastifyInstance } from 'fastify';
+import { fail } from '../core/errors.ts';
+import type { Ledger } from '../service/ledger.ts';
+
+/**
+ * tile/<L>/<N>[.p/<W>] and tile/entries|statements/<N>[.p/<W>]; L is 0 to 63, W 1 to 255, N in groups of three digits
+ * of which all but the last begin with x. Whether the tile is there is the ledger's to say.
+ */
+const TILE =
+  /^tile\/(?:0|[1-9]|[1-5]\d|6[0-3]|entries|statements)\/(?:x\d{3}\/){0,6}\d{3}(?:\.p\/(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5]))?$/;
+
+export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
+  app.get('/checkpoint', { schema: { hide: true } as object }, async (_request, reply) =>
+    reply
+      .type('text/plain; charset=utf-8')
+      .header('cache-control', 'public, max-age=1')
+      .send(ledger.head().checkpoint),
+  );
+
+  app.get('/tile/*', { schema: { hide: true } as object }, async (request, reply) => {
+    // The path as it came: a percent sign in it is not of the grammar, so nothing has two spellings.
+    const path = request.raw.url!.slice(1);
+    if (!TILE.test(path)) throw fail('NOT_FOUND', 'no such tile');
+    const tile = await ledger.tile(path);
+    return reply
+      .type('application/octet-stream')
+      .header('cache-control', 'public, max-age=31536000, immutable')
+      .send(bufferOf(tile));
+  });
+}
+
+/** Fastify sends a Buffer as it is; a plain Uint8Array it would copy. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,162 @@
+/**
+ * Admission: a bounded queue in front of the worker threads. Courtesy, not law: it gives the sender a fast, precise
+ * refusal; the transition function decides again on the logged bytes.
+ */
+import type { Bytes } from '../core/bytes.ts';
+import { fail, LedgerError } from '../core/errors.ts';
+import { WorkerPool } from '../platform/worker-pool.ts';
+import {
+  type Admission,
+  type AdmissionAnswer,
+  type AdmissionRequest,
+  packStatements,
+  unpackAdmissions,
+} from './verify-batch.ts';
+
+export interface AdmissionLimits {
+  /** Statements that may be between arrival and answer. */
+  readonly maxQueued: number;
+  /** Their bytes. */
+  readonly maxQueuedBytes: number;
+  /** Bytes of one statement, at most the format's 1 MiB. */
+  readonly maxStatementBytes: number;
+}
+
+/** A statement on its way, and whom to answer. */
+export interface Submission<Answer> {
+  readonly arrived: Bytes;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export type Admitted<Answer> = Submission<Answer> & {
+  readonly admission: Extract<Admission, { outcome: 'admitted' }>;
+};
+
+/** Statements a worker gets at a time: enough to forget the cost of the message, few enough to keep both busy. */
+const CHUNK = 128;
+
+export class AdmissionQueue<Answer> {
+  readonly #limits: AdmissionLimits;
+  readonly #pool: WorkerPool<AdmissionRequest, AdmissionAnswer>;
+  readonly #admitted: (batch: Admitted<Answer>[]) => void;
+  readonly #keys: Map<string, readonly [kid: Bytes, coseKey: Bytes]>;
+  #waiting: Submission<Answer>[] = [];
+  #held = 0;
+  #heldBytes = 0;
+  /** Chunks are handed on in the order they were taken, whichever worker is faster. */
+  #order: Promise<void> = Promise.resolve();
+
+  /**
+   * @param keys signing keys of the state, by name; the caller keeps adding to it through {@link learn}
+   * @param admitted called with admitted statements, in order of arrival
+   */
+  constructor(
+    limits: AdmissionLimits,
+    workers: number,
+    keys: Map<string, readonly [kid: Bytes, coseKey: Bytes]>,
+    admitted: (batch: Admitted<Answer>[]) => void,
+  ) {
+    this.#limits = limits;
+    this.#keys = keys;
+    this.#admitted = admitted;
+    this.#pool = new WorkerPool({
+      module: new URL(
+        import.meta.url.endsWith('.ts') ? './admission-worker.ts' : './admission-worker.js',
+        import.meta.url,
+      ),
+      size: workers,
+      depth: 2,
+      initial: () => [{ type: 'keys', keys: [...this.#keys.values()] }],
+    });
+  }
+
+  /** Statements between arrival and answer. */
+  get queued(): number {
+    return this.#held;
+  }
+
+  /**
+   * Queues one statement. The answer comes from whoever takes it on from `admitted`.
+   * @throws STATEMENT_TOO_LARGE, LOG_OVERLOADED
+   */
+  submit(arrived: Bytes): Promise<Answer> {
+    const { maxQueued, maxQueuedBytes, maxStatementBytes } = this.#limits;
+    if (arrived.length > maxStatementBytes) {
+      throw fail('STATEMENT_TOO_LARGE', `${arrived.length} bytes, at most ${maxStatementBytes} are taken`);
+    }
+    if (this.#held >= maxQueued || this.#heldBytes + arrived.length > maxQueuedBytes) {
+      throw fail('LOG_OVERLOADED', 'the admission queue is full', { retryAfter: 1 });
+    }
+    this.#held += 1;
+    this.#heldBytes += arrived.length;
+    return new Promise<Answer>((resolve, reject) => {
+      const release = () => {
+        this.#held -= 1;
+        this.#heldBytes -= arrived.length;
+      };
+      this.#waiting.push({
+        arrived,
+        resolve: (answer) => {
+          release();
+          resolve(answer);
+        },
+        reject: (error) => {
+          release();
+          reject(error);
+        },
+      });
+      // Statements that arrive in one turn of the event loop go to the workers together.
+      if (this.#waiting.length === 1) queueMicrotask(() => this.#pump());
+    });
+  }
+
+  /** Tells the workers of new signing keys, ahead of any later statement. */
+  learn(keys: readonly (readonly [kid: Bytes, coseKey: Bytes])[]): void {
+    if (keys.length > 0) void this.#pool.broadcast({ type: 'keys', keys }).catch(() => undefined);
+  }
+
+  /** Answers everything that waits with `error`. */
+  rejectWaiting(error: LedgerError): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const submission of waiting) submission.reject(error);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#pool.free) {
+      const share = Math.ceil(this.#waiting.length / this.#pool.size);
+      const chunk = this.#waiting.splice(0, Math.min(share, CHUNK));
+      this.#dispatch(chunk);
+    }
+  }
+
+  #dispatch(chunk: Submission<Answer>[]): void {
+    const statements = chunk.map((submission) => submission.arrived);
+    const request = packStatements(statements);
+    const answered = this.#pool.run(request, [request.packed.buffer as ArrayBuffer]).then(
+      (answer) => unpackAdmissions(statements, answer),
+      (error: unknown) => error,
+    );
+    void answered.then(() => this.#pump());
+    this.#order = this.#order.then(async () => {
+      const outcome = await answered;
+      if (!Array.isArray(outcome)) {
+        for (const submission of chunk) submission.reject(outcome);
+        return;
+      }
+      const admitted: Admitted<Answer>[] = [];
+      chunk.forEach((submission, i) => {
+        const admission = (outcome as Admission[])[i]!;
+        if (admission.outcome === 'refused') {
+          submission.reject(new LedgerError(admission.code, admission.message));
+        } else admitted.push({ ...submission, admission });
+      });
+      if (admitted.length > 0) this.#admitted(admitted);
+    });
+  }
+}

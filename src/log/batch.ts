@@ -1,0 +1,188 @@
+/**
+ * One batch: the transition function over admitted statements, in order, and the state entry that closes it.
+ * Nothing here is visible to anybody until the commit that carries it has returned from the disk.
+ */
+import {
+  effectsRoot,
+  encodeStateEntry,
+  encodeVerdicts,
+  type LogLookups,
+  lookupsFor,
+  type Reason,
+  type StateEntry,
+  type Statement,
+  transition,
+  type Verdict,
+} from '../chain/index.ts';
+import { type Bytes, toHex } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { leafHash } from '../merkle/index.ts';
+import type { StateMap } from '../statemap/index.ts';
+import type { LeafRecord } from './leaf-record.ts';
+
+/** What stored rows say about the log so far: asked before the batch is applied, since storage answers later. */
+export interface KnownEntries {
+  /** Index by hex entry id. */
+  readonly byId: ReadonlyMap<string, number>;
+  /** Entry id and kind by index. */
+  readonly byIndex: ReadonlyMap<number, { entryId: Bytes; kind: string | null }>;
+}
+
+export interface BatchContext {
+  readonly crypto: Crypto;
+  readonly origin: string;
+  readonly rules: Bytes;
+  /** Index that the first statement gets. */
+  readonly start: number;
+  /** Unix milliseconds: the time of the closing state entry, fixed before anything is applied. */
+  readonly time: number;
+  readonly state: StateMap;
+  readonly previous: StateEntry | undefined;
+  readonly known: KnownEntries;
+}
+
+export interface BatchStatement {
+  readonly statement: Statement;
+  /** RFC 9162 leaf hash, 32 bytes. */
+  readonly leafHash: Bytes;
+  /** Admission has verified the signature under the key of this statement's kid. */
+  readonly verified: boolean;
+}
+
+export type Outcome =
+  | { readonly type: 'logged'; readonly index: number }
+  /** In the log already, or earlier in this batch. */
+  | { readonly type: 'existed'; readonly index: number }
+  | { readonly type: 'refused'; readonly reason: Reason; readonly detail: string };
+
+export interface AppliedBatch {
+  readonly outcomes: readonly Outcome[];
+  /** The statements logged and, last, the state entry; empty when nothing was logged. */
+  readonly records: readonly LeafRecord[];
+  readonly leafHashes: readonly Bytes[];
+  /** Entry ids of `records`, the state entry left out. */
+  readonly entryIds: readonly Bytes[];
+  readonly writes: readonly (readonly [key: Bytes, value: Bytes | null])[];
+  readonly state: StateMap;
+  readonly tip: StateEntry | undefined;
+  /** Encoded verdicts, where not all are plain "ok". */
+  readonly verdicts: Bytes | undefined;
+}
+
+export function applyBatch(context: BatchContext, statements: readonly BatchStatement[]): AppliedBatch {
+  const overlay = new Overlay(context);
+  const outcomes = statements.map((item) => overlay.apply(item));
+  return overlay.close(outcomes);
+}
+
+class Overlay {
+  readonly #context: BatchContext;
+  readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null]>();
+  readonly #byId = new Map<string, number>();
+  readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
+  readonly #records: LeafRecord[] = [];
+  readonly #leafHashes: Bytes[] = [];
+  readonly #entryIds: Bytes[] = [];
+  readonly #verdicts: Verdict[] = [];
+
+  constructor(context: BatchContext) {
+    this.#context = context;
+  }
+
+  apply({ statement, leafHash, verified }: BatchStatement): Outcome {
+    const { crypto, origin, start, time } = this.#context;
+    const id = toHex(statement.entryId);
+    const existed = this.#index(id);
+    if (existed !== undefined) return { type: 'existed', index: existed };
+    const index = start + this.#records.length;
+    const { verdict, writes, detail } = transition({
+      crypto,
+      origin,
+      index,
+      time,
+      statement,
+      read: (key) => this.#read(key),
+      lookups: this.#lookups,
+      verified,
+    });
+    // An honest log does not log what the transition function refuses (LIFECYCLE, classes of reasons).
+    if (verdict.outcome === 'refused') return { type: 'refused', reason: verdict.reason!, detail };
+    for (const write of writes) this.#written.set(toHex(write[0]), write);
+    this.#records.push({ isStateEntry: false, bytes: statement.bytes });
+    this.#leafHashes.push(leafHash);
+    this.#entryIds.push(statement.entryId);
+    this.#verdicts.push(verdict);
+    this.#byId.set(id, index);
+    this.#byIndex.set(index, { entryId: statement.entryId, kind: statement.chain?.kind ?? null });
+    return { type: 'logged', index };
+  }
+
+  readonly #lookups: LogLookups = {
+    entryIndex: (entryId) => this.#index(toHex(entryId)),
+    entryAt: (index) => this.#byIndex.get(index) ?? this.#context.known.byIndex.get(index),
+  };
+
+  #index(id: string): number | undefined {
+    return this.#byId.get(id) ?? this.#context.known.byId.get(id);
+  }
+
+  #read(key: Bytes): Bytes | undefined {
+    if (this.#written.size > 0) {
+      const written = this.#written.get(toHex(key));
+      if (written) return written[1] ?? undefined;
+    }
+    return this.#context.state.get(key);
+  }
+
+  close(outcomes: readonly Outcome[]): AppliedBatch {
+    const { crypto, rules, start, time, previous } = this.#context;
+    const writes = [...this.#written.values()];
+    const base = { outcomes, entryIds: this.#entryIds, writes };
+    if (this.#records.length === 0) {
+      return {
+        ...base,
+        records: [],
+        leafHashes: [],
+        state: this.#context.state,
+        tip: undefined,
+        verdicts: undefined,
+      };
+    }
+    const state = writes.length === 0 ? this.#context.state : this.#context.state.update(crypto, writes);
+    const tip: StateEntry = {
+      index: start + this.#records.length,
+      time,
+      mapRoot: state.root,
+      mapCount: state.count,
+      rules,
+      previous: previous?.index ?? null,
+      effectsRoot: effectsRoot(crypto, this.#verdicts),
+    };
+    const bytes = encodeStateEntry(tip);
+    return {
+      ...base,
+      records: [...this.#records, { isStateEntry: true, bytes }],
+      leafHashes: [...this.#leafHashes, leafHash(crypto, bytes)],
+      state,
+      tip,
+      verdicts: this.#verdicts.every((verdict) => verdict.outcome === 'ok' && verdict.reason === null)
+        ? undefined
+        : encodeVerdicts(this.#verdicts),
+    };
+  }
+}
+
+/** The stored rows that {@link applyBatch} will ask about. */
+export function lookupsOf(statements: readonly BatchStatement[]): {
+  entryIds: Bytes[];
+  indexes: Set<number>;
+} {
+  const entryIds: Bytes[] = [];
+  const indexes = new Set<number>();
+  for (const { statement } of statements) {
+    const lookups = lookupsFor(statement);
+    entryIds.push(statement.entryId, ...lookups.entryIds);
+    for (const index of lookups.indexes) indexes.add(index);
+  }
+  return { entryIds, indexes };
+}

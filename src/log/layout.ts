@@ -1,0 +1,105 @@
+/**
+ * Where everything lies in the ordered key space of the storage: the only file that makes or reads storage keys.
+ *
+ * | key | value |
+ * |---|---|
+ * | `H` | the committed head (CBOR): the compare-and-swap commit point |
+ * | `M` | the verified mark (CBOR): everything before this size was read back and re-hashed |
+ * | `t` level u8, tile u64 | a full tile, 8,192 bytes |
+ * | `e` level u8, node u64 | a hash of a tile that is not full yet, levels ≥ 1 (level 0 is derived from the leaves) |
+ * | `b` start u64 | leaf records from index `start` on: a commit's rows in the tail, one row a bundle once sealed |
+ * | `i` entry id (32) | u64: the index of the statement |
+ * | `r` state key | the record (CBOR): current values of the state map |
+ * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |
+ */
+
+import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
+import { type CborMap, decode, encode } from '../core/cbor.ts';
+import { fail } from '../core/errors.ts';
+
+export const FORMAT = 1;
+
+const prefix = (letter: string) => utf8(letter);
+const TILE = prefix('t');
+const EDGE = prefix('e');
+const LEAVES = prefix('b');
+const INDEX = prefix('i');
+const RECORD = prefix('r');
+const VERDICTS = prefix('v');
+
+export const HEAD_KEY = prefix('H');
+export const MARK_KEY = prefix('M');
+
+export const tileKey = (level: number, index: number) => concat(TILE, Uint8Array.of(level), u64be(index));
+export const edgeKey = (level: number, index: number) => concat(EDGE, Uint8Array.of(level), u64be(index));
+export const leavesKey = (start: number) => concat(LEAVES, u64be(start));
+export const indexKey = (entryId: Bytes) => concat(INDEX, entryId);
+export const recordKey = (key: Bytes) => concat(RECORD, key);
+export const verdictsKey = (stateIndex: number) => concat(VERDICTS, u64be(stateIndex));
+
+export const EDGE_RANGE = { gte: EDGE, lt: prefix('f') };
+export const RECORD_RANGE = { gte: RECORD, lt: prefix('s') };
+export const leavesRange = (from: number, to: number) => ({ gte: leavesKey(from), lt: leavesKey(to) });
+
+/** The start index that a leaves key names. */
+export const startOf = (leaves: Bytes) => fromU64be(leaves, LEAVES.length);
+/** Level and node index that an edge key names. */
+export const edgeOf = (key: Bytes) => ({ level: key[1]!, index: fromU64be(key, 2) });
+/** The state key inside a record key. */
+export const stateKeyOf = (key: Bytes) => key.subarray(RECORD.length);
+
+/** What one commit made true. */
+export interface StoredHead {
+  /** Leaves in the tree; the last one is a state entry. */
+  readonly size: number;
+  /** 32 bytes. */
+  readonly root: Bytes;
+  readonly origin: string;
+}
+
+export function encodeHead(head: StoredHead): Bytes {
+  return encode({ format: FORMAT, size: head.size, root: head.root, origin: head.origin });
+}
+
+/** @throws LOG_CORRUPT */
+export function decodeHead(bytes: Bytes): StoredHead {
+  const map = mapOf(bytes, 'head');
+  if (map.get('format') !== FORMAT) {
+    throw fail(
+      'LOG_CORRUPT',
+      `storage format ${String(map.get('format'))} is not the format ${FORMAT} of this software`,
+    );
+  }
+  const [size, root, origin] = [map.get('size'), map.get('root'), map.get('origin')];
+  if (
+    typeof size !== 'number' ||
+    !(root instanceof Uint8Array) ||
+    root.length !== 32 ||
+    typeof origin !== 'string'
+  ) {
+    throw fail('LOG_CORRUPT', 'the stored head is malformed');
+  }
+  return { size, root, origin };
+}
+
+export function encodeMark(size: number): Bytes {
+  return encode({ size });
+}
+
+/** @throws LOG_CORRUPT */
+export function decodeMark(bytes: Bytes | undefined): number {
+  if (!bytes) return 0;
+  const size = mapOf(bytes, 'verified mark').get('size');
+  if (typeof size !== 'number' || size < 0) throw fail('LOG_CORRUPT', 'the verified mark is malformed');
+  return size;
+}
+
+function mapOf(bytes: Bytes, what: string): CborMap {
+  try {
+    const value = decode(bytes);
+    if (value instanceof Map) return value as CborMap;
+  } catch (cause) {
+    throw fail('LOG_CORRUPT', `the stored ${what} is malformed`, { cause });
+  }
+  throw fail('LOG_CORRUPT', `the stored ${what} is malformed`);
+}

@@ -1,0 +1,119 @@
+/**
+ * The leaves' own bytes: one row a commit at the tail, joined into bundles of 256 when full. Reads take whole
+ * bundles; an audit over bundles is many times faster than one over rows.
+ */
+import { type Bytes, concat } from '../core/bytes.ts';
+import { fail } from '../core/errors.ts';
+import { TILE_WIDTH } from '../merkle/index.ts';
+import type { Storage, WriteBatch } from '../storage/index.ts';
+import { leavesKey, leavesRange, startOf } from './layout.ts';
+import { decodeRecords, encodeRecords, type LeafRecord } from './leaf-record.ts';
+import { Lru } from './lru.ts';
+
+/** Rows are joined up to this size; larger ones stay as they were written, so that sealing never copies 256 MiB. */
+const JOIN_LIMIT = 4 * 1024 * 1024;
+const CACHE_BYTES = 32 * 1024 * 1024;
+
+export class LeafStore {
+  readonly #storage: Storage;
+  /** Rows of the open bundle that sealing will join. */
+  #tail: { start: number; bytes: Bytes }[] = [];
+  #tailBytes = 0;
+  readonly #sealed = new Lru<number, LeafRecord[]>(CACHE_BYTES);
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+  }
+
+  /** The rows of the open bundle of a log of `size`, to go on from; returns its records. */
+  async restore(size: number): Promise<LeafRecord[]> {
+    const first = size - (size % TILE_WIDTH);
+    this.#tail = [];
+    this.#tailBytes = 0;
+    for await (const [key, bytes] of this.#storage.range(leavesRange(first, size))) {
+      this.#hold(startOf(key), bytes);
+    }
+    return this.bundle(first / TILE_WIDTH, size);
+  }
+
+  /** Adds `records`, the first of which has index `start`, to the batch, and seals each bundle that they fill. */
+  append(batch: WriteBatch, start: number, records: readonly LeafRecord[]): void {
+    let at = 0;
+    while (at < records.length) {
+      const index = start + at;
+      const room = TILE_WIDTH - (index % TILE_WIDTH);
+      const row = encodeRecords(records.slice(at, at + room));
+      at += Math.min(room, records.length - at);
+      batch.put(leavesKey(index), row);
+      this.#hold(index, row);
+      if ((start + at) % TILE_WIDTH === 0) this.#seal(batch);
+    }
+  }
+
+  #hold(start: number, bytes: Bytes): void {
+    if (this.#tailBytes + bytes.length > JOIN_LIMIT) {
+      this.#tail = [];
+      this.#tailBytes = 0;
+    }
+    if (bytes.length > JOIN_LIMIT) return;
+    this.#tail.push({ start, bytes });
+    this.#tailBytes += bytes.length;
+  }
+
+  #seal(batch: WriteBatch): void {
+    const [first, ...rest] = this.#tail;
+    if (first && rest.length > 0) {
+      // Same batch, later than the puts of these rows: at no time are the leaves stored twice or not at all.
+      batch.put(leavesKey(first.start), concat(...this.#tail.map((row) => row.bytes)));
+      for (const row of rest) batch.del(leavesKey(row.start));
+    }
+    this.#tail = [];
+    this.#tailBytes = 0;
+  }
+
+  /** The records of bundle `n` as far as a log of `size` goes. @throws LOG_CORRUPT when a record is missing */
+  async bundle(n: number, size: number): Promise<LeafRecord[]> {
+    const full = (n + 1) * TILE_WIDTH <= size;
+    const cached = full ? this.#sealed.get(n) : undefined;
+    if (cached) return cached;
+    const { records, bytes } = await this.stored(n, size);
+    if (full) this.#sealed.set(n, records, bytes);
+    return records;
+  }
+
+  /** The same from storage, past the cache. @throws LOG_CORRUPT */
+  async stored(n: number, size: number): Promise<{ records: LeafRecord[]; bytes: number }> {
+    const first = n * TILE_WIDTH;
+    const records: LeafRecord[] = [];
+    let bytes = 0;
+    for await (const [key, row] of this.#storage.range(leavesRange(first, first + TILE_WIDTH))) {
+      if (startOf(key) !== first + records.length) {
+        throw fail('LOG_CORRUPT', `leaf ${first + records.length} is not stored`);
+      }
+      records.push(...decodeRecords(row));
+      bytes += row.length;
+    }
+    const expected = Math.min(TILE_WIDTH, size - first);
+    if (records.length < expected) throw fail('LOG_CORRUPT', `leaf ${first + records.length} is not stored`);
+    return { records: records.slice(0, expected), bytes };
+  }
+
+  /** One leaf of a log of `size`. @throws NOT_FOUND, LOG_CORRUPT */
+  async record(index: number, size: number): Promise<LeafRecord> {
+    if (index < 0 || index >= size) throw fail('NOT_FOUND', `there is no entry ${index}`);
+    const bundle = await this.bundle(Math.floor(index / TILE_WIDTH), size);
+    return bundle[index % TILE_WIDTH]!;
+  }
+
+  /** The index of the state entry that closes the batch of leaf `index`. */
+  async closingStateEntry(index: number, size: number): Promise<number> {
+    for (let n = Math.floor(index / TILE_WIDTH); n * TILE_WIDTH < size; n++) {
+      const first = n * TILE_WIDTH;
+      const records = await this.bundle(n, size);
+      for (let i = Math.max(0, index - first); i < records.length; i++) {
+        if (records[i]!.isStateEntry) return first + i;
+      }
+    }
+    throw fail('LOG_CORRUPT', `no state entry follows leaf ${index}`);
+  }
+}

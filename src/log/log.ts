@@ -1,0 +1,562 @@
+/**
+ * The transparency log: what is admitted is sequenced, committed in one synced write, signed, and only then
+ * answered. One sequencer, one commit point; readers use what has been published.
+ *
+ * The order of steps is the safety argument, so it is written out once, in {@link TransparencyLog.#commit}.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseStatement, type StateEntry, type Statement, signingKeyOf } from '../chain/index.ts';
+import { type Bytes, equal, fromU64be, toHex, u64be } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
+import { TILE_WIDTH } from '../merkle/index.ts';
+import type { StateMap } from '../statemap/index.ts';
+import { type Storage, WriteBatch } from '../storage/index.ts';
+import { type AdmissionLimits, AdmissionQueue, type Admitted } from './admission.ts';
+import { type AppliedBatch, applyBatch, type BatchStatement, type KnownEntries, lookupsOf } from './batch.ts';
+import { MonotonicClock } from './clock.ts';
+import type { DiskFloor } from './disk-floor.ts';
+import { encodeHead, encodeMark, HEAD_KEY, indexKey, MARK_KEY, recordKey, verdictsKey } from './layout.ts';
+import { type LeafRecord, leafDataOf } from './leaf-record.ts';
+import type { LeafStore } from './leaf-store.ts';
+import { type LogKeys, type PublishedHead, publishHead } from './publisher.ts';
+import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
+import type { LogTree } from './tree.ts';
+
+export interface LogOptions {
+  readonly crypto: Crypto;
+  readonly origin: string;
+  /** 32 bytes: id of the rules that this software implements. */
+  readonly rules: Bytes;
+  readonly keys: LogKeys;
+  /** Opens the storage; called again after a failed write. */
+  readonly openStorage: () => Promise<Storage>;
+  readonly limits: AdmissionLimits;
+  /** Admission worker threads. */
+  readonly workers: number;
+  /** Statements in one commit, at most. */
+  readonly maxBatch: number;
+  /** Consumes from an issuer's rate limit. @throws RATE_LIMITED */
+  readonly issuerLimit?: (issuer: string) => Promise<void>;
+  readonly diskFloor?: DiskFloor;
+  /** Unix milliseconds; the system clock by default. */
+  readonly now?: () => number;
+  /** Milliseconds between two bundles of the background scrub; 0 turns the scrub of old bundles off. */
+  readonly scrubInterval?: number;
+  readonly observe?: LogObserver;
+}
+
+/** What an operator wants to see; nothing of the log depends on it. */
+export interface LogObserver {
+  committed?(commit: { statements: number; bytes: number; milliseconds: number; size: number }): void;
+  refused?(code: string): void;
+  event?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
+}
+
+/** Where a statement is, and the first published head that is known to cover it. */
+export interface Sequenced {
+  readonly index: number;
+  readonly entryId: Bytes;
+  readonly existed: boolean;
+  readonly head: PublishedHead;
+}
+
+export interface LogStatus {
+  readonly accepting: boolean;
+  readonly reason: string | null;
+  readonly queued: number;
+}
+
+type Phase =
+  | { readonly name: 'open' }
+  /** A write failed; the log is being read back. */
+  | { readonly name: 'recovering'; readonly reason: string }
+  /** Stored bytes are not what was promised, or a defect: nothing is signed any more. */
+  | { readonly name: 'halted'; readonly reason: string }
+  | { readonly name: 'closing' }
+  | { readonly name: 'closed' };
+
+/** Everything that a reload replaces at once. */
+interface Committed {
+  readonly storage: Storage;
+  readonly tree: LogTree;
+  readonly leaves: LeafStore;
+  readonly state: StateMap;
+  readonly tip: StateEntry | undefined;
+  readonly headBytes: Bytes | undefined;
+  readonly mark: number;
+}
+
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+const RECOVERY_DELAYS = [100, 500, 1000, 5000, 15_000];
+const DRAIN_MS = 10_000;
+
+export class TransparencyLog {
+  readonly #options: LogOptions;
+  readonly #admission: AdmissionQueue<Sequenced>;
+  readonly #keys: Map<string, readonly [kid: Bytes, coseKey: Bytes]>;
+  readonly #clock: MonotonicClock;
+  readonly #followers = new Set<() => void>();
+  #phase: Phase = { name: 'open' };
+  #committed: Committed;
+  #head: PublishedHead | undefined;
+  #ready: Admitted<Sequenced>[] = [];
+  #sequencing: Promise<void> | undefined;
+  #scrubbing: Promise<void>;
+  readonly #stop = new AbortController();
+
+  /**
+   * Opens the log in its storage, verified. An empty storage makes a log without a head: {@link initialise} it.
+   * @throws LOG_LOCKED, LOG_CORRUPT, ORIGIN_MISMATCH, RULES_MISMATCH, STORAGE_FAILED
+   */
+  static async open(options: LogOptions): Promise<TransparencyLog> {
+    await options.diskFloor?.check();
+    const storage = await options.openStorage();
+    try {
+      return new TransparencyLog(options, storage, await restore(options.crypto, storage, options));
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: LogOptions, storage: Storage, restored: Restored) {
+    this.#options = options;
+    this.#committed = committedFrom(storage, restored);
+    this.#clock = new MonotonicClock(restored.tip?.time ?? 0, options.now);
+    this.#keys = signingKeys(restored.state);
+    this.#admission = new AdmissionQueue(options.limits, options.workers, this.#keys, (batch) => {
+      this.#ready.push(...batch);
+      this.#sequence();
+    });
+    this.#publish();
+    this.#scrubbing = this.#scrub();
+  }
+
+  /**
+   * Writes the genesis into an empty log: entry 0, closed by a state entry; the first signed size is 2.
+   * @throws the genesis's own refusal; STATE_WRONG when the log has a genesis
+   */
+  async initialise(genesis: Bytes): Promise<void> {
+    if (this.#head) throw fail('STATE_WRONG', 'the log has a genesis');
+    await this.submit(genesis);
+  }
+
+  /**
+   * Registers one statement: resolves when it is durable and covered by a published head.
+   * @throws LedgerError: a refusal by its reason, or an admission code when nothing was decided
+   */
+  submit(arrived: Bytes): Promise<Sequenced> {
+    const closed = this.#closedBecause();
+    if (closed) return Promise.reject(closed);
+    try {
+      return this.#admission.submit(arrived);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  get status(): LogStatus {
+    const closed = this.#closedBecause();
+    return { accepting: !closed, reason: closed?.message ?? null, queued: this.#admission.queued };
+  }
+
+  #closedBecause(): LedgerError | undefined {
+    const phase = this.#phase;
+    if (phase.name === 'recovering') return fail('LOG_RECOVERING', phase.reason, { retryAfter: 1 });
+    if (phase.name === 'halted') return fail('LOG_READ_ONLY', phase.reason, { retryAfter: 60 });
+    if (phase.name !== 'open') return fail('LOG_CLOSING', 'the log is shutting down', { retryAfter: 5 });
+    if (this.#options.diskFloor?.below) {
+      return fail('LOG_READ_ONLY', 'free disk space is below the floor', { retryAfter: 30 });
+    }
+    return undefined;
+  }
+
+  // --- sequencing -------------------------------------------------------------------------------------------------
+
+  /** Starts the loop when it is idle; while a commit is under way, what arrives becomes the next batch. */
+  #sequence(): void {
+    this.#sequencing ??= this.#drain().finally(() => {
+      this.#sequencing = undefined;
+      if (this.#ready.length > 0) this.#sequence();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#ready.length > 0) {
+      const batch = this.#takeBatch();
+      const closed = this.#phase.name === 'closing' ? undefined : this.#closedBecause();
+      if (closed) for (const { reject } of batch) reject(closed);
+      else await this.#commit(batch);
+    }
+  }
+
+  #takeBatch(): Admitted<Sequenced>[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { admission } of this.#ready) {
+      bytes += admission.statement.length;
+      if (count > 0 && (bytes > MAX_BATCH_BYTES || count >= this.#options.maxBatch)) break;
+      count += 1;
+    }
+    return this.#ready.splice(0, count);
+  }
+
+  async #commit(batch: Admitted<Sequenced>[]): Promise<void> {
+    const started = performance.now();
+    const waiting = new Set(batch);
+    const settle = (item: Admitted<Sequenced>, outcome: Sequenced | LedgerError) => {
+      waiting.delete(item);
+      if (outcome instanceof LedgerError) item.reject(outcome);
+      else item.resolve(outcome);
+    };
+    try {
+      const items = await this.#withinLimits(batch, settle);
+      const statements = items.map(({ parsed }) => parsed);
+      const applied = this.#apply(statements, await this.#known(statements));
+      let head = this.#head;
+      if (applied.tip) {
+        const { storage, tree, leaves } = this.#committed;
+        const start = tree.size;
+        for (const hash of applied.leafHashes) tree.append(hash);
+        const size = tree.size;
+        const root = tree.root();
+        const headBytes = encodeHead({ size, root, origin: this.#options.origin });
+        const write = new WriteBatch();
+        leaves.append(write, start, applied.records);
+        tree.addWrites(write);
+        addRows(write, applied, start);
+        write.put(HEAD_KEY, headBytes);
+        // 1. Durable. Everything of this batch, in one atomic write that has been synced when it returns; nobody
+        //    else can have committed since, or the head row would differ.
+        await storage.write(write, { key: HEAD_KEY, value: this.#committed.headBytes });
+        // 2. Only then it is what the log is.
+        this.#committed = { ...this.#committed, state: applied.state, tip: applied.tip, headBytes };
+        this.#learn(applied);
+        // 3. Only then it is signed: a signature over a tree that a crash could undo would be a fork.
+        head = this.#publish();
+        this.#options.observe?.committed?.({
+          statements: applied.records.length - 1,
+          bytes: applied.records.reduce((sum, record) => sum + record.bytes.length, 0),
+          milliseconds: performance.now() - started,
+          size,
+        });
+      }
+      // 4. Only then it is answered.
+      items.forEach(({ item, parsed }, i) => {
+        const outcome = applied.outcomes[i]!;
+        if (outcome.type === 'refused') {
+          this.#options.observe?.refused?.(outcome.reason);
+          settle(item, new LedgerError(outcome.reason, outcome.detail));
+        } else {
+          const { entryId } = parsed.statement;
+          settle(item, { index: outcome.index, entryId, existed: outcome.type === 'existed', head: head! });
+        }
+      });
+    } catch (cause) {
+      const message = 'a commit failed; the log is being read back from storage. Registering again is safe.';
+      for (const item of waiting) item.reject(fail('LOG_RECOVERING', message, { cause, retryAfter: 1 }));
+      await this.#recover(cause);
+    }
+  }
+
+  /** Parses, and refuses what is over its issuer's limit: only a verified issuer is charged. */
+  async #withinLimits(
+    batch: readonly Admitted<Sequenced>[],
+    settle: (item: Admitted<Sequenced>, error: LedgerError) => void,
+  ): Promise<{ item: Admitted<Sequenced>; parsed: BatchStatement }[]> {
+    const { crypto, issuerLimit } = this.#options;
+    const items: { item: Admitted<Sequenced>; parsed: BatchStatement }[] = [];
+    for (const item of batch) {
+      const { statement: bytes, leafHash, verified } = item.admission;
+      const statement: Statement = parseStatement(crypto, bytes);
+      try {
+        if (verified) await issuerLimit?.(statement.issuer);
+        items.push({ item, parsed: { statement, leafHash, verified } });
+      } catch (error) {
+        if (!isLedgerError(error)) throw error;
+        settle(item, error);
+      }
+    }
+    return items;
+  }
+
+  async #known(statements: readonly BatchStatement[]): Promise<KnownEntries> {
+    const { storage, tree } = this.#committed;
+    const { entryIds, indexes } = lookupsOf(statements);
+    const found = await storage.getMany(entryIds.map(indexKey));
+    const byId = new Map<string, number>();
+    found.forEach((value, i) => {
+      if (value) byId.set(toHex(entryIds[i]!), fromU64be(value));
+    });
+    const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
+    for (const index of indexes) {
+      if (index >= tree.size) continue;
+      const record = await this.#committed.leaves.record(index, tree.size);
+      if (record.isStateEntry) continue;
+      const { entryId, chain } = parseStatement(this.#options.crypto, record.bytes);
+      byIndex.set(index, { entryId, kind: chain?.kind ?? null });
+    }
+    return { byId, byIndex };
+  }
+
+  #apply(statements: readonly BatchStatement[], known: KnownEntries): AppliedBatch {
+    const { crypto, origin, rules } = this.#options;
+    const { tree, state, tip } = this.#committed;
+    const time = this.#clock.next();
+    return applyBatch(
+      { crypto, origin, rules, start: tree.size, time, state, previous: tip, known },
+      statements,
+    );
+  }
+
+  #learn(applied: AppliedBatch): void {
+    const learned: (readonly [kid: Bytes, coseKey: Bytes])[] = [];
+    for (const [key, value] of applied.writes) {
+      const pair = value ? signingKeyOf(key, value) : undefined;
+      if (pair) learned.push(pair);
+    }
+    for (const pair of learned) this.#keys.set(toHex(pair[0]), pair);
+    this.#admission.learn(learned);
+  }
+
+  #publish(): PublishedHead | undefined {
+    const { tree, tip } = this.#committed;
+    if (!tip) return undefined;
+    const { keys, origin } = this.#options;
+    this.#head = publishHead(keys, origin, { size: tree.size, root: tree.root(), time: tip.time });
+    for (const follower of this.#followers) follower();
+    return this.#head;
+  }
+
+  // --- recovery and scrub -----------------------------------------------------------------------------------------
+
+  /** After a failed commit memory is not to be trusted: only what a verified reload finds counts. */
+  async #recover(cause: unknown): Promise<void> {
+    if (isLedgerError(cause, 'INTERNAL') || !(cause instanceof LedgerError)) {
+      this.#halt('a defect in the transition function stopped the log', cause);
+      return;
+    }
+    const before = this.#phase;
+    this.#phase = { name: 'recovering', reason: 'a write failed; the log is being read back from storage' };
+    this.#event('error', 'commit failed, reloading', { code: cause.code, message: cause.message });
+    const closed = this.#closedBecause()!;
+    for (const { reject } of this.#ready.splice(0)) reject(closed);
+    await this.#committed.storage.close().catch(() => undefined);
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      let storage: Storage | undefined;
+      try {
+        storage = await this.#options.openStorage();
+        const restored = await restore(this.#options.crypto, storage, this.#options);
+        await this.#keepsPromises(restored);
+        this.#committed = committedFrom(storage, restored);
+        for (const [name, pair] of signingKeys(restored.state)) this.#keys.set(name, pair);
+        this.#admission.learn([...this.#keys.values()]);
+        this.#publish();
+        this.#phase = before.name === 'closing' ? before : { name: 'open' };
+        this.#event('warn', 'the log has been read back and goes on', { size: this.#committed.tree.size });
+        return;
+      } catch (error) {
+        await storage?.close().catch(() => undefined);
+        if (
+          isLedgerError(error) &&
+          ['LOG_CORRUPT', 'RULES_MISMATCH', 'ORIGIN_MISMATCH'].includes(error.code)
+        ) {
+          this.#halt('the log could not be read back', error);
+          return;
+        }
+        this.#event('error', 'reload failed, trying again', { attempt, message: String(error) });
+        const wait = RECOVERY_DELAYS[Math.min(attempt, RECOVERY_DELAYS.length - 1)]!;
+        await delay(wait, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Whatever was published must still be there. @throws LOG_CORRUPT */
+  async #keepsPromises(restored: Restored): Promise<void> {
+    const published = this.#head;
+    if (!published) return;
+    const size = restored.head?.size ?? 0;
+    if (size < published.size || !equal(await restored.tree.rootAt(published.size), published.root)) {
+      throw fail('LOG_CORRUPT', `the storage no longer holds the published tree of ${published.size}`);
+    }
+  }
+
+  #halt(reason: string, cause: unknown): void {
+    const detail = cause instanceof Error ? `${reason}: ${cause.message}` : reason;
+    this.#phase = { name: 'halted', reason: detail };
+    this.#event('error', 'the log is read-only', { reason: detail });
+    const closed = this.#closedBecause()!;
+    for (const { reject } of this.#ready.splice(0)) reject(closed);
+    this.#admission.rejectWaiting(closed);
+  }
+
+  #event(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void {
+    this.#options.observe?.event?.(level, message, details);
+  }
+
+  /**
+   * Re-hashes stored bytes in the background: first what is above the verified mark, which then moves up, so that a
+   * start stays short; then, slowly and for ever, everything below it. A mismatch turns the log read-only.
+   */
+  async #scrub(): Promise<void> {
+    const interval = this.#options.scrubInterval ?? 50;
+    let old = 0;
+    try {
+      while (!this.#stop.signal.aborted) {
+        const { tree, mark } = this.#committed;
+        const size = this.#head?.size ?? 0;
+        if (this.#phase.name === 'open' && mark + MARK_INTERVAL <= Math.min(size, tree.size)) {
+          for (let n = mark / TILE_WIDTH; n < (mark + MARK_INTERVAL) / TILE_WIDTH; n++) {
+            await this.#scrubBundle(n, size);
+            await delay(0, undefined, { signal: this.#stop.signal });
+          }
+          const next = mark + MARK_INTERVAL;
+          await this.#committed.storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
+          this.#committed = { ...this.#committed, mark: next };
+          continue;
+        }
+        await delay(interval || 1000, undefined, { signal: this.#stop.signal, ref: false });
+        if (interval > 0 && mark > 0 && this.#phase.name === 'open') {
+          await this.#scrubBundle(old, size);
+          old = (old + 1) % (mark / TILE_WIDTH);
+        }
+      }
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#halt('the background scrub found damage', error);
+    }
+  }
+
+  async #scrubBundle(n: number, size: number): Promise<void> {
+    const { storage, tree, leaves } = this.#committed;
+    try {
+      await verifyBundle(this.#options.crypto, storage, tree, leaves, n, size);
+    } catch (error) {
+      // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.
+      if (
+        isLedgerError(error, 'STORAGE_FAILED') &&
+        (this.#phase.name !== 'open' || storage !== this.#committed.storage)
+      ) {
+        return;
+      }
+      throw error;
+    }
+  }
+
+  /** Takes nothing new, commits what has been admitted, and closes. What is not done in ten seconds is refused. */
+  async close(): Promise<void> {
+    if (this.#phase.name === 'closed') return;
+    if (this.#phase.name === 'open') this.#phase = { name: 'closing' };
+    const deadline = performance.now() + DRAIN_MS;
+    while (this.#admission.queued > 0 && performance.now() < deadline) await delay(5);
+    this.#stop.abort();
+    const closed = fail('LOG_CLOSING', 'the log is shutting down', { retryAfter: 5 });
+    this.#admission.rejectWaiting(closed);
+    for (const { reject } of this.#ready.splice(0)) reject(closed);
+    await this.#sequencing;
+    await this.#scrubbing;
+    await this.#admission.close();
+    this.#options.diskFloor?.stop();
+    await this.#committed.storage.close().catch(() => undefined);
+    this.#phase = { name: 'closed' };
+  }
+
+  // --- reading: only what has been published ----------------------------------------------------------------------
+
+  get origin(): string {
+    return this.#options.origin;
+  }
+
+  get keys(): LogKeys {
+    return this.#options.keys;
+  }
+
+  /** The newest published head. @throws UNAVAILABLE before the genesis */
+  get head(): PublishedHead {
+    if (!this.#head) throw fail('UNAVAILABLE', 'the log has no genesis yet');
+    return this.#head;
+  }
+
+  /** The newest head with the state map and state entry that belong to it. */
+  get snapshot(): { head: PublishedHead; state: StateMap; tip: StateEntry } {
+    return { head: this.head, state: this.#committed.state, tip: this.#committed.tip! };
+  }
+
+  /** Calls back at each publication until the answered function is called. */
+  onPublish(callback: () => void): () => void {
+    this.#followers.add(callback);
+    return () => this.#followers.delete(callback);
+  }
+
+  /** Index of a statement, if it is in the log. */
+  async indexOf(entryId: Bytes): Promise<number | undefined> {
+    const value = await this.#committed.storage.get(indexKey(entryId));
+    const index = value && fromU64be(value);
+    return index !== undefined && index < this.head.size ? index : undefined;
+  }
+
+  inclusionPath(index: number, size: number): Promise<Bytes[]> {
+    return this.#committed.tree.inclusionPath(index, size);
+  }
+
+  consistencyPath(from: number, to: number): Promise<Bytes[]> {
+    return this.#committed.tree.consistencyPath(from, to);
+  }
+
+  rootAt(size: number): Promise<Bytes> {
+    return this.#committed.tree.rootAt(size);
+  }
+
+  hashTile(level: number, index: number, width: number): Promise<Bytes> {
+    return this.#committed.tree.tile(level, index, width);
+  }
+
+  /** The records of bundle `n` in the tree of `size`. */
+  bundle(n: number, size: number): Promise<LeafRecord[]> {
+    return this.#committed.leaves.bundle(n, size);
+  }
+
+  /** @throws NOT_FOUND */
+  record(index: number): Promise<LeafRecord> {
+    return this.#committed.leaves.record(index, this.head.size);
+  }
+
+  leafData(record: LeafRecord): Bytes {
+    return leafDataOf(this.#options.crypto, record);
+  }
+
+  /** Index of the state entry that closes the batch of leaf `index`. */
+  closingStateEntry(index: number): Promise<number> {
+    return this.#committed.leaves.closingStateEntry(index, this.head.size);
+  }
+
+  /** The stored verdicts of the batch that the state entry closes; undefined: all are plain "ok". */
+  verdicts(stateIndex: number): Promise<Bytes | undefined> {
+    return this.#committed.storage.get(verdictsKey(stateIndex));
+  }
+}
+
+function committedFrom(storage: Storage, { head, tree, leaves, state, tip, mark }: Restored): Committed {
+  return { storage, tree, leaves, state, tip, mark, headBytes: head && encodeHead(head) };
+}
+
+function addRows(write: WriteBatch, applied: AppliedBatch, start: number): void {
+  applied.entryIds.forEach((entryId, i) => {
+    write.put(indexKey(entryId), u64be(start + i));
+  });
+  for (const [key, value] of applied.writes) {
+    if (value) write.put(recordKey(key), value);
+    else write.del(recordKey(key));
+  }
+  if (applied.verdicts) write.put(verdictsKey(applied.tip!.index), applied.verdicts);
+}
+
+function signingKeys(state: StateMap): Map<string, readonly [kid: Bytes, coseKey: Bytes]> {
+  const keys = new Map<string, readonly [kid: Bytes, coseKey: Bytes]>();
+  for (const [key, value] of state.entries()) {
+    const pair = signingKeyOf(key, value);
+    if (pair) keys.set(toHex(pair[0]), pair);
+  }
+  return keys;
+}

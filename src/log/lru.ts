@@ -1,0 +1,36 @@
+/** A bounded cache: the entry used longest ago goes first, by total cost. */
+export class Lru<K, V> {
+  readonly #entries = new Map<K, { value: V; cost: number }>();
+  readonly #limit: number;
+  #cost = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(key: K): V | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    // A Map iterates in insertion order: to insert again is to mark as used last.
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  set(key: K, value: V, cost = 1): void {
+    this.delete(key);
+    this.#entries.set(key, { value, cost });
+    this.#cost += cost;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#cost <= this.#limit) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: K): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    this.#cost -= entry.cost;
+  }
+}

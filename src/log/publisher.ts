@@ -1,0 +1,83 @@
+/**
+ * Signs what has been committed: a checkpoint with the note key, and the receipt root signature with the COSE key.
+ * Only ever called with the root of a tree whose write has returned from the disk: a signed head is a promise.
+ */
+
+import type { Bytes } from '../core/bytes.ts';
+import type { PrivateKey } from '../core/crypto.ts';
+import {
+  encodeConsistencyReceipt,
+  encodeInclusionReceipt,
+  receiptProtected,
+  signTreeHead,
+} from '../cose/index.ts';
+import { formatCheckpoint, type NoteSigner, signNote } from '../note/index.ts';
+
+/** The log's two keys (FORMATS §4): no key serves two purposes. */
+export interface LogKeys {
+  /** Ed25519 note key, named like the origin. */
+  readonly checkpoint: NoteSigner;
+  readonly receipt: {
+    /** P-256. */
+    readonly key: PrivateKey;
+    /** 32 bytes: its COSE key thumbprint. */
+    readonly kid: Bytes;
+    /** CWT issuer: the service's identifier. */
+    readonly service: string;
+  };
+}
+
+/** A committed and signed tree head. */
+export interface PublishedHead {
+  readonly size: number;
+  /** 32 bytes. */
+  readonly root: Bytes;
+  /** Unix milliseconds of the state entry at size − 1. */
+  readonly time: number;
+  /** Signed note. */
+  readonly checkpoint: string;
+  /** The part that all receipts over this head share. */
+  readonly receipt: { readonly protectedBytes: Bytes; readonly signature: Bytes };
+}
+
+interface Tree {
+  readonly size: number;
+  readonly root: Bytes;
+  readonly time: number;
+}
+
+export function signCheckpoint(keys: LogKeys, origin: string, { size, root }: Tree): string {
+  return signNote(formatCheckpoint({ origin, size, root, extensions: [] }), [keys.checkpoint]);
+}
+
+export function publishHead(keys: LogKeys, origin: string, tree: Tree): PublishedHead {
+  const { kid, service, key } = keys.receipt;
+  const protectedBytes = receiptProtected({ kid, service, origin, time: tree.time, size: tree.size });
+  return {
+    size: tree.size,
+    root: tree.root,
+    time: tree.time,
+    checkpoint: signCheckpoint(keys, origin, tree),
+    receipt: { protectedBytes, signature: signTreeHead(key, protectedBytes, tree.root) },
+  };
+}
+
+/** COSE receipt of inclusion of leaf `index` under `head`. */
+export function inclusionReceipt(head: PublishedHead, index: number, path: readonly Bytes[]): Bytes {
+  return encodeInclusionReceipt({ ...head.receipt, size: head.size, index, path });
+}
+
+/** COSE receipt that the tree `to` extends the tree of `from` leaves. */
+export function consistencyReceipt(
+  keys: LogKeys,
+  origin: string,
+  from: number,
+  to: Tree,
+  path: readonly Bytes[],
+): Bytes {
+  const { kid, service, key } = keys.receipt;
+  const { size, root, time } = to;
+  const protectedBytes = receiptProtected({ kid, service, origin, time, size, proof: 'consistency' });
+  const signature = signTreeHead(key, protectedBytes, root);
+  return encodeConsistencyReceipt({ protectedBytes, signature, size1: from, size2: size, path });
+}

@@ -1,0 +1,166 @@
+/**
+ * Reading a log back: nothing is signed before the stored bytes have been hashed again. A bit flipped in one leaf
+ * has ended other logs; here it is found at start (what came after the verified mark, and the right edge) or by the
+ * scrub (everything older).
+ */
+import { decodeStateEntry, type StateEntry } from '../chain/index.ts';
+import { type Bytes, equal } from '../core/bytes.ts';
+import type { Hasher } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import { TILE_WIDTH, treeRoot } from '../merkle/index.ts';
+import { StateMap } from '../statemap/index.ts';
+import type { Storage } from '../storage/index.ts';
+import {
+  decodeHead,
+  decodeMark,
+  EDGE_RANGE,
+  edgeOf,
+  HEAD_KEY,
+  MARK_KEY,
+  RECORD_RANGE,
+  type StoredHead,
+  stateKeyOf,
+  tileKey,
+} from './layout.ts';
+import { leafHashOf } from './leaf-record.ts';
+import { LeafStore } from './leaf-store.ts';
+import { LogTree, widthBelow } from './tree.ts';
+
+/** Leaves between verified marks: one full level-1 tile. */
+export const MARK_INTERVAL = TILE_WIDTH * TILE_WIDTH;
+
+/** A log as it was committed last, verified. */
+export interface Restored {
+  /** Undefined: the storage is empty. */
+  readonly head: StoredHead | undefined;
+  readonly tree: LogTree;
+  readonly leaves: LeafStore;
+  readonly state: StateMap;
+  readonly tip: StateEntry | undefined;
+  readonly mark: number;
+}
+
+/** @throws LOG_CORRUPT with what differs; ORIGIN_MISMATCH, RULES_MISMATCH */
+export async function restore(
+  hasher: Hasher,
+  storage: Storage,
+  expected: { origin: string; rules: Bytes },
+): Promise<Restored> {
+  const leaves = new LeafStore(storage);
+  const stored = await storage.get(HEAD_KEY);
+  if (!stored) return empty(hasher, storage, leaves);
+  const head = decodeHead(stored);
+  if (head.origin !== expected.origin) {
+    throw fail('ORIGIN_MISMATCH', `the stored log is ${head.origin}, not ${expected.origin}`);
+  }
+  const mark = decodeMark(await storage.get(MARK_KEY));
+  const tail = await leaves.restore(head.size);
+  const tree = LogTree.restore(hasher, storage, head.size, [
+    tail.map((record) => leafHashOf(hasher, record)),
+    ...(await openTiles(storage, head.size)),
+  ]);
+  if (!equal(tree.root(), head.root)) {
+    throw fail(
+      'LOG_CORRUPT',
+      `the right edge of the tree of ${head.size} does not hash to the committed root`,
+    );
+  }
+  for (let n = mark / TILE_WIDTH; (n + 1) * TILE_WIDTH <= head.size; n++) {
+    await verifyBundle(hasher, storage, tree, leaves, n, head.size);
+  }
+  const tip = await restoreTip(leaves, head);
+  if (!equal(tip.rules, expected.rules)) {
+    throw fail('RULES_MISMATCH', 'the newest state entry was made under other rules than this software has');
+  }
+  const state = await restoreState(hasher, storage, tip);
+  return { head, tree, leaves, state, tip, mark };
+}
+
+async function empty(hasher: Hasher, storage: Storage, leaves: LeafStore): Promise<Restored> {
+  for await (const [key] of storage.range({ limit: 1 })) {
+    throw fail('LOG_CORRUPT', `there is no committed head, but a row under key ${key[0]}`);
+  }
+  return {
+    head: undefined,
+    tree: LogTree.restore(hasher, storage, 0, []),
+    leaves,
+    state: StateMap.empty,
+    tip: undefined,
+    mark: 0,
+  };
+}
+
+/** For each tile level from 1 up: the hashes of its open tile. */
+async function openTiles(storage: Storage, size: number): Promise<Bytes[][]> {
+  const levels: Bytes[][] = [];
+  for (let level = 1; widthBelow(size, level) > 0; level++) levels.push([]);
+  for await (const [key, hash] of storage.range(EDGE_RANGE)) {
+    const { level, index } = edgeOf(key);
+    const open = levels[level - 1];
+    const first = Math.floor(widthBelow(size, level) / TILE_WIDTH) * TILE_WIDTH;
+    if (!open || index !== first + open.length || hash.length !== 32) {
+      throw fail('LOG_CORRUPT', `edge hash ${index} of level ${level} is out of place`);
+    }
+    open.push(hash);
+  }
+  return levels;
+}
+
+async function restoreTip(leaves: LeafStore, head: StoredHead): Promise<StateEntry> {
+  const record = await leaves.record(head.size - 1, head.size);
+  if (!record.isStateEntry) throw fail('LOG_CORRUPT', `leaf ${head.size - 1} should be a state entry`);
+  const tip = decodeStateEntry(record.bytes);
+  if (tip.index !== head.size - 1) throw fail('LOG_CORRUPT', 'the newest state entry names another index');
+  return tip;
+}
+
+async function restoreState(hasher: Hasher, storage: Storage, tip: StateEntry): Promise<StateMap> {
+  const records: [Bytes, Bytes][] = [];
+  for await (const [key, value] of storage.range(RECORD_RANGE)) records.push([stateKeyOf(key), value]);
+  const state = StateMap.of(hasher, records);
+  if (state.count !== tip.mapCount || !equal(state.root, tip.mapRoot)) {
+    throw fail(
+      'LOG_CORRUPT',
+      `the ${state.count} stored records do not hash to the state root at ${tip.index}`,
+    );
+  }
+  return state;
+}
+
+/**
+ * Bundle `n`, read from storage, hashed up to the tiles over it: statements → leaf hashes → level-0 tile → its
+ * place in level 1, and where it is the last of its parents, their places above.
+ * @throws LOG_CORRUPT
+ */
+export async function verifyBundle(
+  hasher: Hasher,
+  storage: Storage,
+  tree: LogTree,
+  leaves: LeafStore,
+  n: number,
+  size: number,
+): Promise<void> {
+  const { records } = await leaves.stored(n, size);
+  let hashes: Bytes[] = records.map((record) => leafHashOf(hasher, record));
+  for (let level = 0, index = n; ; level++) {
+    const tile = await storage.get(tileKey(level, index));
+    if (!tile) throw fail('LOG_CORRUPT', `tile ${level}/${index} is missing`);
+    if (tile.length !== TILE_WIDTH * 32)
+      throw fail('LOG_CORRUPT', `tile ${level}/${index} has ${tile.length} bytes`);
+    const differs = hashes.findIndex((hash, i) => !equal(hash, tile.subarray(i * 32, i * 32 + 32)));
+    if (differs >= 0) {
+      const what = level === 0 ? `leaf ${n * TILE_WIDTH + differs}` : `hash ${differs}`;
+      throw fail('LOG_CORRUPT', `${what} does not hash to what tile ${level}/${index} holds`);
+    }
+    // The tile's root in its parent: stored as a tile, or at the open edge, which the root check has covered.
+    const above = await tree.hashAbove(level, index);
+    if (!equal(treeRoot(hasher, hashes), above)) {
+      throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
+    }
+    if (index % TILE_WIDTH !== TILE_WIDTH - 1) return;
+    index = Math.floor(index / TILE_WIDTH);
+    const parent = await storage.get(tileKey(level + 1, index));
+    if (!parent) throw fail('LOG_CORRUPT', `tile ${level + 1}/${index} is missing`);
+    hashes = Array.from({ length: TILE_WIDTH }, (_, i) => parent.subarray(i * 32, i * 32 + 32));
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * The Merkle tree over stored tiles: appends at the right edge in memory, proofs from cached tiles. A perfect node
+ * never changes once it is complete, so readers of an older, published size and the sequencer share one tree.
+ */
+import type { Bytes } from '../core/bytes.ts';
+import type { Hasher } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import {
+  assembleProof,
+  CompactRange,
+  consistencyNodes,
+  foldNodes,
+  inclusionNodes,
+  type NodeId,
+  rootNodes,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  tileOfNode,
+} from '../merkle/index.ts';
+import type { Storage, WriteBatch } from '../storage/index.ts';
+import { edgeKey, tileKey } from './layout.ts';
+import { Lru } from './lru.ts';
+import { TileNodes } from './tile-nodes.ts';
+
+/** Full tiles kept with their inner levels: 16 KiB each. */
+const CACHED_TILES = 1024;
+
+export class LogTree {
+  readonly #hasher: Hasher;
+  readonly #storage: Storage;
+  readonly #range: CompactRange;
+  /** The tile at the right edge of each tile level; full ones stay until the next one begins. */
+  readonly #edge: { index: number; nodes: TileNodes }[] = [];
+  readonly #tiles = new Lru<string, TileNodes>(CACHED_TILES);
+  readonly #loading = new Map<string, Promise<TileNodes>>();
+  #writes: ((batch: WriteBatch) => void)[] = [];
+
+  private constructor(hasher: Hasher, storage: Storage, range: CompactRange) {
+    this.#hasher = hasher;
+    this.#storage = storage;
+    this.#range = range;
+  }
+
+  /**
+   * The tree of `size` leaves from what is stored: the leaf hashes of the open level-0 tile, and for each level above
+   * the hashes of its open tile.
+   */
+  static restore(
+    hasher: Hasher,
+    storage: Storage,
+    size: number,
+    openTiles: readonly (readonly Bytes[])[],
+  ): LogTree {
+    const edges: { index: number; nodes: TileNodes }[] = [];
+    for (let level = 0; widthBelow(size, level) > 0; level++) {
+      const bottom = openTiles[level] ?? [];
+      const index = Math.floor(widthBelow(size, level) / TILE_WIDTH);
+      const expected = widthBelow(size, level) % TILE_WIDTH;
+      if (bottom.length !== expected) {
+        throw fail('LOG_CORRUPT', `open tile of level ${level} has ${bottom.length} of ${expected} hashes`);
+      }
+      const tile = new Uint8Array(bottom.length * 32);
+      bottom.forEach((hash, i) => {
+        tile.set(hash, i * 32);
+      });
+      edges.push({ index, nodes: TileNodes.of(hasher, tile) });
+    }
+    const hashes = rootNodes(size).map(({ level, index }) => {
+      const at = tileAt({ level, index });
+      return edges[at.level]!.nodes.get(at.inner, at.position).slice();
+    });
+    const tree = new LogTree(hasher, storage, CompactRange.of(size, hashes));
+    tree.#edge.push(...edges);
+    return tree;
+  }
+
+  get size(): number {
+    return this.#range.size;
+  }
+
+  root(): Bytes {
+    return this.#range.root(this.#hasher);
+  }
+
+  /** Appends one leaf hash; tiles that this completes are written with the next {@link addWrites}. */
+  append(leafHash: Bytes): void {
+    this.#range.append(this.#hasher, leafHash, (level, index, hash) => this.#complete(level, index, hash));
+  }
+
+  #complete(level: number, index: number, hash: Bytes): void {
+    const { level: tileLevel, index: tileIndex, inner, position } = tileAt({ level, index });
+    let edge = this.#edge[tileLevel];
+    if (edge?.index !== tileIndex) {
+      edge = { index: tileIndex, nodes: new TileNodes() };
+      this.#edge[tileLevel] = edge;
+    }
+    const { nodes } = edge;
+    nodes.set(inner, position, hash);
+    if (inner !== 0) return;
+    if (tileLevel > 0) this.#writes.push((batch) => batch.put(edgeKey(tileLevel, index), hash));
+    if (position === TILE_WIDTH - 1) {
+      this.#tiles.set(`${tileLevel}/${tileIndex}`, nodes);
+      this.#writes.push((batch) => {
+        batch.put(tileKey(tileLevel, tileIndex), nodes.bottom());
+        // After the puts of this same batch: the full tile replaces the rows of its hashes.
+        if (tileLevel > 0) {
+          for (let i = 0; i < TILE_WIDTH; i++) batch.del(edgeKey(tileLevel, tileIndex * TILE_WIDTH + i));
+        }
+      });
+    }
+  }
+
+  /** Adds to `batch` what the appends since the last call must store. */
+  addWrites(batch: WriteBatch): void {
+    for (const write of this.#writes) write(batch);
+    this.#writes = [];
+  }
+
+  /** RFC 9162 §2.1.3.1 audit path of leaf `index` in the tree of `size`. */
+  inclusionPath(index: number, size: number): Promise<Bytes[]> {
+    return this.#proof(inclusionNodes(index, size));
+  }
+
+  /** RFC 9162 §2.1.4.1 consistency path. */
+  consistencyPath(from: number, to: number): Promise<Bytes[]> {
+    return this.#proof(consistencyNodes(from, to));
+  }
+
+  /** The root of the first `size` leaves. */
+  async rootAt(size: number): Promise<Bytes> {
+    const ids = rootNodes(size);
+    if (ids.length === 0) return CompactRange.empty().root(this.#hasher);
+    const [root] = await this.#proof([ids]);
+    return root!;
+  }
+
+  /** The first `width` hashes of a tile. @throws NOT_FOUND */
+  async tile(level: number, index: number, width: number): Promise<Bytes> {
+    const edge = this.#edge[level];
+    if (edge?.index === index) return edge.nodes.bottom(width);
+    return (await this.#tile(level, index)).bottom(width);
+  }
+
+  /** The hash that level `level` + 1 holds for a full tile, from storage or the open edge, never from the cache. */
+  async hashAbove(level: number, index: number): Promise<Bytes> {
+    const parent = Math.floor(index / TILE_WIDTH);
+    const edge = this.#edge[level + 1];
+    const position = index % TILE_WIDTH;
+    if (edge?.index === parent) return edge.nodes.get(0, position);
+    return (await this.#stored(level + 1, parent)).subarray(position * 32, position * 32 + 32);
+  }
+
+  async #proof(groups: NodeId[][]): Promise<Bytes[]> {
+    const missing = new Set<string>();
+    const absent: NodeId[] = [];
+    for (const group of groups) {
+      for (const id of group) {
+        const { level, index } = tileAt(id);
+        const name = `${level}/${index}`;
+        if (this.#held(level, index) || missing.has(name)) continue;
+        missing.add(name);
+        absent.push(id);
+      }
+    }
+    // Tiles that are loaded for this proof are held by it: the cache may drop them before the last has come.
+    const loaded = new Map<string, TileNodes>();
+    await Promise.all(
+      absent.map(async (id) => {
+        const { level, index } = tileAt(id);
+        loaded.set(`${level}/${index}`, await this.#tile(level, index));
+      }),
+    );
+    return assembleProof(this.#hasher, groups, (id) => {
+      const { level, index, inner, position } = tileAt(id);
+      const nodes = loaded.get(`${level}/${index}`) ?? this.#held(level, index);
+      if (!nodes) throw fail('INTERNAL', `tile ${level}/${index} is not at hand`);
+      return nodes.get(inner, position).slice();
+    });
+  }
+
+  #held(level: number, index: number): TileNodes | undefined {
+    const edge = this.#edge[level];
+    return edge?.index === index ? edge.nodes : this.#tiles.get(`${level}/${index}`);
+  }
+
+  async #tile(level: number, index: number): Promise<TileNodes> {
+    const name = `${level}/${index}`;
+    const held = this.#tiles.get(name);
+    if (held) return held;
+    const running = this.#loading.get(name);
+    if (running) return running;
+    const loading = this.#load(level, index);
+    this.#loading.set(name, loading);
+    try {
+      return await loading;
+    } finally {
+      this.#loading.delete(name);
+    }
+  }
+
+  async #load(level: number, index: number): Promise<TileNodes> {
+    const nodes = TileNodes.of(this.#hasher, await this.#stored(level, index));
+    this.#tiles.set(`${level}/${index}`, nodes);
+    return nodes;
+  }
+
+  async #stored(level: number, index: number): Promise<Bytes> {
+    const bytes = await this.#storage.get(tileKey(level, index));
+    if (!bytes) throw fail('NOT_FOUND', `there is no full tile ${level}/${index}`);
+    if (bytes.length !== TILE_WIDTH * 32) {
+      throw fail('LOG_CORRUPT', `tile ${level}/${index} has ${bytes.length} bytes`);
+    }
+    return bytes;
+  }
+}
+
+/** Hashes on the bottom of tile level `level` in a tree of `size`. */
+export function widthBelow(size: number, level: number): number {
+  return Math.floor(size / 2 ** (TILE_HEIGHT * level));
+}
+
+/** Which tile holds a perfect node, and where: inner level and position. */
+function tileAt(id: NodeId): { level: number; index: number; inner: number; position: number } {
+  const { level, index } = tileOfNode(id);
+  const inner = id.level - level * TILE_HEIGHT;
+  return { level, index, inner, position: id.index - index * (TILE_WIDTH >> inner) };
+}

@@ -1,0 +1,153 @@
+/**
+ * What admission does with statements, in a worker thread or, in tests, on the main thread: canonical form, entry
+ * id, leaf hash, signature. Here the bytes are still an attacker's. A refusal is an outcome, not an exception.
+ */
+import { canonicalStatement, embeddedKey, parseStatement, toBeSigned } from '../chain/index.ts';
+import { type Bytes, concat, equal, toHex } from '../core/bytes.ts';
+import type { Crypto, PublicKey } from '../core/crypto.ts';
+import { fail, isLedgerError } from '../core/errors.ts';
+import { decodeCoseKey, isEncryptionKey } from '../cose/index.ts';
+import { leafHash } from '../merkle/index.ts';
+
+/** Signing keys that the state knows, by kid; kids are thumbprints, so a kid names exactly one key. */
+export class KeyDirectory {
+  readonly #crypto: Crypto;
+  readonly #encoded = new Map<string, Bytes>();
+  readonly #imported = new Map<string, PublicKey>();
+
+  constructor(crypto: Crypto) {
+    this.#crypto = crypto;
+  }
+
+  add(kid: Bytes, coseKey: Bytes): void {
+    this.#encoded.set(toHex(kid), Uint8Array.from(coseKey));
+  }
+
+  /** Imported on first use: a start with 100,000 keys does not pay for those that never sign again. */
+  get(kid: Bytes): PublicKey | undefined {
+    const name = toHex(kid);
+    const held = this.#imported.get(name);
+    if (held) return held;
+    const encoded = this.#encoded.get(name);
+    if (!encoded) return undefined;
+    const key = this.import(encoded);
+    if (this.#imported.size >= 10_000) this.#imported.clear();
+    this.#imported.set(name, key);
+    return key;
+  }
+
+  /** @throws KEY_MALFORMED, KEY_WEAK */
+  import(coseKey: Bytes): PublicKey {
+    const key = decodeCoseKey(coseKey);
+    if (isEncryptionKey(key)) throw fail('KEY_MALFORMED', 'an encryption key does not sign');
+    return this.#crypto.importPublicKey(key.algorithm, key.bytes);
+  }
+}
+
+export type Admission =
+  | {
+      readonly outcome: 'admitted';
+      /** Canonical bytes. */
+      readonly statement: Bytes;
+      /** 32 bytes each. */
+      readonly entryId: Bytes;
+      readonly leafHash: Bytes;
+      /** False: the key is not known (yet); the transition function decides and verifies. */
+      readonly verified: boolean;
+    }
+  | { readonly outcome: 'refused'; readonly code: string; readonly message: string };
+
+export function verifyStatement(crypto: Crypto, keys: KeyDirectory, arrived: Bytes): Admission {
+  try {
+    const canonical = canonicalStatement(arrived);
+    const statement = parseStatement(crypto, canonical);
+    const embedded = embeddedKey(statement);
+    const key = embedded ? keys.import(embedded) : keys.get(statement.kid);
+    if (key) {
+      if (key.algorithm !== statement.algorithm) {
+        return { outcome: 'refused', code: 'SIGNATURE_INVALID', message: 'the key is of another algorithm' };
+      }
+      if (!key.verify(toBeSigned(statement), statement.signature)) {
+        return { outcome: 'refused', code: 'SIGNATURE_INVALID', message: 'the signature does not verify' };
+      }
+    }
+    return {
+      outcome: 'admitted',
+      statement: canonical,
+      entryId: statement.entryId,
+      leafHash: leafHash(crypto, statement.entryId),
+      verified: key !== undefined,
+    };
+  } catch (error) {
+    if (!isLedgerError(error)) throw error;
+    return { outcome: 'refused', code: error.code, message: error.message };
+  }
+}
+
+// The two directions of the thread boundary. Statements travel packed in one transferred buffer, because cloning
+// hundreds of small arrays costs more than verifying some of them.
+
+export type AdmissionRequest =
+  | { readonly type: 'verify'; readonly lengths: Uint32Array; readonly packed: Bytes }
+  | { readonly type: 'keys'; readonly keys: readonly (readonly [kid: Bytes, coseKey: Bytes])[] };
+
+export interface AdmissionAnswer {
+  /** 64 bytes each: entry id, leaf hash. */
+  readonly hashes: Bytes;
+  /** 0 refused, 1 admitted and verified, 2 admitted, key not known. */
+  readonly flags: Uint8Array;
+  readonly refusals: readonly (readonly [position: number, code: string, message: string])[];
+  /** Where the canonical bytes differ from those that arrived. */
+  readonly canonical: readonly (readonly [position: number, bytes: Bytes])[];
+}
+
+export function packStatements(statements: readonly Bytes[]): Extract<AdmissionRequest, { type: 'verify' }> {
+  return {
+    type: 'verify',
+    lengths: Uint32Array.from(statements, (statement) => statement.length),
+    packed: concat(...statements),
+  };
+}
+
+export function verifyPacked(
+  crypto: Crypto,
+  keys: KeyDirectory,
+  { lengths, packed }: Extract<AdmissionRequest, { type: 'verify' }>,
+): AdmissionAnswer {
+  const hashes = new Uint8Array(lengths.length * 64);
+  const flags = new Uint8Array(lengths.length);
+  const refusals: [number, string, string][] = [];
+  const canonical: [number, Bytes][] = [];
+  let at = 0;
+  lengths.forEach((length, position) => {
+    const arrived = packed.subarray(at, at + length);
+    at += length;
+    const admission = verifyStatement(crypto, keys, arrived);
+    if (admission.outcome === 'refused') {
+      refusals.push([position, admission.code, admission.message]);
+      return;
+    }
+    flags[position] = admission.verified ? 1 : 2;
+    hashes.set(admission.entryId, position * 64);
+    hashes.set(admission.leafHash, position * 64 + 32);
+    if (!equal(admission.statement, arrived)) canonical.push([position, admission.statement.slice()]);
+  });
+  return { hashes, flags, refusals, canonical };
+}
+
+/** The other side of {@link verifyPacked}: one admission for each statement sent. */
+export function unpackAdmissions(statements: readonly Bytes[], answer: AdmissionAnswer): Admission[] {
+  const refusals = new Map(answer.refusals.map(([position, code, message]) => [position, { code, message }]));
+  const canonical = new Map(answer.canonical);
+  return statements.map((arrived, i) => {
+    const refusal = refusals.get(i);
+    if (refusal) return { outcome: 'refused', ...refusal };
+    return {
+      outcome: 'admitted',
+      statement: canonical.get(i) ?? arrived,
+      entryId: answer.hashes.slice(i * 64, i * 64 + 32),
+      leafHash: answer.hashes.slice(i * 64 + 32, i * 64 + 64),
+      verified: answer.flags[i] === 1,
+    };
+  });
+}

@@ -1,0 +1,118 @@
+/** The crypto interface over node:crypto (OpenSSL): what servers, workers and the CLI use. */
+import {
+  createECDH,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKeyInput,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto';
+import { type Bytes, fromBase64url, toBase64url } from '../core/bytes.ts';
+import type { Crypto, PrivateKey, PublicKey, SignatureAlgorithm, VerifyOptions } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import { checkPrivateKey, checkPublicKey, signatureInProfile, toLowS } from '../core/signature-profile.ts';
+
+export const nodeCrypto: Crypto = {
+  name: 'node',
+  sha256: (data) => digest('sha256', data),
+  sha384: (data) => digest('sha384', data),
+  sha512: (data) => digest('sha512', data),
+  randomBytes: (size) => plain(randomBytes(size)),
+  importPublicKey: publicKey,
+  importPrivateKey: privateKey,
+  generatePrivateKey(algorithm) {
+    const pair =
+      algorithm === 'Ed25519'
+        ? generateKeyPairSync('ed25519')
+        : generateKeyPairSync('ec', { namedCurve: CURVES[algorithm].name });
+    const { d } = pair.privateKey.export({ format: 'jwk' });
+    return privateKey(algorithm, fromBase64url(d!));
+  },
+};
+
+const CURVES = {
+  ES256: { name: 'P-256', hash: 'sha256', width: 32 },
+  ES384: { name: 'P-384', hash: 'sha384', width: 48 },
+} as const;
+
+function digest(algorithm: 'sha256' | 'sha384' | 'sha512', data: Bytes): Bytes {
+  return plain(createHash(algorithm).update(data).digest());
+}
+
+/** A Buffer's bytes as a plain Uint8Array: Buffer changes what `slice` means, and prints differently in tests. */
+function plain(buffer: Buffer): Bytes {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
+  checkPublicKey(algorithm, bytes);
+  const own = Uint8Array.from(bytes);
+  const key = createPublicKey({ key: publicJwk(algorithm, own), format: 'jwk' } as JsonWebKeyInput);
+  return {
+    algorithm,
+    bytes: own,
+    verify(message, signature, { lowS = true }: VerifyOptions = {}) {
+      if (!signatureInProfile(algorithm, signature, lowS)) return false;
+      return algorithm === 'Ed25519'
+        ? // OpenSSL is cofactorless: it encodes [S]B − [k]A and compares with R.
+          verify(null, message, key, signature)
+        : verify(CURVES[algorithm].hash, message, { key, dsaEncoding: 'ieee-p1363' }, signature);
+    },
+  };
+}
+
+function publicJwk(algorithm: SignatureAlgorithm, bytes: Bytes): Record<string, string> {
+  if (algorithm === 'Ed25519') return { kty: 'OKP', crv: 'Ed25519', x: toBase64url(bytes) };
+  const { name, width } = CURVES[algorithm];
+  return {
+    kty: 'EC',
+    crv: name,
+    x: toBase64url(bytes.subarray(1, 1 + width)),
+    y: toBase64url(bytes.subarray(1 + width)),
+  };
+}
+
+// RFC 8410 §7 PKCS #8 wrapping of a 32-byte Ed25519 seed.
+const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+function privateKey(algorithm: SignatureAlgorithm, secret: Bytes): PrivateKey {
+  checkPrivateKey(algorithm, secret);
+  const own = Uint8Array.from(secret);
+  if (algorithm === 'Ed25519') {
+    const key = createPrivateKey({ key: Buffer.concat([ED25519_PKCS8, own]), format: 'der', type: 'pkcs8' });
+    return {
+      algorithm,
+      secret: own,
+      publicKey: publicKey(algorithm, rawPublic(key)),
+      sign: (message) => plain(sign(null, message, key)),
+    };
+  }
+  const { hash } = CURVES[algorithm];
+  const point = ecPoint(algorithm, own);
+  const key = createPrivateKey({
+    key: { ...publicJwk(algorithm, point), d: toBase64url(own) },
+    format: 'jwk',
+  } as JsonWebKeyInput);
+  return {
+    algorithm,
+    secret: own,
+    publicKey: publicKey(algorithm, point),
+    sign: (message) => toLowS(algorithm, plain(sign(hash, message, { key, dsaEncoding: 'ieee-p1363' }))),
+  };
+}
+
+function rawPublic(key: KeyObject): Bytes {
+  const { x } = createPublicKey(key).export({ format: 'jwk' });
+  if (!x) throw fail('INTERNAL', 'no public part');
+  return fromBase64url(x);
+}
+
+function ecPoint(algorithm: 'ES256' | 'ES384', secret: Bytes): Bytes {
+  const ecdh = createECDH(algorithm === 'ES256' ? 'prime256v1' : 'secp384r1');
+  ecdh.setPrivateKey(secret);
+  return plain(ecdh.getPublicKey(null, 'uncompressed'));
+}

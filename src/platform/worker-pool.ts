@@ -1,0 +1,112 @@
+/**
+ * Worker threads that answer requests. Work that must not hold up the event loop (signature checks, decoding what
+ * an attacker sent) runs here. A worker that dies fails the requests it had and is replaced.
+ */
+import { type TransferListItem, Worker } from 'node:worker_threads';
+import { fail } from '../core/errors.ts';
+
+interface Slot<Answer> {
+  worker: Worker;
+  readonly waiting: Map<number, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>;
+}
+
+export interface WorkerRequest<Request> {
+  readonly id: number;
+  readonly request: Request;
+}
+export interface WorkerAnswer<Answer> {
+  readonly id: number;
+  readonly answer?: Answer;
+  readonly error?: string;
+}
+
+export interface WorkerPoolOptions<Request> {
+  /** The module that the workers run. */
+  readonly module: URL;
+  readonly size: number;
+  /** Requests a worker may hold: two keep it busy while an answer travels. */
+  readonly depth: number;
+  /** What a worker is told first, at each start. */
+  readonly initial: () => readonly Request[];
+  readonly onExit?: (error: Error | undefined) => void;
+}
+
+export class WorkerPool<Request, Answer> {
+  readonly #options: WorkerPoolOptions<Request>;
+  readonly #slots: Slot<Answer>[] = [];
+  #nextId = 0;
+  #closing = false;
+
+  constructor(options: WorkerPoolOptions<Request>) {
+    this.#options = options;
+    for (let i = 0; i < options.size; i++) this.#slots.push(this.#start());
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /** True when some worker can take another request at once. */
+  get free(): boolean {
+    return this.#slots.some((slot) => slot.waiting.size < this.#options.depth);
+  }
+
+  /** Asks the worker with the least to do. @throws LOG_CLOSING after {@link close}; INTERNAL when the worker dies */
+  run(request: Request, transfer: readonly TransferListItem[] = []): Promise<Answer> {
+    if (this.#closing) return Promise.reject(fail('LOG_CLOSING', 'the worker pool is closed'));
+    let best = this.#slots[0]!;
+    for (const slot of this.#slots) if (slot.waiting.size < best.waiting.size) best = slot;
+    return this.#ask(best, request, transfer);
+  }
+
+  /** Tells every worker, ahead of all later requests. */
+  async broadcast(request: Request): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => this.#ask(slot, request, [])));
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
+  }
+
+  #ask(slot: Slot<Answer>, request: Request, transfer: readonly TransferListItem[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      slot.waiting.set(id, { resolve, reject });
+      slot.worker.postMessage({ id, request } satisfies WorkerRequest<Request>, [...transfer]);
+    });
+  }
+
+  #start(): Slot<Answer> {
+    const { module, initial, onExit } = this.#options;
+    // Run from TypeScript sources (tests), a worker needs the loader that the main thread got by flag.
+    const worker = new Worker(
+      module,
+      module.pathname.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {},
+    );
+    const slot: Slot<Answer> = { worker, waiting: new Map() };
+    let died: Error | undefined;
+    worker.on('message', ({ id, answer, error }: WorkerAnswer<Answer>) => {
+      const waiting = slot.waiting.get(id);
+      if (!waiting) return;
+      slot.waiting.delete(id);
+      if (error === undefined) waiting.resolve(answer as Answer);
+      else waiting.reject(fail('INTERNAL', error));
+    });
+    worker.on('error', (error: Error) => {
+      died = error;
+    });
+    worker.on('exit', () => {
+      for (const { reject } of slot.waiting.values()) {
+        reject(fail(this.#closing ? 'LOG_CLOSING' : 'INTERNAL', 'a worker thread ended', { cause: died }));
+      }
+      slot.waiting.clear();
+      if (this.#closing) return;
+      onExit?.(died);
+      const at = this.#slots.indexOf(slot);
+      if (at >= 0) this.#slots[at] = this.#start();
+    });
+    for (const request of initial()) void this.#ask(slot, request, []).catch(() => undefined);
+    return slot;
+  }
+}

@@ -1,0 +1,307 @@
+/** The ledger over one transparency log. */
+import {
+  decodeStateEntry,
+  decodeVerdicts,
+  encodeVerdict,
+  genesisRecord,
+  verdictPath,
+} from '../chain/index.ts';
+import { type Bytes, equal } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
+import { encodeKeySet, encodeListedKey } from '../cose/index.ts';
+import {
+  consistencyReceipt,
+  inclusionReceipt,
+  type LeafRecord,
+  type PublishedHead,
+  type Sequenced,
+  signCheckpoint,
+  type TransparencyLog,
+} from '../log/index.ts';
+import { entryBundle, parseTilePath, statementBundle, TILE_WIDTH, tileWidth } from '../merkle/index.ts';
+import { formatVerifierKey } from '../note/index.ts';
+import type {
+  Caller,
+  Consistency,
+  Effect,
+  Entry,
+  Facts,
+  Inclusion,
+  Ledger,
+  Registration,
+  SignedHead,
+  Status,
+} from './ledger.ts';
+
+/** Bytes of statements in one answer of {@link LedgerService.entries}. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+const PAGE_ENTRIES = 1024;
+const MAX_FACTS = 256;
+
+export class LedgerService implements Ledger {
+  readonly #crypto: Crypto;
+  readonly #log: TransparencyLog;
+  readonly genesis: Bytes;
+  readonly simulated: boolean;
+  readonly rules: Bytes;
+
+  /** @throws UNAVAILABLE when the log has no genesis */
+  constructor(crypto: Crypto, log: TransparencyLog) {
+    this.#crypto = crypto;
+    this.#log = log;
+    const { state, tip } = log.snapshot;
+    const genesis = genesisRecord((key) => state.get(key));
+    this.genesis = genesis.entryId;
+    this.simulated = genesis.simulated;
+    this.rules = tip.rules;
+  }
+
+  get origin(): string {
+    return this.#log.origin;
+  }
+
+  get verifierKey(): string {
+    return formatVerifierKey(this.#log.keys.checkpoint.verifierKey);
+  }
+
+  // --- registration -----------------------------------------------------------------------------------------------
+
+  async register(statement: Bytes, caller: Caller): Promise<Registration> {
+    return this.#registration(await untilAborted(this.#log.submit(statement), caller.signal));
+  }
+
+  registerBatch(statements: readonly Bytes[], caller: Caller): Promise<(Registration | LedgerError)[]> {
+    // All are submitted before any is waited for: they become one batch, and one wait for the disk.
+    return Promise.all(
+      statements.map(async (statement) => {
+        try {
+          return await this.register(statement, caller);
+        } catch (error) {
+          if (isLedgerError(error)) return error;
+          throw error;
+        }
+      }),
+    );
+  }
+
+  async #registration({ index, entryId, existed, head }: Sequenced): Promise<Registration> {
+    const path = await this.#log.inclusionPath(index, head.size);
+    return { index, entryId, existed, receipt: inclusionReceipt(head, index, path) };
+  }
+
+  async receipt(entryId: Bytes): Promise<Registration> {
+    const index = await this.#indexOf({ entryId });
+    return this.#registration({ index, entryId, existed: true, head: this.#log.head });
+  }
+
+  // --- tree ---------------------------------------------------------------------------------------------------------
+
+  head(): SignedHead {
+    return signedHead(this.#log.head);
+  }
+
+  async *follow(signal: AbortSignal): AsyncIterable<SignedHead> {
+    let sent = 0;
+    while (!signal.aborted) {
+      const { head } = this.#log;
+      if (head.size > sent) {
+        sent = head.size;
+        yield signedHead(head);
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          stop();
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        const stop = this.#log.onPublish(done);
+        signal.addEventListener('abort', done);
+        if (signal.aborted) done();
+      });
+    }
+  }
+
+  async inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion> {
+    const head = await this.#headAt(size);
+    const index = await this.#indexOf(of);
+    if (index >= head.size) throw fail('NOT_FOUND', `entry ${index} is not in the tree of ${head.size}`);
+    const [path, leafHash] = await Promise.all([
+      this.#log.inclusionPath(index, head.size),
+      this.#leafHash(index),
+    ]);
+    return { index, leafHash, path, head };
+  }
+
+  async consistency(from: number, to?: number): Promise<Consistency> {
+    const head = await this.#headAt(to);
+    if (!Number.isSafeInteger(from) || from < 1 || from > head.size) {
+      throw fail('ARGUMENT_INVALID', `a consistency proof begins at a size from 1 to ${head.size}`);
+    }
+    const path = await this.#log.consistencyPath(from, head.size);
+    return { from, path, head, receipt: consistencyReceipt(this.#log.keys, this.origin, from, head, path) };
+  }
+
+  /** A published head; an older one is signed again, which gives the same bytes: Ed25519 is deterministic. */
+  async #headAt(size: number | undefined): Promise<SignedHead> {
+    const newest = this.#log.head;
+    if (size === undefined || size === newest.size) return signedHead(newest);
+    const tip = size > 0 && size < newest.size ? await this.#log.record(size - 1) : undefined;
+    // The tip rule: a size was published exactly if it ends in a state entry.
+    if (!tip?.isStateEntry) throw fail('SIZE_NOT_AVAILABLE', `no tree of ${size} was published`);
+    const tree = { size, root: await this.#log.rootAt(size), time: decodeStateEntry(tip.bytes).time };
+    return { ...tree, checkpoint: signCheckpoint(this.#log.keys, this.origin, tree) };
+  }
+
+  async #indexOf(of: { index: number } | { entryId: Bytes }): Promise<number> {
+    if ('index' in of) {
+      if (!Number.isSafeInteger(of.index) || of.index < 0 || of.index >= this.#log.head.size) {
+        throw fail('NOT_FOUND', `there is no entry ${of.index}`);
+      }
+      return of.index;
+    }
+    if (of.entryId.length !== 32) throw fail('ARGUMENT_INVALID', 'an entry id has 32 bytes');
+    const index = await this.#log.indexOf(of.entryId);
+    if (index === undefined) throw fail('NOT_FOUND', 'no statement with this entry id is in the log');
+    return index;
+  }
+
+  async #leafHash(index: number): Promise<Bytes> {
+    const tile = Math.floor(index / TILE_WIDTH);
+    const width = tileWidth(0, tile, this.#log.head.size);
+    const at = (index % TILE_WIDTH) * 32;
+    return (await this.#log.hashTile(0, tile, width)).slice(at, at + 32);
+  }
+
+  // --- entries ------------------------------------------------------------------------------------------------------
+
+  async entry(of: { index: number } | { entryId: Bytes }): Promise<Entry> {
+    const index = await this.#indexOf(of);
+    return this.#entry(index, await this.#log.record(index));
+  }
+
+  #entry(index: number, record: LeafRecord): Entry {
+    return {
+      index,
+      leafData: this.#log.leafData(record),
+      statement: record.isStateEntry ? null : record.bytes,
+    };
+  }
+
+  async entries(start: number, count: number): Promise<Entry[]> {
+    if (!Number.isSafeInteger(start) || start < 0 || !Number.isSafeInteger(count) || count < 1) {
+      throw fail('ARGUMENT_INVALID', 'start is at least 0 and count at least 1');
+    }
+    const { size } = this.#log.head;
+    const end = Math.min(size, start + Math.min(count, PAGE_ENTRIES));
+    const page: Entry[] = [];
+    let bytes = 0;
+    while (start + page.length < end) {
+      const index = start + page.length;
+      const bundle = await this.#log.bundle(Math.floor(index / TILE_WIDTH), size);
+      for (let i = index % TILE_WIDTH; i < bundle.length && start + page.length < end; i++) {
+        const record = bundle[i]!;
+        bytes += record.bytes.length;
+        if (page.length > 0 && bytes > PAGE_BYTES) return page;
+        page.push(this.#entry(start + page.length, record));
+      }
+    }
+    return page;
+  }
+
+  async effect(index: number): Promise<Effect> {
+    const head = this.#log.head;
+    const record = await this.#log.record(await this.#indexOf({ index }));
+    if (record.isStateEntry) throw fail('ARGUMENT_INVALID', `entry ${index} is a state entry`);
+    const stateIndex = await this.#log.closingStateEntry(index);
+    const stateEntry = (await this.#log.record(stateIndex)).bytes;
+    const { previous } = decodeStateEntry(stateEntry);
+    const first = previous === null ? 0 : previous + 1;
+    const stored = await this.#log.verdicts(stateIndex);
+    const verdicts = stored ? decodeVerdicts(stored) : plainVerdicts(first, stateIndex);
+    const position = index - first;
+    return {
+      index,
+      stateIndex,
+      stateEntry,
+      statePath: await this.#log.inclusionPath(stateIndex, head.size),
+      verdict: encodeVerdict(verdicts[position]!),
+      verdictPath: verdictPath(this.#crypto, verdicts, position),
+      verdictPosition: position,
+      verdictCount: verdicts.length,
+      head: signedHead(head),
+    };
+  }
+
+  // --- tiles --------------------------------------------------------------------------------------------------------
+
+  async tile(path: string): Promise<Bytes> {
+    const { kind, index, width } = parseTilePath(path);
+    const { size } = this.#log.head;
+    const available = tileWidth(typeof kind === 'number' ? kind : 0, index, size);
+    if (width > available) throw fail('NOT_FOUND', `${path} has ${available} hashes in the tree of ${size}`);
+    if (typeof kind === 'number') return this.#log.hashTile(kind, index, width);
+    const records = (await this.#log.bundle(index, size)).slice(0, width);
+    return kind === 'entries'
+      ? entryBundle(records.map((record) => this.#log.leafData(record)))
+      : statementBundle(records.map((record) => (record.isStateEntry ? null : record.bytes)));
+  }
+
+  // --- state --------------------------------------------------------------------------------------------------------
+
+  async facts(keys: readonly Bytes[], size?: number): Promise<Facts> {
+    if (keys.length > MAX_FACTS) throw fail('ARGUMENT_INVALID', `at most ${MAX_FACTS} facts at a time`);
+    const { head, state, tip } = this.#log.snapshot;
+    if (size !== undefined && size !== head.size) {
+      throw fail(
+        'SIZE_NOT_AVAILABLE',
+        `the state of the tree of ${size} is not held; the newest is ${head.size}`,
+      );
+    }
+    const facts = keys.map((key) => ({ key, value: state.get(key) ?? null, proof: state.prove(key) }));
+    const stateEntry = (await this.#log.record(tip.index)).bytes;
+    const path = await this.#log.inclusionPath(tip.index, head.size);
+    return { head: signedHead(head), tip: { index: tip.index, stateEntry, path }, facts };
+  }
+
+  // --- keys and status ----------------------------------------------------------------------------------------------
+
+  keySet(): Bytes {
+    return encodeKeySet(this.#crypto, [this.#log.keys.receipt.key.publicKey]);
+  }
+
+  key(kid: Bytes): Bytes {
+    const { receipt } = this.#log.keys;
+    if (!equal(kid, receipt.kid)) throw fail('NOT_FOUND', 'the log has no receipt key with this thumbprint');
+    return encodeListedKey(this.#crypto, receipt.key.publicKey);
+  }
+
+  status(): Status {
+    return { ...this.#log.status, size: this.#log.head.size };
+  }
+}
+
+function signedHead({ size, root, time, checkpoint }: PublishedHead): SignedHead {
+  return { size, root, time, checkpoint };
+}
+
+function plainVerdicts(first: number, stateIndex: number) {
+  return Array.from({ length: stateIndex - first }, (_, i) => ({
+    index: first + i,
+    outcome: 'ok' as const,
+    reason: null,
+  }));
+}
+
+/** Stops waiting when the caller has gone; the statement itself stays on its way. @throws DEADLINE_EXCEEDED */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  const late = () => fail('DEADLINE_EXCEEDED', 'the answer was not ready in time; registering again is safe');
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(late());
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * What the ledger does for its callers, as one interface. gRPC and HTTP are thin adapters over it; everything they
+ * answer comes from here. Every method that can fail throws a LedgerError whose code says why.
+ */
+import type { Bytes } from '../core/bytes.ts';
+import type { LedgerError } from '../core/errors.ts';
+
+/** Who calls: what rate limits and logs go by. */
+export interface Caller {
+  /** The client certificate's subject where there is mTLS, else the network address. */
+  readonly client: string;
+  /** Aborts when the caller has gone or its deadline has passed; what is already admitted stays admitted. */
+  readonly signal?: AbortSignal;
+}
+
+/** A statement's place in the log. */
+export interface Registration {
+  readonly index: number;
+  /** 32 bytes: SHA-256 of the canonical statement. */
+  readonly entryId: Bytes;
+  /** COSE receipt of inclusion (RFC 9942), over the newest tree at the time of the answer. */
+  readonly receipt: Bytes;
+  /** True when the statement was in the log before this request. */
+  readonly existed: boolean;
+}
+
+/** A published tree head. */
+export interface SignedHead {
+  readonly size: number;
+  /** 32 bytes. */
+  readonly root: Bytes;
+  /** Unix milliseconds of the state entry at size − 1. */
+  readonly time: number;
+  /** The signed note (C2SP tlog-checkpoint). */
+  readonly checkpoint: string;
+}
+
+export interface Inclusion {
+  readonly index: number;
+  readonly leafHash: Bytes;
+  /** RFC 9162 §2.1.3.1, leaf to root, 32 bytes each. */
+  readonly path: readonly Bytes[];
+  readonly head: SignedHead;
+}
+
+export interface Consistency {
+  readonly from: number;
+  /** RFC 9162 §2.1.4.1. */
+  readonly path: readonly Bytes[];
+  readonly head: SignedHead;
+  /** COSE receipt of consistency (RFC 9942). */
+  readonly receipt: Bytes;
+}
+
+/** One leaf of the log. */
+export interface Entry {
+  readonly index: number;
+  /** Statement: the 32-byte entry id. State entry: its CBOR, always longer than 32 bytes. */
+  readonly leafData: Bytes;
+  /** Canonical statement bytes; null for a state entry. */
+  readonly statement: Bytes | null;
+}
+
+/** Shows what a logged statement did (FORMATS §4). */
+export interface Effect {
+  readonly index: number;
+  readonly stateIndex: number;
+  readonly stateEntry: Bytes;
+  /** Inclusion path of the state entry in `head`. */
+  readonly statePath: readonly Bytes[];
+  /** CBOR of `[index, "ok" / "refused", reason / nil]`. */
+  readonly verdict: Bytes;
+  /** Inclusion path of the verdict under the state entry's effects root, and its place there. */
+  readonly verdictPath: readonly Bytes[];
+  readonly verdictPosition: number;
+  readonly verdictCount: number;
+  readonly head: SignedHead;
+}
+
+export interface Fact {
+  /** CBOR array `[type, id, …]`. */
+  readonly key: Bytes;
+  /** CBOR record, or null: proven absent. */
+  readonly value: Bytes | null;
+  /** CBOR map proof (FORMATS §3). */
+  readonly proof: Bytes;
+}
+
+export interface Facts {
+  readonly head: SignedHead;
+  readonly tip: { readonly index: number; readonly stateEntry: Bytes; readonly path: readonly Bytes[] };
+  readonly facts: readonly Fact[];
+}
+
+export interface Status {
+  readonly accepting: boolean;
+  /** Why not, when not accepting. */
+  readonly reason: string | null;
+  readonly size: number;
+  readonly queued: number;
+}
+
+export interface Ledger {
+  readonly origin: string;
+  /** The checkpoint key, C2SP text form. */
+  readonly verifierKey: string;
+  /** 32-byte entry id of entry 0. */
+  readonly genesis: Bytes;
+  /** True when the genesis says that this is a log for development. */
+  readonly simulated: boolean;
+  /** 32-byte id of the rules in force. */
+  readonly rules: Bytes;
+
+  /** Durable when it resolves. Idempotent: a statement that is there already answers with its receipt. */
+  register(statement: Bytes, caller: Caller): Promise<Registration>;
+  /** The same for many; one outcome for each, in order. */
+  registerBatch(statements: readonly Bytes[], caller: Caller): Promise<(Registration | LedgerError)[]>;
+  /** @throws NOT_FOUND */
+  receipt(entryId: Bytes): Promise<Registration>;
+
+  head(): SignedHead;
+  /** Every head published from now on, newest only when the reader is slow; ends with `signal`. */
+  follow(signal: AbortSignal): AsyncIterable<SignedHead>;
+  /** @throws NOT_FOUND, SIZE_NOT_AVAILABLE (only published sizes, and indexes below them) */
+  inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion>;
+  /** @throws SIZE_NOT_AVAILABLE, ARGUMENT_INVALID (from 0 or above to) */
+  consistency(from: number, to?: number): Promise<Consistency>;
+  /** @throws NOT_FOUND */
+  entry(of: { index: number } | { entryId: Bytes }): Promise<Entry>;
+  /** Up to `count` entries from `start`, fewer at the end of the log or at 4 MiB; at least one if there is one. */
+  entries(start: number, count: number): Promise<Entry[]>;
+  /** @throws NOT_FOUND; ARGUMENT_INVALID for a state entry */
+  effect(index: number): Promise<Effect>;
+  /** A tlog-tiles resource by its path: `tile/0/000`, `tile/entries/000.p/5`, `tile/statements/000`. @throws NOT_FOUND */
+  tile(path: string): Promise<Bytes>;
+  /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held */
+  facts(keys: readonly Bytes[], size?: number): Promise<Facts>;
+
+  /** COSE_KeySet (CBOR) of the receipt keys. */
+  keySet(): Bytes;
+  /** One COSE_Key (CBOR). @throws NOT_FOUND */
+  key(kid: Bytes): Bytes;
+  status(): Status;
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createMetrics } from '../../src/platform/metrics.ts';
+
+describe('metrics', () => {
+  it('counts, measures and writes the exposition format', async () => {
+    const metrics = createMetrics();
+    metrics.committed({ statements: 3, bytes: 900, milliseconds: 4, size: 12 });
+    metrics.refused('SIGNATURE_INVALID');
+    metrics.registered('EXISTED', 2);
+    metrics.verified(0.02);
+    metrics.queued(5, 2000);
+    metrics.observe({ surface: 'http', operation: 'GET /checkpoint', status: 200, seconds: 0.001 });
+    metrics.observe({ surface: 'grpc', operation: '/aichain.v1.LogService/Head', status: 0, seconds: 0.2 });
+    const text = await metrics.text();
+    for (const line of [
+      'aichain_registrations_total{outcome="OK"} 3',
+      'aichain_registrations_total{outcome="SIGNATURE_INVALID"} 1',
+      'aichain_registrations_total{outcome="EXISTED"} 2',
+      'aichain_statement_bytes_total 900',
+      'aichain_batch_statements_bucket{le="4"} 1',
+      'aichain_commit_seconds_sum 0.004',
+      'aichain_verify_seconds_count 1',
+      'aichain_queue_statements 5',
+      'aichain_queue_bytes 2000',
+      'aichain_tree_size 12',
+      'aichain_http_request_seconds_count{operation="GET /checkpoint",status="200"} 1',
+      'aichain_grpc_request_seconds_count{operation="/aichain.v1.LogService/Head",status="0"} 1',
+    ]) {
+      assert.ok(text.split('\n').includes(line), `${line}\nnot in\n${text}`);
+    }
+    assert.match(metrics.contentType, /^text\/plain/);
+    metrics.published(13);
+    assert.match(await metrics.text(), /^aichain_tree_size 13$/m);
+  });
+
+  it('keeps two registries apart, and adds those of the process only when asked', async () => {
+    const [one, two] = [createMetrics(), createMetrics({ process: true })];
+    one.refused('RATE_LIMITED');
+    assert.doesNotMatch(await two.text(), /RATE_LIMITED/);
+    assert.doesNotMatch(await one.text(), /process_/);
+    assert.match(await two.text(), /process_resident_memory_bytes/);
+  });
+});
