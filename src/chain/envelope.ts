@@ -133,6 +133,7 @@ function readProtected(bytes: Bytes): { header: CborMap; chain: ChainHeader | un
 
 /** The header, and what is wrong with it if it has to be deterministic. Most are, and are decoded once. */
 function decodeHeader(bytes: Bytes): { header: Cbor; fault?: Error } {
+  if (bytes.length === 0) return { header: new Map() }; // RFC 9052 §3: no parameters.
   try {
     return { header: decode(bytes) };
   } catch (error) {

@@ -76,7 +76,7 @@ function checkKey(context: Context, owner: string, kid: Bytes, listed: ListedKey
   const key = readKey(listed.key);
   if (isRefusal(key)) return key;
   if (isEncryptionKey(key)) {
-    // It cannot sign, so it can prove nothing; who lists another's encryption key only harms themselves.
+    // It cannot sign, so it can prove nothing. Who lists another's gains nothing: it cannot open what comes to it.
     return listed.use === 'enc' ? undefined : refuse('KEY_MALFORMED', 'an encryption key cannot sign');
   }
   if (listed.use === 'sig' && !context.policy.algorithms.includes(key.algorithm)) {

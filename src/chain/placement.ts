@@ -12,11 +12,8 @@ export interface LoggedEntry {
   readonly kind: string | null;
 }
 
-export interface Placement {
-  readonly statement: Statement;
-  /** undefined: foreign. */
-  readonly kind: Kind | undefined;
-  readonly policy: Policy;
+/** Where it would stand. */
+export interface Place {
   readonly origin: string;
   readonly index: number;
   /** Unix milliseconds. */
@@ -25,40 +22,40 @@ export interface Placement {
   readonly entryAt: (index: number) => LoggedEntry | undefined;
 }
 
-/** The first thing that is wrong, in this order. */
-export function placementFault(placement: Placement): Refusal | undefined {
-  const { statement, policy } = placement;
-  if (!policy.algorithms.includes(statement.algorithm)) {
-    return refuse('ALG_NOT_ALLOWED', `the policy does not allow ${statement.algorithm}`);
+/** The first thing that is wrong, in this order. `kind` is undefined for a foreign statement. */
+export function placementFault(
+  place: Place,
+  statement: Statement,
+  kind: Kind | undefined,
+  policy: Policy,
+): Refusal | undefined {
+  const { chain, algorithm } = statement;
+  if (!policy.algorithms.includes(algorithm)) {
+    return refuse('ALG_NOT_ALLOWED', `the policy does not allow ${algorithm}`);
   }
-  return originFault(placement) ?? repetitionFault(placement) ?? timeFault(placement) ?? refsFault(placement);
+  if (chain && chain.log !== place.origin) return refuse('ORIGIN_MISMATCH', `it is for ${chain.log}`);
+  const first = place.entryIndex(statement.entryId);
+  if (first !== undefined && first < place.index) return refuse('DUPLICATE', `entry ${first}`);
+  return (
+    timeFault(statement, place.time, policy, !kind || kind.anyAge === true) ??
+    (chain && kind && refsFault(chain.refs, kind, place))
+  );
 }
 
-function originFault({ statement: { chain }, origin }: Placement) {
-  return chain && chain.log !== origin ? refuse('ORIGIN_MISMATCH', `it is for ${chain.log}`) : undefined;
-}
-
-function repetitionFault({ statement, index, entryIndex }: Placement) {
-  const first = entryIndex(statement.entryId);
-  return first !== undefined && first < index ? refuse('DUPLICATE', `entry ${first}`) : undefined;
-}
-
-/** iat lies in [t − maxAge, t + maxSkew]; a foreign one may be as old as it likes, or not be there. */
-function timeFault({ statement: { issuedAt }, kind, policy, time }: Placement) {
+/** iat lies in [t − maxAge, t + maxSkew]; where any age will do, the first bound does not hold. */
+function timeFault({ issuedAt }: Statement, time: number, policy: Policy, anyAge: boolean) {
   if (issuedAt === undefined) return undefined;
   if (issuedAt * 1000 > time + policy.maxSkew * 1000) return refuse('IAT_IN_FUTURE');
-  if (!kind || kind.anyAge) return undefined;
-  return issuedAt * 1000 < time - policy.maxAge * 1000 ? refuse('IAT_TOO_OLD') : undefined;
+  return !anyAge && issuedAt * 1000 < time - policy.maxAge * 1000 ? refuse('IAT_TOO_OLD') : undefined;
 }
 
-function refsFault({ statement: { chain }, kind, index, entryAt }: Placement) {
-  if (!chain || !kind) return undefined;
-  for (const ref of chain.refs) {
-    const fault = refFault(ref, kind, index, entryAt);
+function refsFault(refs: readonly Ref[], kind: Kind, place: Place) {
+  for (const ref of refs) {
+    const fault = refFault(ref, kind, place);
     if (fault) return fault;
   }
   for (const [rel, { count }] of Object.entries(kind.refs ?? {})) {
-    const found = chain.refs.filter((ref) => ref.rel === rel).length;
+    const found = refs.filter((ref) => ref.rel === rel).length;
     // Without a ref that is needed, nothing shows which state the signer has seen.
     if (count && (found < count.min || found > count.max))
       return refuse('REF_STALE', `${found} refs "${rel}"`);
@@ -66,7 +63,7 @@ function refsFault({ statement: { chain }, kind, index, entryAt }: Placement) {
   return undefined;
 }
 
-function refFault(ref: Ref, kind: Kind, index: number, entryAt: Placement['entryAt']) {
+function refFault(ref: Ref, kind: Kind, { index, entryAt }: Place) {
   const entry = ref.index < index ? entryAt(ref.index) : undefined;
   if (!entry || !equal(entry.entryId, ref.entry)) return refuse('REF_NOT_FOUND', `${ref.rel} ${ref.index}`);
   const relation = kind.refs && Object.hasOwn(kind.refs, ref.rel) ? kind.refs[ref.rel] : undefined;

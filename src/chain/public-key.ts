@@ -27,7 +27,8 @@ export function readKey(listed: Bytes): CoseKey | Refusal<'KEY_MALFORMED' | 'KEY
 
 /** Keys that are kept ready. Making one costs more than a signature check. */
 const READY = 4096;
-const ready = new WeakMap<Crypto, Map<string, { listed: Bytes; key: PublicKey }>>();
+type Ready = Map<string, { listed: Bytes; key: PublicKey }>;
+const ready = new WeakMap<Crypto, Ready>();
 
 /** The signature key of this listed form, ready to verify. Remembered: it depends on nothing but its arguments. */
 export function signatureKey(
@@ -35,8 +36,8 @@ export function signatureKey(
   kid: Bytes,
   listed: Bytes,
 ): PublicKey | Refusal<'KEY_MALFORMED' | 'KEY_WEAK'> {
-  let known = ready.get(crypto);
-  if (!known) ready.set(crypto, (known = new Map()));
+  const known: Ready = ready.get(crypto) ?? new Map();
+  ready.set(crypto, known);
   const name = String.fromCharCode(...kid);
   const found = known.get(name);
   if (found && equal(found.listed, listed)) return found.key;

@@ -36,9 +36,19 @@ export function recordType<Id extends readonly KeyPart[], T>(
   type: string,
   schema: Schema<T>,
 ): RecordType<T, Id> {
+  // Values of the state are never changed in place, so what one of them says can be remembered with it: the genesis
+  // and the policy are asked for with every entry, and a signer signs many.
+  const known = new WeakMap<Bytes, T>();
+  // The same goes for the key of a record that there is only one of.
+  const single = stateKey(type);
+  const keyOf = (id: Id) => (id.length === 0 ? single : stateKey(type, ...id));
   function read(value: Bytes): T {
+    const remembered = known.get(value);
+    if (remembered !== undefined) return remembered;
     try {
-      return schema.read(decode(value), type);
+      const record = schema.read(decode(value), type);
+      known.set(value, record);
+      return record;
     } catch (cause) {
       throw fail('INTERNAL', `a ${type} record in the state is not one`, { cause });
     }
@@ -46,13 +56,13 @@ export function recordType<Id extends readonly KeyPart[], T>(
   return {
     type,
     schema,
-    key: (...id) => stateKey(type, ...id),
+    key: (...id) => keyOf(id),
     read(reader, ...id) {
-      const value = reader(stateKey(type, ...id));
+      const value = reader(keyOf(id));
       return value === undefined ? undefined : read(value);
     },
     decode: read,
-    put: (value, ...id) => [stateKey(type, ...id), encode(value as Cbor)],
-    remove: (...id) => [stateKey(type, ...id), null],
+    put: (value, ...id) => [keyOf(id), encode(value as Cbor)],
+    remove: (...id) => [keyOf(id), null],
   };
 }

@@ -45,13 +45,21 @@ function guarded(value: Cbor, path: string, max: number): string {
 
 export function text({ max, pattern }: { max: number; pattern?: RegExp }): Schema<string> {
   return {
-    cddl: pattern ? `tstr .regexp ${JSON.stringify(pattern.source)}` : `tstr .size (1..${max})`,
+    cddl: pattern ? `tstr .regexp ${JSON.stringify(xsd(pattern))}` : `tstr .size (1..${max})`,
     read(value, path) {
       const read = guarded(value, path, max);
       if (pattern && !pattern.test(read)) throw fault('SCHEMA_INVALID', path, 'not of the form needed');
       return read;
     },
   };
+}
+
+/** The pattern as RFC 8610 §3.8.3 wants it: XSD regular expressions, which are anchored and capture nothing. */
+function xsd({ source }: RegExp): string {
+  return source
+    .replace(/^\^|\$$/g, '')
+    .replaceAll('(?:', '(')
+    .replaceAll('\\/', '/');
 }
 
 function identifier(cddl: string, test: (text: string) => boolean): Schema<string> {

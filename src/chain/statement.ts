@@ -13,7 +13,7 @@ import { kindNamed } from './kinds/index.ts';
 
 export type { ChainHeader, Ref } from './envelope.ts';
 export { canonicalStatement, MAX_STATEMENT, STATEMENT_TYPE } from './envelope.ts';
-export { signForeign, signStatement } from './issue.ts';
+export { type ForeignParts, type StatementParts, signForeign, signStatement } from './issue.ts';
 
 export interface Statement extends Envelope {
   /** H(canonical bytes), 32 bytes: the leaf data, and the name of the entry. */

@@ -20,7 +20,10 @@ import { rulesId } from './rules.ts';
 import { authenticate } from './signer.ts';
 import type { Verified } from './signing-key.ts';
 import { GENESIS, POLICY } from './state.ts';
+import type { Verdict } from './state-entry.ts';
 import { parseStatement, type Statement } from './statement.ts';
+
+export type { LoggedEntry } from './placement.ts';
 
 export interface TransitionInput {
   readonly crypto: Crypto;
@@ -44,7 +47,7 @@ export interface TransitionInput {
 }
 
 export interface Transition {
-  readonly verdict: { readonly outcome: 'ok' | 'refused'; readonly reason: Reason | null };
+  readonly verdict: Verdict & { readonly reason: Reason | null };
   /** Changes of the state map; none when refused. */
   readonly writes: readonly Write[];
   /** Absent when the bytes are no statement. */
@@ -67,10 +70,10 @@ export function lookupsFor(statement: Statement): { entryIds: readonly Bytes[]; 
  */
 export function transition(input: TransitionInput): Transition {
   const statement = input.parsed ?? parsed(input.crypto, input.statement);
-  if (isRefusal(statement)) return refusedBy(statement);
+  if (isRefusal(statement)) return refusedBy(statement, input.index);
   const effect = judge(input, statement);
-  if (isRefusal(effect)) return { ...refusedBy(effect), statement };
-  return { verdict: { outcome: 'ok', reason: null }, writes: effect, statement };
+  if (isRefusal(effect)) return { ...refusedBy(effect, input.index), statement };
+  return { verdict: { index: input.index, outcome: 'ok', reason: null }, writes: effect, statement };
 }
 
 function parsed(crypto: Crypto, bytes: Bytes): Statement | Refusal {
@@ -82,9 +85,9 @@ function parsed(crypto: Crypto, bytes: Bytes): Statement | Refusal {
   }
 }
 
-function refusedBy({ refused, detail }: Refusal): Transition {
+function refusedBy({ refused, detail }: Refusal, index: number): Transition {
   // Every refusal is made with a code of FRAME_REASONS, or of the lists that a kind declares.
-  const verdict = { outcome: 'refused', reason: refused as Reason } as const;
+  const verdict = { index, outcome: 'refused', reason: refused as Reason } as const;
   return { verdict, writes: [], ...(detail !== undefined && { detail }) };
 }
 
@@ -95,16 +98,27 @@ function judge(input: TransitionInput, statement: Statement): readonly Write[] |
   if ((index === 0 || !genesis) && kind?.name !== 'log.genesis') return refuse('GENESIS_MISSING');
   const policy = policyAt(POLICY.read(read), time);
 
-  const fault = placementFault({ ...input, statement, kind, policy });
+  const fault = placementFault(input, statement, kind, policy);
   if (fault) return fault;
   const signer = authenticate(input, statement, kind);
   if (isRefusal(signer)) return signer;
   if (!kind) return []; // A foreign statement changes nothing.
   const { entryId, issuer, kid, algorithm, chain } = statement;
   const context: AnyContext = {
-    ...{ crypto, origin, index, time, read, policy, genesis, rules: rulesId(crypto) },
-    ...{ entryId, issuer, kid, algorithm, ...signer },
+    crypto,
+    origin,
+    index,
+    time,
+    read,
+    policy,
+    genesis,
+    rules: rulesId(crypto),
+    entryId,
+    issuer,
+    kid,
+    algorithm,
     refs: (rel) => chain?.refs.filter((ref) => ref.rel === rel) ?? [],
+    ...signer,
   };
   return kind.apply(context, statement.body);
 }

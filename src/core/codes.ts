@@ -121,6 +121,7 @@ export const CODES = {
   KEY_PURPOSE_CLASH: ['fatal', 'One key would serve two purposes.'],
   CONFIG_INVALID: ['usage', 'The configuration is invalid.'],
   UNAVAILABLE: ['unavailable', 'The server cannot be reached.'],
+  RESPONSE_MALFORMED: ['malformed', 'The server’s answer is not one to the request that was made.'],
   INTERNAL: ['fatal', 'A defect in this software.'],
 } as const satisfies Record<string, readonly [CodeClass, string]>;
 

@@ -5,7 +5,8 @@
 import { fail } from '../core/errors.ts';
 import { grpc } from '../proto/aichain.js';
 import type { Ledger } from '../service/ledger.ts';
-import { type CallContext, type Method, serverStream, unary } from './method.ts';
+import { type Method, serverStream, unary } from './method.ts';
+import type { CallContext } from './run.ts';
 
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse.ServingStatus;

@@ -4,7 +4,8 @@ import { aichain } from '../proto/aichain.js';
 import type { Ledger, Registration } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
 import { registrationMessage, resultMessage } from './messages.ts';
-import { type CallContext, duplex, type Method, unary } from './method.ts';
+import { duplex, type Method, unary } from './method.ts';
+import type { CallContext } from './run.ts';
 import { entryId, owned } from './wire.ts';
 
 const v1 = aichain.v1;

@@ -5,6 +5,7 @@ import { fail } from '../core/errors.ts';
 import type { Caller } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
 import { subjectName } from '../service/surface.ts';
+import { signalOf } from './deadline.ts';
 
 /** The certificate's subject, else the network address (the one that a trusted proxy names). */
 export function clientOf(request: FastifyRequest): string {
@@ -13,9 +14,8 @@ export function clientOf(request: FastifyRequest): string {
   return subject ? subjectName(subject) : request.ip;
 }
 
-/** The signal aborts when the client has gone or the handler's time is up. */
 export function callerOf(request: FastifyRequest): Caller {
-  return { client: clientOf(request), signal: request.signal };
+  return { client: clientOf(request), signal: signalOf(request) };
 }
 
 export function admission(app: FastifyInstance, limits: Limits, clientCertificates: boolean): void {

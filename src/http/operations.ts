@@ -2,13 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Ledger } from '../service/ledger.ts';
 
-/** What a prom-client Registry offers. */
+/** The numbers in the exposition format of Prometheus, as a prom-client Registry offers them. */
 export interface Exposition {
   readonly contentType: string;
   metrics(): Promise<string>;
 }
 
-const HIDDEN = { schema: { hide: true } as object };
+const HIDDEN = { schema: { hide: true } };
 
 export function operations(app: FastifyInstance, ledger: Ledger, exposition: Exposition | undefined): void {
   app.get('/healthz', HIDDEN, async (_request, reply) =>

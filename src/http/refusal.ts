@@ -17,7 +17,6 @@ const FASTIFY_CODES: Readonly<Record<string, CoreCode>> = {
   FST_ERR_VALIDATION: 'ARGUMENT_INVALID',
   FST_ERR_CTP_BODY_TOO_LARGE: 'REQUEST_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE_UNSUPPORTED',
-  FST_ERR_HANDLER_TIMEOUT: 'DEADLINE_EXCEEDED',
   FST_ERR_BAD_URL: 'REQUEST_MALFORMED',
   FST_ERR_MAX_PARAM_LENGTH: 'NOT_FOUND',
   FST_ERR_NOT_FOUND: 'NOT_FOUND',
@@ -67,7 +66,9 @@ export function problemHandler(logger: SurfaceLogger | undefined) {
     const known = ledgerErrorOf(error);
     const answer = answerOf(known);
     logRefusal(logger, request, answer, known);
-    return refuse(reply, answer).type('application/problem+json').send(JSON.stringify(problem(answer)));
+    return refuse(reply, answer)
+      .type('application/problem+json')
+      .send(JSON.stringify(problem(answer)));
   };
 }
 

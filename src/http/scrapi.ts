@@ -12,14 +12,17 @@ import { bufferOf } from './tlog-tiles.ts';
 
 export const STATEMENT_TYPES = ['application/cose', 'application/scitt-statement+cose'];
 const RECEIPT_TYPE = 'application/scitt-receipt+cose';
-const HIDDEN = { schema: { hide: true } as object };
+const HIDDEN = { schema: { hide: true } };
 
 export type ScrapiOptions = Pick<SurfaceOptions, 'ledger' | 'limits' | 'logger'> & {
   /** Scheme and authority that clients reach this server by, for Location; without it Location is a path. */
   readonly publicUrl?: string;
 };
 
-export function scrapi(app: FastifyInstance, { ledger, limits, logger, publicUrl = '' }: ScrapiOptions): void {
+export function scrapi(
+  app: FastifyInstance,
+  { ledger, limits, logger, publicUrl = '' }: ScrapiOptions,
+): void {
   app.removeAllContentTypeParsers();
   acceptStatements(app);
   app.setErrorHandler((error, request, reply) => {
@@ -62,7 +65,9 @@ export function scrapi(app: FastifyInstance, { ledger, limits, logger, publicUrl
 
 /** Statements arrive as bytes under either media type; parameters of the type are passed over. */
 export function acceptStatements(app: FastifyInstance): void {
-  app.addContentTypeParser(STATEMENT_TYPES, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(STATEMENT_TYPES, { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
 }
 
 /** @throws REQUEST_MALFORMED no body */

@@ -5,6 +5,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { fail, LedgerError } from '../core/errors.ts';
 import { WorkerPool } from '../platform/worker-pool.ts';
+import type { SigningKey } from './signing-keys.ts';
 import {
   type Admission,
   type AdmissionAnswer,
@@ -33,6 +34,12 @@ export type Admitted<Answer> = Submission<Answer> & {
   readonly admission: Extract<Admission, { outcome: 'admitted' }>;
 };
 
+/** Threads run compiled code: from sources (tests), that is what `npm run build` has put into dist/. */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/log/admission-worker.js' : './admission-worker.js',
+  import.meta.url,
+);
+
 /** Statements a worker gets at a time: enough to forget the cost of the message, few enough to keep both busy. */
 const CHUNK = 128;
 
@@ -40,7 +47,7 @@ export class AdmissionQueue<Answer> {
   readonly #limits: AdmissionLimits;
   readonly #pool: WorkerPool<AdmissionRequest, AdmissionAnswer>;
   readonly #admitted: (batch: Admitted<Answer>[]) => void;
-  readonly #keys: Map<string, readonly [kid: Bytes, coseKey: Bytes]>;
+  readonly #keys: Map<string, SigningKey>;
   #waiting: Submission<Answer>[] = [];
   #held = 0;
   #heldBytes = 0;
@@ -54,17 +61,14 @@ export class AdmissionQueue<Answer> {
   constructor(
     limits: AdmissionLimits,
     workers: number,
-    keys: Map<string, readonly [kid: Bytes, coseKey: Bytes]>,
+    keys: Map<string, SigningKey>,
     admitted: (batch: Admitted<Answer>[]) => void,
   ) {
     this.#limits = limits;
     this.#keys = keys;
     this.#admitted = admitted;
     this.#pool = new WorkerPool({
-      module: new URL(
-        import.meta.url.endsWith('.ts') ? './admission-worker.ts' : './admission-worker.js',
-        import.meta.url,
-      ),
+      module: WORKER,
       size: workers,
       depth: 2,
       initial: () => [{ type: 'keys', keys: [...this.#keys.values()] }],
@@ -112,7 +116,7 @@ export class AdmissionQueue<Answer> {
   }
 
   /** Tells the workers of new signing keys, ahead of any later statement. */
-  learn(keys: readonly (readonly [kid: Bytes, coseKey: Bytes])[]): void {
+  learn(keys: readonly SigningKey[]): void {
     if (keys.length > 0) void this.#pool.broadcast({ type: 'keys', keys }).catch(() => undefined);
   }
 

@@ -5,8 +5,7 @@
 import {
   effectsRoot,
   encodeStateEntry,
-  encodeVerdicts,
-  type LogLookups,
+  encodeVerdict,
   lookupsFor,
   type Reason,
   type StateEntry,
@@ -18,6 +17,7 @@ import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { leafHash } from '../merkle/index.ts';
 import type { StateMap } from '../statemap/index.ts';
+import { encodeVerdicts } from './layout.ts';
 import type { LeafRecord } from './leaf-record.ts';
 
 /** What stored rows say about the log so far: asked before the batch is applied, since storage answers later. */
@@ -100,13 +100,22 @@ class Overlay {
       origin,
       index,
       time,
-      statement,
+      statement: statement.bytes,
+      parsed: statement,
       read: (key) => this.#read(key),
-      lookups: this.#lookups,
-      verified,
+      entryIndex: (entryId) => this.#index(toHex(entryId)),
+      entryAt: (at) => this.#byIndex.get(at) ?? this.#context.known.byIndex.get(at),
+      // A kid is the thumbprint of its key: the key that admission used is the key of this kid.
+      verified: () => verified,
     });
     // An honest log does not log what the transition function refuses (LIFECYCLE, classes of reasons).
-    if (verdict.outcome === 'refused') return { type: 'refused', reason: verdict.reason!, detail };
+    if (verdict.outcome === 'refused') {
+      return {
+        type: 'refused',
+        reason: verdict.reason!,
+        detail: detail ?? 'refused by the rules of the log',
+      };
+    }
     for (const write of writes) this.#written.set(toHex(write[0]), write);
     this.#records.push({ isStateEntry: false, bytes: statement.bytes });
     this.#leafHashes.push(leafHash);
@@ -116,11 +125,6 @@ class Overlay {
     this.#byIndex.set(index, { entryId: statement.entryId, kind: statement.chain?.kind ?? null });
     return { type: 'logged', index };
   }
-
-  readonly #lookups: LogLookups = {
-    entryIndex: (entryId) => this.#index(toHex(entryId)),
-    entryAt: (index) => this.#byIndex.get(index) ?? this.#context.known.byIndex.get(index),
-  };
 
   #index(id: string): number | undefined {
     return this.#byId.get(id) ?? this.#context.known.byId.get(id);
@@ -167,7 +171,7 @@ class Overlay {
       tip,
       verdicts: this.#verdicts.every((verdict) => verdict.outcome === 'ok' && verdict.reason === null)
         ? undefined
-        : encodeVerdicts(this.#verdicts),
+        : encodeVerdicts(this.#verdicts.map(encodeVerdict)),
     };
   }
 }

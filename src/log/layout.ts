@@ -103,3 +103,17 @@ function mapOf(bytes: Bytes, what: string): CborMap {
   }
   throw fail('LOG_CORRUPT', `the stored ${what} is malformed`);
 }
+
+/** Encoded verdicts, in order. */
+export function encodeVerdicts(verdicts: readonly Bytes[]): Bytes {
+  return encode(verdicts);
+}
+
+/** @throws LOG_CORRUPT */
+export function decodeVerdicts(bytes: Bytes): Bytes[] {
+  const list = decode(bytes);
+  if (!Array.isArray(list) || !list.every((verdict) => verdict instanceof Uint8Array)) {
+    throw fail('LOG_CORRUPT', 'stored verdicts are malformed');
+  }
+  return list;
+}

@@ -5,7 +5,7 @@
  * The order of steps is the safety argument, so it is written out once, in {@link TransparencyLog.#commit}.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseStatement, type StateEntry, type Statement, signingKeyOf } from '../chain/index.ts';
+import { parseStatement, type StateEntry, type Statement } from '../chain/index.ts';
 import { type Bytes, equal, fromU64be, toHex, u64be } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
@@ -16,11 +16,21 @@ import { type AdmissionLimits, AdmissionQueue, type Admitted } from './admission
 import { type AppliedBatch, applyBatch, type BatchStatement, type KnownEntries, lookupsOf } from './batch.ts';
 import { MonotonicClock } from './clock.ts';
 import type { DiskFloor } from './disk-floor.ts';
-import { encodeHead, encodeMark, HEAD_KEY, indexKey, MARK_KEY, recordKey, verdictsKey } from './layout.ts';
+import {
+  decodeVerdicts,
+  encodeHead,
+  encodeMark,
+  HEAD_KEY,
+  indexKey,
+  MARK_KEY,
+  recordKey,
+  verdictsKey,
+} from './layout.ts';
 import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import type { LeafStore } from './leaf-store.ts';
 import { type LogKeys, type PublishedHead, publishHead } from './publisher.ts';
 import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
+import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import type { LogTree } from './tree.ts';
 
 export interface LogOptions {
@@ -94,7 +104,7 @@ const DRAIN_MS = 10_000;
 export class TransparencyLog {
   readonly #options: LogOptions;
   readonly #admission: AdmissionQueue<Sequenced>;
-  readonly #keys: Map<string, readonly [kid: Bytes, coseKey: Bytes]>;
+  readonly #keys: Map<string, SigningKey>;
   readonly #clock: MonotonicClock;
   readonly #followers = new Set<() => void>();
   #phase: Phase = { name: 'open' };
@@ -311,7 +321,7 @@ export class TransparencyLog {
   }
 
   #learn(applied: AppliedBatch): void {
-    const learned: (readonly [kid: Bytes, coseKey: Bytes])[] = [];
+    const learned: SigningKey[] = [];
     for (const [key, value] of applied.writes) {
       const pair = value ? signingKeyOf(key, value) : undefined;
       if (pair) learned.push(pair);
@@ -468,6 +478,16 @@ export class TransparencyLog {
     return this.#options.origin;
   }
 
+  /** True before the genesis. */
+  get empty(): boolean {
+    return this.#head === undefined;
+  }
+
+  /** Whether a participant has a signing key with this thumbprint. */
+  hasSigningKey(kid: Bytes): boolean {
+    return this.#keys.has(toHex(kid));
+  }
+
   get keys(): LogKeys {
     return this.#options.keys;
   }
@@ -531,9 +551,10 @@ export class TransparencyLog {
     return this.#committed.leaves.closingStateEntry(index, this.head.size);
   }
 
-  /** The stored verdicts of the batch that the state entry closes; undefined: all are plain "ok". */
-  verdicts(stateIndex: number): Promise<Bytes | undefined> {
-    return this.#committed.storage.get(verdictsKey(stateIndex));
+  /** The encoded verdicts of the batch that the state entry closes; undefined: all are plain "ok". */
+  async verdicts(stateIndex: number): Promise<Bytes[] | undefined> {
+    const stored = await this.#committed.storage.get(verdictsKey(stateIndex));
+    return stored && decodeVerdicts(stored);
   }
 }
 
@@ -550,13 +571,4 @@ function addRows(write: WriteBatch, applied: AppliedBatch, start: number): void 
     else write.del(recordKey(key));
   }
   if (applied.verdicts) write.put(verdictsKey(applied.tip!.index), applied.verdicts);
-}
-
-function signingKeys(state: StateMap): Map<string, readonly [kid: Bytes, coseKey: Bytes]> {
-  const keys = new Map<string, readonly [kid: Bytes, coseKey: Bytes]>();
-  for (const [key, value] of state.entries()) {
-    const pair = signingKeyOf(key, value);
-    if (pair) keys.set(toHex(pair[0]), pair);
-  }
-  return keys;
 }

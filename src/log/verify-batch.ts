@@ -2,7 +2,15 @@
  * What admission does with statements, in a worker thread or, in tests, on the main thread: canonical form, entry
  * id, leaf hash, signature. Here the bytes are still an attacker's. A refusal is an outcome, not an exception.
  */
-import { canonicalStatement, embeddedKey, parseStatement, toBeSigned } from '../chain/index.ts';
+import {
+  canonicalStatement,
+  kindNamed,
+  parseStatement,
+  type Refusal,
+  type Statement,
+  signatureFault,
+  verificationKey,
+} from '../chain/index.ts';
 import { type Bytes, concat, equal, toHex } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
@@ -61,15 +69,17 @@ export function verifyStatement(crypto: Crypto, keys: KeyDirectory, arrived: Byt
   try {
     const canonical = canonicalStatement(arrived);
     const statement = parseStatement(crypto, canonical);
-    const embedded = embeddedKey(statement);
-    const key = embedded ? keys.import(embedded) : keys.get(statement.kid);
-    if (key) {
-      if (key.algorithm !== statement.algorithm) {
-        return { outcome: 'refused', code: 'SIGNATURE_INVALID', message: 'the key is of another algorithm' };
-      }
-      if (!key.verify(toBeSigned(statement), statement.signature)) {
-        return { outcome: 'refused', code: 'SIGNATURE_INVALID', message: 'the signature does not verify' };
-      }
+    const key = admissionKey(crypto, keys, statement);
+    if (key && 'refused' in key) {
+      return { outcome: 'refused', code: key.refused, message: key.detail ?? 'the key does not fit' };
+    }
+    const fault = key && signatureFault(statement, { publicKey: key });
+    if (fault) {
+      return {
+        outcome: 'refused',
+        code: fault.refused,
+        message: fault.detail ?? 'the signature does not verify',
+      };
     }
     return {
       outcome: 'admitted',
@@ -82,6 +92,18 @@ export function verifyStatement(crypto: Crypto, keys: KeyDirectory, arrived: Byt
     if (!isLedgerError(error)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };
   }
+}
+
+/** The key in the body for kinds that bring their own, else the registered one; undefined: not known (yet). */
+function admissionKey(
+  crypto: Crypto,
+  keys: KeyDirectory,
+  statement: Statement,
+): PublicKey | Refusal | undefined {
+  const kind = statement.chain && kindNamed(statement.chain.kind);
+  if (!kind?.self) return keys.get(statement.kid);
+  const key = verificationKey(crypto, statement, () => undefined);
+  return 'refused' in key ? key : key.publicKey;
 }
 
 // The two directions of the thread boundary. Statements travel packed in one transferred buffer, because cloning

@@ -5,7 +5,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { emptyRoot, nodeHash } from './tree.ts';
+import { emptyRoot, HASH_LENGTH, nodeHash } from './tree.ts';
 
 /** Told of every perfect subtree that an append completes: its level (0 is a leaf), index on that level, hash. */
 export type NodeVisitor = (level: number, index: number, hash: Bytes) => void;
@@ -23,7 +23,10 @@ export class CompactRange {
     return new CompactRange(0, []);
   }
 
-  /** @param hashes 32 bytes each, left (largest subtree) to right. @throws ARGUMENT_INVALID when their number is wrong */
+  /**
+   * @param hashes 32 bytes each, left (largest subtree) to right
+   * @throws ARGUMENT_INVALID their number or length is wrong
+   */
   static of(size: number, hashes: readonly Bytes[]): CompactRange {
     if (!Number.isSafeInteger(size) || size < 0) throw fail('ARGUMENT_INVALID', `no tree size: ${size}`);
     if (hashes.length !== bitsSet(size)) {
@@ -32,7 +35,7 @@ export class CompactRange {
         `a tree of ${size} has ${bitsSet(size)} perfect subtrees, not ${hashes.length}`,
       );
     }
-    if (hashes.some((hash) => hash.length !== 32)) throw fail('ARGUMENT_INVALID', 'a hash is not 32 bytes');
+    hashes.forEach(checkHash);
     return new CompactRange(size, [...hashes]);
   }
 
@@ -41,12 +44,17 @@ export class CompactRange {
     return this.#size;
   }
 
-  /** Roots of the perfect subtrees, left to right. */
+  /** Roots of the perfect subtrees, left to right: as they are now, untouched by later appends. */
   get hashes(): readonly Bytes[] {
-    return this.#hashes;
+    return [...this.#hashes];
   }
 
+  /**
+   * Appends one leaf hash of 32 bytes. `visit` is told of every perfect subtree that this completes, from the leaf up.
+   * @throws ARGUMENT_INVALID for another length
+   */
   append(hasher: Hasher, leafHash: Bytes, visit?: NodeVisitor): void {
+    checkHash(leafHash);
     let index = this.#size;
     let hash = leafHash;
     let level = 0;
@@ -73,6 +81,10 @@ export class CompactRange {
   clone(): CompactRange {
     return new CompactRange(this.#size, [...this.#hashes]);
   }
+}
+
+function checkHash(hash: Bytes): void {
+  if (hash.length !== HASH_LENGTH) throw fail('ARGUMENT_INVALID', 'a hash is not 32 bytes');
 }
 
 function bitsSet(size: number): number {

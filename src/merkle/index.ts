@@ -37,4 +37,4 @@ export {
   tilePath,
   tileWidth,
 } from './tile.ts';
-export { emptyRoot, leafHash, nodeHash, treeRoot } from './tree.ts';
+export { emptyRoot, HASH_LENGTH, leafHash, nodeHash, treeRoot } from './tree.ts';

@@ -5,7 +5,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { nodeHash } from './tree.ts';
+import { largestPower, nodeHash } from './tree.ts';
 
 /** A perfect subtree: `level` 0 is a leaf; it covers leaves [index · 2^level, (index + 1) · 2^level). */
 export interface NodeId {
@@ -97,13 +97,6 @@ export function assembleProof(
   hashOf: (id: NodeId) => Bytes,
 ): Bytes[] {
   return groups.map((group) => foldNodes(hasher, group.map(hashOf)));
-}
-
-/** The largest power of two smaller than n, for n > 1. */
-function largestPower(n: number): number {
-  let k = 1;
-  while (k * 2 < n) k *= 2;
-  return k;
 }
 
 function check(holds: boolean, value: number): void {

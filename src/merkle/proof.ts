@@ -5,7 +5,7 @@
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { emptyRoot, nodeHash } from './tree.ts';
+import { emptyRoot, HASH_LENGTH, nodeHash } from './tree.ts';
 
 /** A tree size or leaf index: an exact number, or a bigint up to 2^64 − 1. */
 export type Count = number | bigint;
@@ -158,5 +158,6 @@ function count(value: Count): bigint {
 function checkHashes(hashes: readonly Bytes[]): void {
   // One leaf hash or root goes with the path.
   if (hashes.length > MAX_PATH + 1) throw fail('PROOF_MALFORMED', `more than ${MAX_PATH} hashes`);
-  if (hashes.some((hash) => hash.length !== 32)) throw fail('PROOF_MALFORMED', 'a hash is not 32 bytes');
+  if (hashes.some((hash) => hash.length !== HASH_LENGTH))
+    throw fail('PROOF_MALFORMED', 'a hash is not 32 bytes');
 }

@@ -6,12 +6,11 @@ import { type Bytes, concat } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import type { NodeId } from './proof-nodes.ts';
-import { nodeHash } from './tree.ts';
+import { HASH_LENGTH, nodeHash } from './tree.ts';
 
 export const TILE_HEIGHT = 8;
 /** Hashes in a full tile: 8,192 bytes. */
 export const TILE_WIDTH = 256;
-const HASH = 32;
 /** tlog-tiles: levels go up to 63 in the path grammar; 2^53 leaves need 7. */
 const MAX_LEVEL = 63;
 
@@ -25,8 +24,14 @@ export interface TilePath {
   readonly width: number;
 }
 
-/** @example tilePath(0, 1234067, 8) === 'tile/0/x001/x234/067.p/8' */
+/**
+ * @throws ARGUMENT_INVALID unless level (0 to 63), index (0 to 2^53 − 1) and width (1 to 256) are in range
+ * @example tilePath(0, 1234067, 8) === 'tile/0/x001/x234/067.p/8'
+ */
 export function tilePath(kind: TileKind, index: number, width: number = TILE_WIDTH): string {
+  if (!inRange({ kind, index, width })) {
+    throw fail('ARGUMENT_INVALID', `no tile ${kind} ${index} of width ${width}`);
+  }
   const digits = String(index);
   const padded = digits.padStart(Math.ceil(digits.length / 3) * 3, '0');
   const groups = padded.match(/.{3}/g)!;
@@ -49,17 +54,22 @@ export function parseTilePath(path: string): TilePath {
     index,
     width,
   };
-  const levelFits = typeof tile.kind !== 'number' || tile.kind <= MAX_LEVEL;
   // One name for one tile: no leading groups of zeros, no `.p/256`.
-  if (
-    !levelFits ||
-    !Number.isSafeInteger(index) ||
-    tilePath(tile.kind, index, width) !== path ||
-    width > TILE_WIDTH
-  ) {
+  if (!inRange(tile) || tilePath(tile.kind, index, width) !== path) {
     throw fail('NOT_FOUND', 'not the canonical path of a tile');
   }
   return tile;
+}
+
+function inRange({ kind, index, width }: TilePath): boolean {
+  return (
+    (typeof kind === 'string' || (Number.isInteger(kind) && kind >= 0 && kind <= MAX_LEVEL)) &&
+    Number.isSafeInteger(index) &&
+    index >= 0 &&
+    Number.isInteger(width) &&
+    width >= 1 &&
+    width <= TILE_WIDTH
+  );
 }
 
 /** Hashes that tile (`level`, `index`) has in a tree of `size`: 0 to 256. */
@@ -83,33 +93,46 @@ export function tileOfNode({ level, index }: NodeId): {
   return { level: tileLevel, index: tileIndex, from, to: from + width };
 }
 
-/** The hash of a perfect node, from the tile that it lies in. @throws PROOF_MALFORMED when the tile is too narrow */
+/**
+ * The hash of a perfect node, from the tile that it lies in ({@link tileOfNode}), full or partial.
+ * @throws PROOF_MALFORMED when the tile is not whole hashes, or too narrow
+ */
 export function nodeInTile(hasher: Hasher, tile: Bytes, id: NodeId): Bytes {
   const { from, to } = tileOfNode(id);
-  if (tile.length % HASH !== 0 || tile.length < to * HASH)
+  if (tile.length % HASH_LENGTH !== 0 || tile.length < to * HASH_LENGTH)
     throw fail('PROOF_MALFORMED', 'the tile is too narrow');
   let row: Bytes[] = [];
-  for (let i = from; i < to; i++) row.push(tile.slice(i * HASH, (i + 1) * HASH));
+  for (let i = from; i < to; i++) row.push(tile.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH));
   while (row.length > 1) {
     const above: Bytes[] = [];
     for (let i = 0; i < row.length; i += 2) above.push(nodeHash(hasher, row[i]!, row[i + 1]!));
     row = above;
   }
-  return row[0]!;
+  // A copy: a bottom hash must not keep its whole tile in memory.
+  return row[0]!.slice();
 }
 
-/** C2SP entry bundle: each entry after its length in two big-endian bytes. @throws ARGUMENT_INVALID above 65,535 bytes */
+/**
+ * C2SP entry bundle: each entry after its length in two big-endian bytes.
+ * @throws ARGUMENT_INVALID more than 256 entries, or one above 65,535 bytes
+ */
 export function entryBundle(entries: readonly Bytes[]): Bytes {
   return bundle(entries, 2, 0xffff);
 }
 
-/** @throws PROOF_MALFORMED */
+/** @throws PROOF_MALFORMED it ends in the middle of an entry, or has more than 256 */
 export function parseEntryBundle(bytes: Bytes): Bytes[] {
   return parseBundle(bytes, 2);
 }
 
-/** Canonical statements after their lengths in four big-endian bytes; length 0 stands for a state entry (FORMATS §7). */
+/**
+ * Canonical statements after their lengths in four big-endian bytes; length 0 stands for a state entry (FORMATS §7).
+ * @throws ARGUMENT_INVALID more than 256, or an empty one, which would read as a state entry
+ */
 export function statementBundle(statements: readonly (Bytes | null)[]): Bytes {
+  if (statements.some((statement) => statement?.length === 0)) {
+    throw fail('ARGUMENT_INVALID', 'a statement has bytes');
+  }
   return bundle(
     statements.map((statement) => statement ?? new Uint8Array(0)),
     4,
@@ -117,12 +140,13 @@ export function statementBundle(statements: readonly (Bytes | null)[]): Bytes {
   );
 }
 
-/** null for a state entry. @throws PROOF_MALFORMED */
+/** null for a state entry. @throws PROOF_MALFORMED as {@link parseEntryBundle} */
 export function parseStatementBundle(bytes: Bytes): (Bytes | null)[] {
   return parseBundle(bytes, 4).map((statement) => (statement.length === 0 ? null : statement));
 }
 
 function bundle(entries: readonly Bytes[], prefix: 2 | 4, limit: number): Bytes {
+  if (entries.length > TILE_WIDTH) throw fail('ARGUMENT_INVALID', 'more entries than a tile is wide');
   return concat(
     ...entries.flatMap((entry) => {
       if (entry.length > limit) throw fail('ARGUMENT_INVALID', `an entry of ${entry.length} bytes`);

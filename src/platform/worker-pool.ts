@@ -6,7 +6,8 @@ import { type TransferListItem, Worker } from 'node:worker_threads';
 import { fail } from '../core/errors.ts';
 
 interface Slot<Answer> {
-  worker: Worker;
+  readonly worker: Worker;
+  ended: boolean;
   readonly waiting: Map<number, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>;
 }
 
@@ -30,6 +31,8 @@ export interface WorkerPoolOptions<Request> {
   readonly initial: () => readonly Request[];
   readonly onExit?: (error: Error | undefined) => void;
 }
+
+const RESTART_MS = 100;
 
 export class WorkerPool<Request, Answer> {
   readonly #options: WorkerPoolOptions<Request>;
@@ -55,7 +58,9 @@ export class WorkerPool<Request, Answer> {
   run(request: Request, transfer: readonly TransferListItem[] = []): Promise<Answer> {
     if (this.#closing) return Promise.reject(fail('LOG_CLOSING', 'the worker pool is closed'));
     let best = this.#slots[0]!;
-    for (const slot of this.#slots) if (slot.waiting.size < best.waiting.size) best = slot;
+    for (const slot of this.#slots) {
+      if (best.ended || (!slot.ended && slot.waiting.size < best.waiting.size)) best = slot;
+    }
     return this.#ask(best, request, transfer);
   }
 
@@ -64,12 +69,14 @@ export class WorkerPool<Request, Answer> {
     await Promise.all(this.#slots.map((slot) => this.#ask(slot, request, [])));
   }
 
+  /** Ends the threads; what they had not answered fails with LOG_CLOSING. */
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
   }
 
   #ask(slot: Slot<Answer>, request: Request, transfer: readonly TransferListItem[]): Promise<Answer> {
+    if (slot.ended) return Promise.reject(fail('INTERNAL', 'a worker thread ended'));
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       slot.waiting.set(id, { resolve, reject });
@@ -84,7 +91,7 @@ export class WorkerPool<Request, Answer> {
       module,
       module.pathname.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {},
     );
-    const slot: Slot<Answer> = { worker, waiting: new Map() };
+    const slot: Slot<Answer> = { worker, waiting: new Map(), ended: false };
     let died: Error | undefined;
     worker.on('message', ({ id, answer, error }: WorkerAnswer<Answer>) => {
       const waiting = slot.waiting.get(id);
@@ -97,14 +104,18 @@ export class WorkerPool<Request, Answer> {
       died = error;
     });
     worker.on('exit', () => {
+      slot.ended = true;
       for (const { reject } of slot.waiting.values()) {
         reject(fail(this.#closing ? 'LOG_CLOSING' : 'INTERNAL', 'a worker thread ended', { cause: died }));
       }
       slot.waiting.clear();
       if (this.#closing) return;
       onExit?.(died);
-      const at = this.#slots.indexOf(slot);
-      if (at >= 0) this.#slots[at] = this.#start();
+      // A moment's pause, so that one that cannot even start does not take the whole machine.
+      setTimeout(() => {
+        const at = this.#slots.indexOf(slot);
+        if (at >= 0 && !this.#closing) this.#slots[at] = this.#start();
+      }, RESTART_MS);
     });
     for (const request of initial()) void this.#ask(slot, request, []).catch(() => undefined);
     return slot;

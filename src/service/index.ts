@@ -2,5 +2,8 @@
  * The use cases, and the only caller of the log and its storage. Adapters (gRPC, HTTP) and the server's start-up
  * talk to the interface `Ledger`; nothing here knows a protocol.
  */
+export { issuerLimit } from './issuer-limit.ts';
 export type * from './ledger.ts';
 export { LedgerService } from './ledger-service.ts';
+export { DEFAULT_LIMITS, type LimitOptions, Limits, type Rate } from './limits.ts';
+export type { SurfaceOptions, TlsOptions } from './surface.ts';

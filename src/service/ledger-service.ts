@@ -1,11 +1,5 @@
 /** The ledger over one transparency log. */
-import {
-  decodeStateEntry,
-  decodeVerdicts,
-  encodeVerdict,
-  genesisRecord,
-  verdictPath,
-} from '../chain/index.ts';
+import { decodeStateEntry, decodeVerdict, encodeVerdict, readGenesis, verdictPath } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
@@ -51,8 +45,9 @@ export class LedgerService implements Ledger {
     this.#crypto = crypto;
     this.#log = log;
     const { state, tip } = log.snapshot;
-    const genesis = genesisRecord((key) => state.get(key));
-    this.genesis = genesis.entryId;
+    const genesis = readGenesis((key) => state.get(key));
+    if (!genesis) throw fail('LOG_CORRUPT', 'the state has no genesis');
+    this.genesis = genesis.entry;
     this.simulated = genesis.simulated;
     this.rules = tip.rules;
   }
@@ -219,7 +214,7 @@ export class LedgerService implements Ledger {
     const { previous } = decodeStateEntry(stateEntry);
     const first = previous === null ? 0 : previous + 1;
     const stored = await this.#log.verdicts(stateIndex);
-    const verdicts = stored ? decodeVerdicts(stored) : plainVerdicts(first, stateIndex);
+    const verdicts = stored?.map(decodeVerdict) ?? plainVerdicts(first, stateIndex);
     const position = index - first;
     return {
       index,

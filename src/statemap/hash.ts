@@ -1,46 +1,76 @@
-/** Hashing of the state map, FORMATS §3. Each use of SHA-256 has a prefix of its own, so that none can pass for another. */
+/**
+ * Hashing of the state map, FORMATS §3. Each use of SHA-256 has a prefix of its own, so that none can pass for another.
+ *
+ * Hashes are held as binary strings. A map has several for each record, and a string takes 48 bytes where a
+ * Uint8Array takes 200 to 400; it cannot be changed by whoever gets hold of it; and strings of this kind are equal,
+ * and sort, as their bytes do.
+ */
 import { type Bytes, concat } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 
+/** 32 characters U+0000 to U+00FF, each of them one byte. */
+export type Hash = string;
+
+/** Bytes of every hash. */
+export const HASH_LENGTH = 32;
+/** Bits of a key's path: no proof is deeper. */
+export const MAX_DEPTH = 256;
+/** An empty subtree: 32 zero bytes. No hash is that. */
+export const EMPTY: Hash = '\0'.repeat(HASH_LENGTH);
+
+const LEAF = 2;
+const INNER = 3;
 const KEY = Uint8Array.of(4);
 const VALUE = Uint8Array.of(5);
 
-/** Bytes of every hash. */
-export const HASH = 32;
-/** Bits of a key's path: no proof is deeper. */
-export const MAX_DEPTH = 256;
-/** An empty subtree. */
-export const EMPTY: Bytes = new Uint8Array(HASH);
-
 /** K = H(0x04 ‖ key): the path of a key. */
-export function keyHash(hasher: Hasher, key: Bytes): Bytes {
-  return hasher.sha256(concat(KEY, key));
+export function keyHash(hasher: Hasher, key: Bytes): Hash {
+  return hashOfBytes(hasher.sha256(concat(KEY, key)));
 }
 
 /** V = H(0x05 ‖ value). */
-export function valueHash(hasher: Hasher, value: Bytes): Bytes {
-  return hasher.sha256(concat(VALUE, value));
+export function valueHash(hasher: Hasher, value: Bytes): Hash {
+  return hashOfBytes(hasher.sha256(concat(VALUE, value)));
 }
 
 /** leaf = H(0x02 ‖ K ‖ V). */
-export function leafNode(hasher: Hasher, k: Bytes, v: Bytes): Bytes {
-  return hasher.sha256(joined(2, k, v));
+export function leafHash(hasher: Hasher, k: Hash, v: Hash): Hash {
+  return pairHash(hasher, LEAF, k, v);
 }
 
 /** inner = H(0x03 ‖ L ‖ R). */
-export function innerNode(hasher: Hasher, left: Bytes, right: Bytes): Bytes {
-  return hasher.sha256(joined(3, left, right));
+export function innerHash(hasher: Hasher, left: Hash, right: Hash): Hash {
+  return pairHash(hasher, INNER, left, right);
 }
 
-function joined(prefix: number, a: Bytes, b: Bytes): Bytes {
-  const input = new Uint8Array(1 + 2 * HASH);
-  input[0] = prefix;
-  input.set(a, 1);
-  input.set(b, 1 + HASH);
-  return input;
+// One input buffer for all pairs: hashing is synchronous, and a fresh buffer for each costs as much as the hash.
+const pairInput = new Uint8Array(1 + 2 * HASH_LENGTH);
+
+function pairHash(hasher: Hasher, prefix: number, a: Hash, b: Hash): Hash {
+  pairInput[0] = prefix;
+  write(a, pairInput, 1);
+  write(b, pairInput, 1 + HASH_LENGTH);
+  return hashOfBytes(hasher.sha256(pairInput));
+}
+
+function write(hash: Hash, to: Bytes, at: number): void {
+  for (let i = 0; i < HASH_LENGTH; i++) to[at + i] = hash.charCodeAt(i);
+}
+
+/** @param bytes exactly 32 */
+export function hashOfBytes(bytes: Bytes): Hash {
+  // Typed arrays are array-like, which is all that `apply` asks for; spreading goes through an iterator.
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+/** 32 bytes. */
+export function bytesOfHash(hash: Hash): Bytes {
+  const bytes = new Uint8Array(HASH_LENGTH);
+  write(hash, bytes, 0);
+  return bytes;
 }
 
 /** Bit `depth` of a path, the most significant bit of the first byte being bit 0. */
-export function bitAt(path: Bytes, depth: number): 0 | 1 {
-  return ((path[depth >> 3]! >> (7 - (depth & 7))) & 1) as 0 | 1;
+export function bitAt(path: Hash, depth: number): 0 | 1 {
+  return ((path.charCodeAt(depth >> 3) >> (7 - (depth & 7))) & 1) as 0 | 1;
 }

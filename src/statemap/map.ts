@@ -3,22 +3,31 @@
  * A map is immutable, and an update shares all that it does not change with the map it came from: to hold on to a
  * version is to hold a reference, and the versions in use are all that memory is spent on.
  */
-import { type Bytes, compare, equal } from '../core/bytes.ts';
+import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { bitAt, EMPTY, innerNode, keyHash, leafNode, MAX_DEPTH, valueHash } from './hash.ts';
-import { encodeProof, type MapProof } from './proof.ts';
+import {
+  bitAt,
+  bytesOfHash,
+  EMPTY,
+  type Hash,
+  innerHash,
+  keyHash,
+  leafHash,
+  MAX_DEPTH,
+  valueHash,
+} from './hash.ts';
+import { encodeProof } from './proof.ts';
 
 interface Leaf {
-  readonly hash: Bytes;
-  readonly k: Bytes;
-  readonly v: Bytes;
+  readonly hash: Hash;
+  readonly k: Hash;
   readonly key: Bytes;
   readonly value: Bytes;
 }
 
 interface Inner {
-  readonly hash: Bytes;
+  readonly hash: Hash;
   readonly left: Node;
   readonly right: Node;
 }
@@ -27,21 +36,25 @@ interface Inner {
 type Node = Leaf | Inner | null;
 
 interface Change {
-  readonly k: Bytes;
+  readonly k: Hash;
   /** null removes the key. */
   readonly leaf: Leaf | null;
 }
 
 export class StateMap {
+  static readonly empty = new StateMap(undefined, null, 0);
+
   readonly #hasher: Hasher | undefined;
   readonly #top: Node;
+  /** 32 bytes; all zero when the map is empty. */
+  readonly root: Bytes;
+  /** Records. */
   readonly count: number;
-
-  static readonly empty = new StateMap(undefined, null, 0);
 
   private constructor(hasher: Hasher | undefined, top: Node, count: number) {
     this.#hasher = hasher;
     this.#top = top;
+    this.root = bytesOfHash(hashOf(top));
     this.count = count;
   }
 
@@ -50,50 +63,42 @@ export class StateMap {
     return StateMap.empty.update(hasher, records);
   }
 
-  /** 32 bytes; all zero when the map is empty. */
-  get root(): Bytes {
-    return hashOf(this.#top);
-  }
-
+  /** The value of the full encoded `key`; it is the map's own and must not be changed. */
   get(key: Bytes): Bytes | undefined {
     if (!this.#hasher) return undefined;
     const k = keyHash(this.#hasher, key);
     const { end } = walk(this.#top, k);
-    return end && equal(end.k, k) ? end.value : undefined;
+    return end?.k === k ? end.value : undefined;
   }
 
   /**
-   * The map with all changes made; null removes. The root depends only on the records that remain, not on the order or
-   * batching of the changes.
+   * The map with all changes made; null removes, and the last change of a key counts. The root depends only on the
+   * records that remain, not on the order or batching of the changes. Keys and values are copied.
    */
   update(hasher: Hasher, changes: Iterable<readonly [key: Bytes, value: Bytes | null]>): StateMap {
-    const byPath = new Map<string, Change>();
+    const byPath = new Map<Hash, Change>();
     for (const [key, value] of changes) {
       const k = keyHash(hasher, key);
-      // The last change of a key counts.
-      byPath.set(String.fromCharCode(...k), {
-        k,
-        leaf: value === null ? null : makeLeaf(hasher, k, key, value),
-      });
+      byPath.set(k, { k, leaf: value && makeLeaf(hasher, k, key, value) });
     }
-    const sorted = [...byPath.values()].sort((a, b) => compare(a.k, b.k));
+    const sorted = [...byPath.values()].sort((a, b) => (a.k < b.k ? -1 : 1));
     const tally = { count: this.count };
     const top = apply(hasher, this.#top, sorted, 0, sorted.length, 0, tally);
-    return new StateMap(hasher, top, tally.count);
+    return top === this.#top ? this : new StateMap(hasher, top, tally.count);
   }
 
-  /** Encoded proof that `key` has the value it has here, or is absent. */
+  /** Proof (CBOR, FORMATS §3) that `key` has the value it has here, or that it is absent. */
   prove(key: Bytes): Bytes {
-    return encodeProof(this.#proof(key));
-  }
-
-  #proof(key: Bytes): MapProof {
-    if (!this.#hasher) return { depth: 0, siblings: [], found: false, other: null };
+    if (!this.#hasher) return encodeProof({ depth: 0, siblings: [], found: false, other: null });
     const k = keyHash(this.#hasher, key);
     const { end, siblings } = walk(this.#top, k);
-    const proof = { depth: siblings.length, siblings };
-    if (end && equal(end.k, k)) return { ...proof, found: true };
-    return { ...proof, found: false, other: end && { k: end.k, v: end.v } };
+    const path = { depth: siblings.length, siblings: siblings.map(bytesOfHash) };
+    if (end?.k === k) return encodeProof({ ...path, found: true });
+    const other = end && {
+      k: bytesOfHash(end.k),
+      v: bytesOfHash(valueHash(this.#hasher, end.value)),
+    };
+    return encodeProof({ ...path, found: false, other });
   }
 
   /** All records, in the order of their paths. */
@@ -112,19 +117,18 @@ function isLeaf(node: Leaf | Inner): node is Leaf {
   return 'k' in node;
 }
 
-function hashOf(node: Node): Bytes {
+function hashOf(node: Node): Hash {
   return node === null ? EMPTY : node.hash;
 }
 
-function makeLeaf(hasher: Hasher, k: Bytes, key: Bytes, value: Bytes): Leaf {
-  const v = valueHash(hasher, value);
+function makeLeaf(hasher: Hasher, k: Hash, key: Bytes, value: Bytes): Leaf {
   // Copies: the caller's arrays may be views of buffers that are far larger, or that change.
-  return { hash: leafNode(hasher, k, v), k, v, key: key.slice(), value: value.slice() };
+  return { hash: leafHash(hasher, k, valueHash(hasher, value)), k, key: key.slice(), value: value.slice() };
 }
 
-/** Follows a path to where it ends: in a leaf (its own or another's) or in an empty subtree. */
-function walk(top: Node, k: Bytes): { end: Leaf | null; siblings: Bytes[] } {
-  const siblings: Bytes[] = [];
+/** Follows a path to where it ends, in a leaf (its own or another's) or in an empty subtree; siblings from the root. */
+function walk(top: Node, k: Hash): { end: Leaf | null; siblings: Hash[] } {
+  const siblings: Hash[] = [];
   let node = top;
   while (node !== null && !isLeaf(node)) {
     const right = bitAt(k, siblings.length) === 1;
@@ -134,7 +138,7 @@ function walk(top: Node, k: Bytes): { end: Leaf | null; siblings: Bytes[] } {
   return { end: node, siblings };
 }
 
-/** Applies changes [from, to), sorted by path and all below `node` at `depth`. */
+/** Applies changes [from, to), sorted by path and all below `node` at `depth`: each inner node is hashed once. */
 function apply(
   hasher: Hasher,
   node: Node,
@@ -145,7 +149,10 @@ function apply(
   tally: { count: number },
 ): Node {
   if (from === to) return node;
-  if (node === null || isLeaf(node)) return rebuild(hasher, node, changes, from, to, depth, tally);
+  if (node === null || isLeaf(node)) {
+    const leaves = merge(node, changes, from, to, tally);
+    return build(hasher, leaves, 0, leaves.length, depth);
+  }
   const middle = split(changes, from, to, depth);
   const left = apply(hasher, node.left, changes, from, middle, depth + 1, tally);
   const right = apply(hasher, node.right, changes, middle, to, depth + 1, tally);
@@ -153,33 +160,35 @@ function apply(
   return join(hasher, left, right);
 }
 
-/** A subtree of at most one leaf, changed: built anew from the leaves that remain. */
-function rebuild(
-  hasher: Hasher,
+/** The leaves that remain of a subtree with at most one, sorted by path. */
+function merge(
   old: Leaf | null,
   changes: readonly Change[],
   from: number,
   to: number,
-  depth: number,
   tally: { count: number },
-): Node {
+): Leaf[] {
   const leaves: Leaf[] = [];
-  let place = old;
+  let rest = old;
   for (let i = from; i < to; i++) {
     const { k, leaf } = changes[i]!;
-    const order = place ? compare(place.k, k) : 1;
-    if (place && order <= 0) {
-      if (order < 0) leaves.push(place);
-      else tally.count -= 1;
-      place = null;
+    if (rest && rest.k < k) {
+      leaves.push(rest);
+      rest = null;
     }
-    if (leaf) {
-      leaves.push(leaf);
-      tally.count += 1;
+    let kept = leaf;
+    if (rest?.k === k) {
+      // The same record again is no change: the old node stays, and with it every node above.
+      if (leaf?.hash === rest.hash) kept = rest;
+      rest = null;
+      tally.count -= 1;
     }
+    if (!kept) continue;
+    leaves.push(kept);
+    tally.count += 1;
   }
-  if (place) leaves.push(place);
-  return build(hasher, leaves, 0, leaves.length, depth);
+  if (rest) leaves.push(rest);
+  return leaves;
 }
 
 /** root(S) of FORMATS §3 over leaves sorted by path. */
@@ -191,18 +200,18 @@ function build(hasher: Hasher, leaves: readonly Leaf[], from: number, to: number
   const middle = split(leaves, from, to, depth);
   const left = build(hasher, leaves, from, middle, depth + 1);
   const right = build(hasher, leaves, middle, to, depth + 1);
-  return { hash: innerNode(hasher, hashOf(left), hashOf(right)), left, right };
+  return { hash: innerHash(hasher, hashOf(left), hashOf(right)), left, right };
 }
 
 /** A subtree that is left with a single leaf is that leaf. */
 function join(hasher: Hasher, left: Node, right: Node): Node {
   if (left === null && (right === null || isLeaf(right))) return right;
   if (right === null && (left === null || isLeaf(left))) return left;
-  return { hash: innerNode(hasher, hashOf(left), hashOf(right)), left, right };
+  return { hash: innerHash(hasher, hashOf(left), hashOf(right)), left, right };
 }
 
 /** Where the next bit turns from 0 to 1. */
-function split(sorted: readonly { readonly k: Bytes }[], from: number, to: number, depth: number): number {
+function split(sorted: readonly { readonly k: Hash }[], from: number, to: number, depth: number): number {
   let low = from;
   let high = to;
   while (low < high) {

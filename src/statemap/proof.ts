@@ -2,11 +2,22 @@
  * Proofs of the state map, FORMATS §3: what a verifier needs to fold one key's place up to the root. A verifier
  * computes K and V itself, from the full key and value; only the siblings are the prover's.
  */
-import { type Bytes, concat, equal } from '../core/bytes.ts';
+import { type Bytes, concat } from '../core/bytes.ts';
 import { type Cbor, decode, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { bitAt, EMPTY, HASH, innerNode, keyHash, leafNode, MAX_DEPTH, valueHash } from './hash.ts';
+import {
+  bitAt,
+  EMPTY,
+  HASH_LENGTH,
+  type Hash,
+  hashOfBytes,
+  innerHash,
+  keyHash,
+  leafHash,
+  MAX_DEPTH,
+  valueHash,
+} from './hash.ts';
 
 interface Path {
   /** Inner nodes above the place, 0 to 256. */
@@ -17,16 +28,19 @@ interface Path {
 
 export type MapProof =
   | (Path & { readonly found: true })
-  /** Absent: the place is empty, or another key's leaf is there. */
+  /** Absent: the place is empty, or another key's leaf is there (its K and V, 32 bytes each). */
   | (Path & { readonly found: false; readonly other: { readonly k: Bytes; readonly v: Bytes } | null });
 
-/** `[depth, bitmap, siblings]`, and a fourth member in a proof of absence. Empty siblings are left out of the list. */
+/**
+ * `[depth, bitmap, siblings]`, and a fourth member in a proof of absence. Bit i of the bitmap, most significant first,
+ * is 1 when the sibling met i steps below the root is not empty; those siblings follow in the same order, root first.
+ */
 export function encodeProof(proof: MapProof): Bytes {
   const { depth, siblings } = proof;
-  const bitmap = new Uint8Array(Math.ceil(depth / 8));
+  const bitmap = new Uint8Array(bitmapLength(depth));
   const present: Bytes[] = [];
   siblings.forEach((sibling, i) => {
-    if (equal(sibling, EMPTY)) return;
+    if (isEmpty(sibling)) return;
     bitmap[i >> 3]! |= 0x80 >> (i & 7);
     present.push(sibling);
   });
@@ -35,78 +49,101 @@ export function encodeProof(proof: MapProof): Bytes {
   return encode(members);
 }
 
-/** @throws PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC */
+/**
+ * The shape of a proof, checked in full: there is one encoding of one proof.
+ * @throws PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC
+ */
 export function decodeProof(bytes: Bytes): MapProof {
-  const members = decode(bytes, { maxDepth: 2, maxItems: 8 });
+  // At most [depth, bitmap, siblings, [K2, V2]]: 7 items in 3 levels.
+  const members = decode(bytes, { maxDepth: 2, maxItems: 7 });
   if (!Array.isArray(members) || members.length < 3 || members.length > 4) throw malformed('not a map proof');
   const [depth, bitmap, packed, other] = members as readonly Cbor[];
   if (typeof depth !== 'number' || depth < 0 || depth > MAX_DEPTH) throw malformed('depth is not 0 to 256');
-  if (!(bitmap instanceof Uint8Array) || bitmap.length !== Math.ceil(depth / 8))
-    throw malformed('bitmap length');
+  if (!(bitmap instanceof Uint8Array) || bitmap.length !== bitmapLength(depth)) {
+    throw malformed('the bitmap does not have one bit for each step');
+  }
   if (!(packed instanceof Uint8Array)) throw malformed('siblings are not bytes');
+  const siblings = unpackSiblings(depth, bitmap, packed);
+  if (members.length === 3) return { depth, siblings, found: true };
+  return { depth, siblings, found: false, other: other === null ? null : asOther(other) };
+}
+
+function unpackSiblings(depth: number, bitmap: Bytes, packed: Bytes): Bytes[] {
   const siblings: Bytes[] = [];
   let at = 0;
   for (let i = 0; i < bitmap.length * 8; i++) {
-    const present = bitAt(bitmap, i) === 1;
+    const present = (bitmap[i >> 3]! & (0x80 >> (i & 7))) !== 0;
     if (i >= depth) {
       if (present) throw malformed('an unused bit of the bitmap is set');
       continue;
     }
     if (!present) {
-      siblings.push(EMPTY);
+      siblings.push(new Uint8Array(HASH_LENGTH));
       continue;
     }
-    const sibling = packed.slice(at, at + HASH);
-    at += HASH;
-    if (sibling.length !== HASH) throw malformed('fewer siblings than the bitmap says');
-    if (equal(sibling, EMPTY)) throw malformed('an empty sibling is written out');
+    const sibling = packed.slice(at, at + HASH_LENGTH);
+    at += HASH_LENGTH;
+    if (sibling.length !== HASH_LENGTH) throw malformed('fewer siblings than the bitmap says');
+    if (isEmpty(sibling)) throw malformed('an empty sibling is written out');
     siblings.push(sibling);
   }
   if (at !== packed.length) throw malformed('more siblings than the bitmap says');
-  // A subtree with an empty half and at most one leaf is written one level up: anything else would be a second proof
-  // of the same place.
-  if (depth > 0 && equal(siblings[depth - 1]!, EMPTY)) throw malformed('the deepest sibling is empty');
-  if (members.length === 3) return { depth, siblings, found: true };
-  if (other === null) return { depth, siblings, found: false, other: null };
-  const [k, v] = Array.isArray(other) && other.length === 2 ? (other as readonly Cbor[]) : [];
-  if (!(k instanceof Uint8Array) || k.length !== HASH || !(v instanceof Uint8Array) || v.length !== HASH) {
-    throw malformed('the other leaf is not two hashes');
-  }
-  return { depth, siblings, found: false, other: { k, v } };
+  // Beside an empty subtree, a single leaf or an empty place would stand one level up: no map has such a node.
+  if (depth > 0 && isEmpty(siblings[depth - 1]!)) throw malformed('the deepest sibling is empty');
+  return siblings;
+}
+
+function asOther(item: Cbor | undefined): { k: Bytes; v: Bytes } {
+  const [k, v] = Array.isArray(item) && item.length === 2 ? (item as readonly Cbor[]) : [];
+  if (!isHash(k) || !isHash(v)) throw malformed('the other leaf is not two hashes');
+  return { k, v };
 }
 
 /**
  * Verifies that under `root` the record of `key` is `value`, or, with null, that there is none.
- * @param key the full encoded key; @param value the full encoded record
+ * @param root 32 bytes @param key the full encoded key @param value the full encoded record
  * @throws FACT_INVALID the proof is for something else; PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC
  */
 export function verifyFact(hasher: Hasher, root: Bytes, key: Bytes, value: Bytes | null, proof: Bytes): void {
   const decoded = decodeProof(proof);
-  if (decoded.found !== (value !== null)) {
-    throw fail(
-      'FACT_INVALID',
-      value === null ? 'a proof of presence for an absence' : 'a proof of absence for a value',
-    );
-  }
+  if (root.length !== HASH_LENGTH) throw fail('FACT_INVALID', 'the state root is not 32 bytes');
   const k = keyHash(hasher, key);
-  let hash = decoded.found
-    ? leafNode(hasher, k, valueHash(hasher, value!))
-    : absentNode(hasher, k, decoded.depth, decoded.other);
+  let hash = placeHash(hasher, k, value, decoded);
   for (let i = decoded.depth - 1; i >= 0; i--) {
-    const sibling = decoded.siblings[i]!;
-    hash = bitAt(k, i) === 1 ? innerNode(hasher, sibling, hash) : innerNode(hasher, hash, sibling);
+    const sibling = hashOfBytes(decoded.siblings[i]!);
+    hash = bitAt(k, i) === 1 ? innerHash(hasher, sibling, hash) : innerHash(hasher, hash, sibling);
   }
-  if (!equal(hash, root)) throw fail('FACT_INVALID', 'the proof does not lead to the state root');
+  if (hash !== hashOfBytes(root)) throw fail('FACT_INVALID', 'the proof does not lead to the state root');
 }
 
-function absentNode(hasher: Hasher, k: Bytes, depth: number, other: { k: Bytes; v: Bytes } | null): Bytes {
-  if (!other) return EMPTY;
-  if (equal(other.k, k)) throw fail('FACT_INVALID', 'the other leaf has the key that should be absent');
-  for (let i = 0; i < depth; i++) {
-    if (bitAt(other.k, i) !== bitAt(k, i))
-      throw fail('FACT_INVALID', 'the other leaf is not where the key would be');
+/** The hash of the place that the path leads to: what the proof says is there. */
+function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, proof: MapProof): Hash {
+  if (proof.found) {
+    if (value === null) throw fail('FACT_INVALID', 'a proof of presence for an absence');
+    return leafHash(hasher, k, valueHash(hasher, value));
   }
-  return leafNode(hasher, other.k, other.v);
+  if (value !== null) throw fail('FACT_INVALID', 'a proof of absence for a value');
+  if (!proof.other) return EMPTY;
+  const k2 = hashOfBytes(proof.other.k);
+  if (k2 === k) throw fail('FACT_INVALID', 'the other leaf has the key that should be absent');
+  for (let i = 0; i < proof.depth; i++) {
+    if (bitAt(k2, i) !== bitAt(k, i)) {
+      throw fail('FACT_INVALID', 'the other leaf is not where the key would be');
+    }
+  }
+  return leafHash(hasher, k2, hashOfBytes(proof.other.v));
+}
+
+function bitmapLength(depth: number): number {
+  return Math.ceil(depth / 8);
+}
+
+function isHash(item: Cbor | undefined): item is Bytes {
+  return item instanceof Uint8Array && item.length === HASH_LENGTH;
+}
+
+function isEmpty(hash: Bytes): boolean {
+  return hash.every((byte) => byte === 0);
 }
 
 function malformed(message: string) {

@@ -65,7 +65,8 @@ export function verifyEffect(
   { stateIndex, stateEntry, path, verdict, verdictPath }: EffectProof,
 ): VerifiedEffect {
   const state = decodeStateEntry(stateEntry);
-  if (state.index !== stateIndex) throw fail('INCLUSION_INVALID', `the state entry is that of ${state.index}`);
+  if (state.index !== stateIndex)
+    throw fail('INCLUSION_INVALID', `the state entry is that of ${state.index}`);
   const leaf = leafHash(hasher, stateEntry);
   verifyInclusion(hasher, { ...head, index: stateIndex, leafHash: leaf, proof: path });
   // The statements between the previous state entry and this one, and no others, are what it closes.

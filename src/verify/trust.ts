@@ -2,7 +2,7 @@
  * The trust file, `trust.json`: which log is meant, by which keys, witnessed by whom. It is the root of every
  * verification and comes from the verifier's own side; nothing in it is ever learnt from what is being verified.
  */
-import { type Bytes, fromBase64url, toBase64url } from '../core/bytes.ts';
+import { type Bytes, equal, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { decodeCoseKey, encodeCoseKey, isEncryptionKey } from '../cose/index.ts';
@@ -14,7 +14,6 @@ import {
   type TrustPolicy,
   type VerifierKey,
 } from '../note/index.ts';
-import { equal } from '../core/bytes.ts';
 
 export interface Trust {
   readonly origin: string;
@@ -136,7 +135,8 @@ function readCheckpointKey(value: unknown, origin: string): VerifierKey {
 function readReceiptKey(crypto: Crypto, value: unknown): PublicKey {
   const bytes = base64url(value, 'receiptKey');
   const key = decodeCoseKey(bytes);
-  if (isEncryptionKey(key) || key.algorithm !== 'ES256') throw malformed('the receipt key is not a P-256 key');
+  if (isEncryptionKey(key) || key.algorithm !== 'ES256')
+    throw malformed('the receipt key is not a P-256 key');
   if (!equal(encodeCoseKey(key), bytes)) throw malformed('the receipt key is not in its canonical form');
   return crypto.importPublicKey(key.algorithm, key.bytes);
 }
@@ -150,7 +150,10 @@ function readService(value: unknown): string {
 function readPolicy(text: string, checkpointKey: VerifierKey): TrustPolicy {
   const policy = parsePolicy(text);
   const isLog = ({ key }: { key: VerifierKey }) => equal(key.key, checkpointKey.key);
-  if (policy.logs.length > 0 && !policy.logs.some((log) => isLog(log) && log.key.name === checkpointKey.name)) {
+  if (
+    policy.logs.length > 0 &&
+    !policy.logs.some((log) => isLog(log) && log.key.name === checkpointKey.name)
+  ) {
     throw malformed('the policy is for other logs');
   }
   // The log would vouch for itself.
@@ -177,7 +180,8 @@ function optional<T, U>(value: T | undefined, read: (value: T) => U): U | undefi
 }
 
 function string(value: unknown, name: string): string {
-  if (typeof value !== 'string' || value === '' || !value.isWellFormed()) throw malformed(`${name} is not text`);
+  if (typeof value !== 'string' || value === '' || !value.isWellFormed())
+    throw malformed(`${name} is not text`);
   return value;
 }
 

@@ -47,7 +47,7 @@ suite('gRPC', () => {
     const first = v1.RegisterResponse.decode(await client.unary(REGISTER, register(text('one'))));
     assert.equal(first.registration?.index, 0);
     assert.equal(first.registration?.entryId?.length, 32);
-    assert.equal(first.registration?.existed, undefined ?? false);
+    assert.equal(first.registration?.existed ?? false, false);
     const again = v1.RegisterResponse.decode(await client.unary(REGISTER, register(text('one'))));
     assert.equal(again.registration?.existed, true);
     assert.match(ledger.callers[0]!.client, /^(::ffff:)?127\.0\.0\.1$/);

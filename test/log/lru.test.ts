@@ -8,7 +8,10 @@ test('what was used longest ago goes first', () => {
   assert.equal(lru.get('a'), 0);
   lru.set('d', 3);
   assert.equal(lru.get('b'), undefined);
-  assert.deepEqual(['a', 'c', 'd'].map((key) => lru.get(key)), [0, 2, 3]);
+  assert.deepEqual(
+    ['a', 'c', 'd'].map((key) => lru.get(key)),
+    [0, 2, 3],
+  );
 });
 
 test('costs count, and replacing an entry gives its cost back', () => {

@@ -1,0 +1,342 @@
+/** The transport over gRPC: grpc-js with the static message code, one channel. */
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  type Metadata,
+  type ServiceError,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
+import type { Bytes } from '../core/bytes.ts';
+import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
+import { aichain } from '../proto/aichain.js';
+import type { ClaimedEntry } from '../verify/index.ts';
+import {
+  type BatchChannel,
+  type Call,
+  type ClientTls,
+  type EntryName,
+  exact,
+  isCode,
+  present,
+  retryDelay,
+  type Transport,
+} from './transport.ts';
+
+const v1 = aichain.v1;
+
+const REGISTRATION = '/aichain.v1.RegistrationService';
+const LOG = '/aichain.v1.LogService';
+const STATE = '/aichain.v1.StateService';
+
+/** Largest answer: a page of entries has 4 MiB of statements, or one entry. */
+const MAX_MESSAGE = 16 << 20;
+
+interface Shape<Request, Response> {
+  encode(message: Request): { finish(): Bytes };
+  decode(bytes: Bytes): Response;
+}
+
+export class GrpcTransport implements Transport {
+  readonly #client: Client;
+
+  /** @param address `host:port` */
+  constructor(address: string, tls?: ClientTls) {
+    this.#client = new Client(address, channelCredentials(tls), {
+      'grpc.max_receive_message_length': MAX_MESSAGE,
+      'grpc.max_send_message_length': MAX_MESSAGE,
+      // Retries are ours: they know the codes.
+      'grpc.enable_retries': 0,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 5000,
+      'grpc.keepalive_time_ms': 60_000,
+    });
+  }
+
+  async register(statement: Bytes, call: Call): Promise<Bytes> {
+    const shape = shapeOf(v1.RegisterRequest, v1.RegisterResponse);
+    const { registration } = await this.#unary(`${REGISTRATION}/Register`, shape, { statement }, call);
+    return present(registration, 'registration').receipt;
+  }
+
+  async receipt(entryId: Bytes, call: Call): Promise<Bytes> {
+    const shape = shapeOf(v1.GetRegistrationRequest, v1.GetRegistrationResponse);
+    const { registration } = await this.#unary(`${REGISTRATION}/GetRegistration`, shape, { entryId }, call);
+    return present(registration, 'registration').receipt;
+  }
+
+  openBatches(): BatchChannel {
+    return new GrpcBatches(() =>
+      this.#client.makeBidiStreamRequest(`${REGISTRATION}/RegisterStream`, raw, raw),
+    );
+  }
+
+  async checkpoint(call: Call): Promise<string> {
+    const shape = shapeOf(v1.GetCheckpointRequest, v1.GetCheckpointResponse);
+    return noteOf(await this.#unary(`${LOG}/GetCheckpoint`, shape, {}, call));
+  }
+
+  async inclusion(of: EntryName, size: number | undefined, call: Call) {
+    const shape = shapeOf(v1.GetInclusionRequest, v1.GetInclusionResponse);
+    const request = { ...of, ...(size !== undefined && { size }) };
+    const answer = await this.#unary(`${LOG}/GetInclusion`, shape, request, call);
+    const { leafHash, path } = answer;
+    return { index: exact(answer.index, 'index'), leafHash, path, checkpoint: noteOf(answer) };
+  }
+
+  async consistency(from: number, to: number, call: Call): Promise<readonly Bytes[]> {
+    const shape = shapeOf(v1.GetConsistencyRequest, v1.GetConsistencyResponse);
+    return (await this.#unary(`${LOG}/GetConsistency`, shape, { from, to }, call)).path;
+  }
+
+  async entry(of: EntryName, call: Call): Promise<ClaimedEntry> {
+    const shape = shapeOf(v1.GetEntryRequest, v1.GetEntryResponse);
+    const { entry } = await this.#unary(`${LOG}/GetEntry`, shape, of, call);
+    return entryOf(present(entry, 'entry'));
+  }
+
+  async entries(start: number, count: number, call: Call): Promise<ClaimedEntry[]> {
+    const request = v1.GetEntriesRequest.encode({ start, count }).finish();
+    const page: ClaimedEntry[] = [];
+    for await (const bytes of this.#stream(`${LOG}/GetEntries`, request, call)) {
+      const { entries } = decoded(v1.GetEntriesResponse, bytes);
+      page.push(...entries.map(entryOf));
+      // A server that sends more than was asked for would fill our memory.
+      if (page.length >= count) break;
+    }
+    return page.slice(0, count);
+  }
+
+  async effect(index: number, call: Call) {
+    const shape = shapeOf(v1.GetEffectRequest, v1.GetEffectResponse);
+    const answer = await this.#unary(`${LOG}/GetEffect`, shape, { index }, call);
+    const { stateEntry, statePath: path, verdict, verdictPath } = answer;
+    const stateIndex = exact(answer.stateIndex, 'state index');
+    return { proof: { stateIndex, stateEntry, path, verdict, verdictPath }, checkpoint: noteOf(answer) };
+  }
+
+  async facts(keys: readonly Bytes[], call: Call) {
+    const shape = shapeOf(v1.GetFactsRequest, v1.GetFactsResponse);
+    const answer = await this.#unary(`${STATE}/GetFacts`, shape, { keys: [...keys] }, call);
+    const { index, stateEntry, path } = present(answer.tip, 'tip');
+    return {
+      checkpoint: noteOf(answer),
+      tip: { index: exact(index, 'index'), stateEntry, path },
+      facts: answer.facts.map(({ key, value, proof }) => ({ key, value, proof })),
+    };
+  }
+
+  async *follow(signal: AbortSignal): AsyncIterable<string> {
+    const request = v1.FollowRequest.encode({}).finish();
+    const call = { deadline: Number.POSITIVE_INFINITY, signal };
+    for await (const bytes of this.#stream(`${LOG}/Follow`, request, call)) {
+      yield noteOf(decoded(v1.FollowResponse, bytes));
+    }
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #unary<Request, Response>(
+    path: string,
+    shape: Shape<Request, Response>,
+    request: Request,
+    { deadline, signal }: Call,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const message = bufferOf(shape.encode(request).finish());
+      const call = this.#client.makeUnaryRequest(path, raw, raw, message, { deadline }, (error, answer) => {
+        signal?.removeEventListener('abort', abort);
+        if (error) return reject(signal?.aborted ? signal.reason : errorOf(error));
+        try {
+          resolve(decoded(shape, present(answer, 'message')));
+        } catch (cause) {
+          reject(cause);
+        }
+      });
+      const abort = () => call.cancel();
+      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted) abort();
+    });
+  }
+
+  async *#stream(path: string, request: Bytes, { deadline, signal }: Call): AsyncIterable<Bytes> {
+    const call = this.#client.makeServerStreamRequest(path, raw, raw, bufferOf(request), { deadline });
+    const abort = () => call.cancel();
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    try {
+      for await (const message of call) yield message as Bytes;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : errorOf(error as ServiceError);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      // Cancelling ends a call that the reader has left; the error that this makes is nobody's.
+      call.on('error', () => {});
+      call.cancel();
+    }
+  }
+}
+
+interface PendingBatch {
+  readonly count: number;
+  settle(outcome: readonly (Bytes | LedgerError)[] | LedgerError): void;
+}
+
+/** One bidirectional stream, opened with the first batch and again after it broke. */
+class GrpcBatches implements BatchChannel {
+  readonly #open: () => ClientDuplexStream<Buffer, Buffer>;
+  readonly #pending = new Map<number, PendingBatch>();
+  #stream: ClientDuplexStream<Buffer, Buffer> | undefined;
+  #nextId = 1;
+
+  constructor(open: () => ClientDuplexStream<Buffer, Buffer>) {
+    this.#open = open;
+  }
+
+  register(statements: readonly Bytes[], { deadline, signal }: Call) {
+    return new Promise<readonly (Bytes | LedgerError)[]>((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const stream = this.#connected();
+      const batchId = this.#nextId++ % 2 ** 32;
+      const timer = setTimeout(
+        () => this.#break(stream, fail('DEADLINE_EXCEEDED', 'no answer to a batch in time')),
+        Math.min(deadline - Date.now(), 2 ** 31 - 1),
+      );
+      const abort = () => this.#break(stream, fail('DEADLINE_EXCEEDED', 'the stream was given up'));
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#pending.set(batchId, {
+        count: statements.length,
+        settle: (outcome) => {
+          this.#pending.delete(batchId);
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', abort);
+          if (Array.isArray(outcome)) resolve(outcome);
+          else reject(signal?.aborted ? signal.reason : outcome);
+        },
+      });
+      const request = v1.RegisterStreamRequest.encode({ batchId, statements: [...statements] });
+      stream.write(bufferOf(request.finish()));
+    });
+  }
+
+  close(): void {
+    const stream = this.#stream;
+    if (!stream) return;
+    if (this.#pending.size > 0) this.#break(stream, fail('UNAVAILABLE', 'the channel was closed'));
+    else stream.end();
+    this.#stream = undefined;
+  }
+
+  #connected(): ClientDuplexStream<Buffer, Buffer> {
+    if (this.#stream) return this.#stream;
+    const stream = this.#open();
+    stream.on('data', (message: Buffer) => {
+      try {
+        this.#answer(decoded(v1.RegisterStreamResponse, message));
+      } catch (error) {
+        if (!isLedgerError(error)) throw error;
+        this.#break(stream, error);
+      }
+    });
+    stream.on('error', (error: ServiceError) => this.#lost(stream, errorOf(error)));
+    stream.on('end', () => this.#lost(stream, fail('UNAVAILABLE', 'the server ended the stream')));
+    this.#stream = stream;
+    return stream;
+  }
+
+  #answer({ batchId, results }: aichain.v1.RegisterStreamResponse.$Properties): void {
+    const pending = this.#pending.get(batchId ?? 0);
+    if (!pending || results?.length !== pending.count) {
+      throw fail('RESPONSE_MALFORMED', 'an answer to no batch of ours');
+    }
+    pending.settle(
+      results.map(({ registration, failure }) => {
+        if (registration?.receipt) return registration.receipt;
+        if (!isCode(failure?.code)) throw fail('RESPONSE_MALFORMED', 'neither a registration nor a failure');
+        return ledgerError(failure.code, failure.message ?? '', failure.retryAfter);
+      }),
+    );
+  }
+
+  #break(stream: ClientDuplexStream<Buffer, Buffer>, error: LedgerError): void {
+    this.#lost(stream, error);
+    stream.cancel();
+  }
+
+  #lost(stream: ClientDuplexStream<Buffer, Buffer>, error: LedgerError): void {
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    for (const pending of [...this.#pending.values()]) pending.settle(error);
+  }
+}
+
+const raw = (bytes: Buffer) => bytes;
+
+function shapeOf<Request, Response>(
+  request: Pick<Shape<Request, never>, 'encode'>,
+  response: Pick<Shape<never, Response>, 'decode'>,
+): Shape<Request, Response> {
+  return {
+    encode: (message) => request.encode(message),
+    decode: (bytes) => response.decode(bytes),
+  };
+}
+
+/** @throws RESPONSE_MALFORMED */
+function decoded<Response>(shape: { decode(bytes: Bytes): Response }, bytes: Bytes): Response {
+  try {
+    // A plain view: byte fields of a Buffer would be Buffers.
+    return shape.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+  } catch (cause) {
+    throw fail('RESPONSE_MALFORMED', 'the answer cannot be decoded', { cause });
+  }
+}
+
+function noteOf({ head }: { head: aichain.v1.SignedHead | null }): string {
+  return present(head, 'head').checkpoint;
+}
+
+function entryOf({ index, leafData, statement }: aichain.v1.Entry): ClaimedEntry {
+  return { index: exact(index, 'index'), leafData, statement: statement ?? null };
+}
+
+function bufferOf(bytes: Bytes): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function channelCredentials(tls: ClientTls | undefined) {
+  if (!tls) return credentials.createInsecure();
+  const pem = (text: string | Uint8Array | undefined) => (text === undefined ? null : Buffer.from(text));
+  return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
+}
+
+/** Codes for statuses without one: grpc-js or a proxy made them. */
+const STATUS_CODES = new Map<number, 'DEADLINE_EXCEEDED' | 'UNAUTHENTICATED' | 'RESPONSE_MALFORMED'>([
+  [status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED'],
+  [status.UNAUTHENTICATED, 'UNAUTHENTICATED'],
+  [status.PERMISSION_DENIED, 'UNAUTHENTICATED'],
+  // Larger than we take, or not this service at all.
+  [status.RESOURCE_EXHAUSTED, 'RESPONSE_MALFORMED'],
+  [status.UNIMPLEMENTED, 'RESPONSE_MALFORMED'],
+]);
+
+/** The reason code that the server named (trailing metadata `aichain-code`), else one for the status. */
+function errorOf(error: ServiceError | (StatusObject & { metadata: Metadata })): LedgerError {
+  const code = error.metadata?.get('aichain-code')[0];
+  const retryAfter = error.metadata?.get('retry-after')[0];
+  if (isCode(code)) return ledgerError(code, error.details, retryAfter, error);
+  return fail(STATUS_CODES.get(error.code) ?? 'UNAVAILABLE', error.details ?? String(error), {
+    cause: error,
+  });
+}
+
+function ledgerError(code: string, message: string, retryAfter: unknown, cause?: unknown): LedgerError {
+  const seconds = retryDelay(retryAfter);
+  return new LedgerError(code, message, {
+    ...(cause !== undefined && { cause }),
+    ...(seconds !== undefined && { retryAfter: seconds }),
+  });
+}

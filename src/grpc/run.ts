@@ -1,0 +1,109 @@
+/** One gRPC call from its start to its one end: who calls, until when, and what became of it. */
+import { type EventEmitter, setMaxListeners } from 'node:events';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { fail } from '../core/errors.ts';
+import type { Caller } from '../service/ledger.ts';
+import { type Answer, answerOf } from '../service/status.ts';
+import { type SurfaceOptions, subjectName } from '../service/surface.ts';
+import { statusObject } from './trailers.ts';
+
+export type MethodOptions = Pick<SurfaceOptions, 'ledger' | 'limits' | 'logger' | 'observer'> & {
+  /** Aborts when the server begins to close: streams that would not end by themselves end then. */
+  readonly closing: AbortSignal;
+};
+
+/** Caller with a signal that is always there. */
+export type CallContext = Required<Caller>;
+
+type ServerSurfaceCall = Pick<
+  ServerUnaryCall<unknown, unknown>,
+  'getDeadline' | 'getPeer' | 'getAuthContext'
+>;
+
+export class Run implements CallContext {
+  readonly client: string;
+  readonly signal: AbortSignal;
+  readonly #path: string;
+  readonly #options: MethodOptions;
+  readonly #started = performance.now();
+  readonly #abort = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  #onClosing = () => {};
+  #ended = false;
+
+  constructor(
+    path: string,
+    call: ServerSurfaceCall & EventEmitter,
+    options: MethodOptions,
+    defaultDeadline: number,
+  ) {
+    this.#path = path;
+    this.#options = options;
+    this.signal = this.#abort.signal;
+    setMaxListeners(0, this.signal); // one for each statement in flight
+    this.client = clientOf(call);
+    const left = Math.min(defaultDeadline, Number(call.getDeadline()) - Date.now());
+    if (left < 2 ** 31) {
+      this.#timer = setTimeout(
+        () => this.abort(fail('DEADLINE_EXCEEDED', 'the deadline has passed')),
+        Math.max(0, left),
+      );
+    }
+    // It comes after a finished call too.
+    call.once('cancelled', () => {
+      if (!this.#ended) this.abort(fail('DEADLINE_EXCEEDED', 'the call was cancelled'));
+    });
+  }
+
+  /** Unary calls do not listen: they end soon by themselves. */
+  onClosing(listener: (reason: unknown) => void): void {
+    const { closing } = this.#options;
+    this.#onClosing = () => listener(fail('LOG_CLOSING', 'the server is closing'));
+    if (closing.aborted) this.#onClosing();
+    else closing.addEventListener('abort', this.#onClosing);
+  }
+
+  abort(reason: unknown): void {
+    this.#abort.abort(reason);
+  }
+
+  onAbort(listener: (reason: unknown) => void): void {
+    this.signal.addEventListener('abort', () => listener(this.signal.reason), { once: true });
+  }
+
+  /** Answers once; what comes later (a result after the deadline) is dropped. `error` null: success. */
+  end(error: unknown, send: (status: ReturnType<typeof statusObject> | null) => void): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#options.closing.removeEventListener('abort', this.#onClosing);
+    const answer = error === null ? null : answerOf(error);
+    if (answer) this.#log(answer, error);
+    try {
+      send(answer && statusObject(answer));
+    } catch (cause) {
+      this.#options.logger?.error({ err: cause, operation: this.#path }, 'an answer could not be sent');
+    }
+    this.#options.observer?.observe({
+      surface: 'grpc',
+      operation: this.#path,
+      status: answer?.grpc ?? 0,
+      code: answer?.code ?? null,
+      seconds: (performance.now() - this.#started) / 1000,
+    });
+  }
+
+  #log(answer: Answer, error: unknown): void {
+    const fields = { operation: this.#path, client: this.client, code: answer.code };
+    if (answer.http >= 500 && answer.http !== 503) {
+      this.#options.logger?.error({ ...fields, err: error }, 'request failed');
+    } else this.#options.logger?.debug(fields, answer.message);
+  }
+}
+
+function clientOf(call: ServerSurfaceCall): string {
+  const certificate = call.getAuthContext()?.sslPeerCertificate;
+  if (certificate) return subjectName(certificate.subject);
+  // address:port, where an IPv6 address is not in brackets.
+  return call.getPeer().replace(/:\d+$/, '');
+}

@@ -1,0 +1,90 @@
+/**
+ * The JSON API. What is asked about a proof is in the path, so that a cache cannot mix up two answers; what depends
+ * on the newest head is never stored.
+ */
+import type { FastifyInstance } from 'fastify';
+import { toBase64url } from '../core/bytes.ts';
+import type { Ledger } from '../service/ledger.ts';
+import type { Limits } from '../service/limits.ts';
+import { entries } from './v1-entries.ts';
+import { base64, base64List, bytesOf, headJson } from './v1-json.ts';
+import { proofs } from './v1-proofs.ts';
+import { answers, JSON_BYTES, NO_STORE, type TypeBox } from './v1-route.ts';
+import * as schemas from './v1-schemas.ts';
+import { statements } from './v1-statements.ts';
+
+export function v1(app: FastifyInstance, ledger: Ledger, limits: Limits): void {
+  head(app, ledger);
+  statements(app, ledger, limits);
+  entries(app, ledger, limits);
+  proofs(app, ledger);
+  facts(app, ledger, limits);
+}
+
+function head(app: FastifyInstance, ledger: Ledger): void {
+  app.get(
+    '/log',
+    { schema: { tags: ['log'], summary: 'What this log is', response: answers(schemas.Log) } },
+    async (_request, reply) => {
+      reply.header('cache-control', NO_STORE);
+      const { origin, verifierKey, simulated } = ledger;
+      const { accepting, reason, size, queued } = ledger.status();
+      return {
+        origin,
+        verifierKey,
+        genesis: toBase64url(ledger.genesis),
+        simulated,
+        rules: toBase64url(ledger.rules),
+        status: { accepting, reason, size, queued },
+      };
+    },
+  );
+  for (const [path, summary] of [
+    ['/head', 'The newest tree head'],
+    ['/checkpoint', 'The tree head that /checkpoint serves'],
+  ] as const) {
+    app.get(
+      path,
+      { schema: { tags: ['log'], summary, response: answers(schemas.Head) } },
+      async (_request, reply) => {
+        reply.header('cache-control', NO_STORE);
+        return headJson(ledger.head());
+      },
+    );
+  }
+}
+
+function facts(instance: FastifyInstance, ledger: Ledger, limits: Limits): void {
+  const app = instance.withTypeProvider<TypeBox>();
+  app.post(
+    '/facts',
+    {
+      bodyLimit: JSON_BYTES,
+      schema: {
+        tags: ['state'],
+        summary: 'Values, or proven absences, all under one head',
+        body: schemas.FactsRequest(limits.options.facts),
+        response: answers(schemas.Facts),
+      },
+    },
+    async ({ body }, reply) => {
+      const keys = body.keys.map((key) => bytesOf(key, 'key'));
+      limits.checkFactKeys(keys);
+      const proven = await ledger.facts(keys, body.size);
+      reply.header('cache-control', NO_STORE);
+      return {
+        head: headJson(proven.head),
+        tip: {
+          index: proven.tip.index,
+          stateEntry: base64(proven.tip.stateEntry),
+          path: base64List(proven.tip.path),
+        },
+        facts: proven.facts.map(({ key, value, proof }) => ({
+          key: base64(key),
+          value: value && base64(value),
+          proof: base64(proof),
+        })),
+      };
+    },
+  );
+}

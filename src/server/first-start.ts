@@ -1,0 +1,111 @@
+/**
+ * What an empty data folder becomes. In production the SRO signs a genesis offline and `aichain init` puts it there;
+ * for development the first start makes an SRO of its own and a genesis that says `simulated`, which every verifier
+ * sees.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  canonicalStatement,
+  DEFAULT_POLICY,
+  parseStatement,
+  signGenesis,
+  signStatement,
+} from '../chain/index.ts';
+import { type Bytes, equal } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import { encodeCoseKey, thumbprint } from '../cose/index.ts';
+import { developmentSro, hasKeyFiles, type KeyFiles, makeKeyFiles, readKeyFiles } from './key-files.ts';
+
+const GENESIS = 'genesis.cose';
+/** DID of the SRO that the first start of a log for development makes. */
+export const DEVELOPMENT_SRO = 'did:web:sro.aichain.localhost';
+
+export const keyFolder = (dataDir: string) => join(dataDir, 'keys');
+export const storageFolder = (dataDir: string) => join(dataDir, 'db');
+export const trustPath = (dataDir: string) => join(dataDir, 'trust.json');
+
+/**
+ * The log's keys: read, or made when neither keys nor a log are there.
+ * @throws CONFIG_INVALID when a log is there whose keys are gone, or `origin` is another than the keys'
+ */
+export function logKeys(crypto: Crypto, dataDir: string, origin: string | undefined): KeyFiles {
+  const folder = keyFolder(dataDir);
+  if (!hasKeyFiles(folder)) {
+    if (existsSync(storageFolder(dataDir))) {
+      throw fail('CONFIG_INVALID', `${dataDir} holds a log, but not its keys: put them back into ${folder}`);
+    }
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeKeyFiles(crypto, folder, origin);
+  }
+  const keys = readKeyFiles(crypto, folder);
+  if (origin !== undefined && origin !== keys.origin) {
+    throw fail('CONFIG_INVALID', `the log in ${dataDir} is ${keys.origin}, not ${origin}`);
+  }
+  return keys;
+}
+
+/** The genesis that was put there, or undefined. */
+export function storedGenesis(dataDir: string): Bytes | undefined {
+  const path = join(dataDir, GENESIS);
+  return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
+}
+
+/**
+ * Takes a genesis that was signed offline, for the first start to write.
+ * @throws CONFIG_INVALID when it is not for these keys and this origin; what parseStatement throws
+ */
+export function storeGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles, arrived: Bytes): void {
+  const genesis = canonicalStatement(arrived);
+  const { chain, body } = parseStatement(crypto, genesis);
+  if (chain?.kind !== 'log.genesis') throw fail('CONFIG_INVALID', 'the statement is not a log.genesis');
+  const named = body as { origin: string; checkpointKey: Bytes; receiptKey: Bytes };
+  if (named.origin !== keys.origin) {
+    throw fail('CONFIG_INVALID', `the genesis is for ${named.origin}, the keys for ${keys.origin}`);
+  }
+  if (
+    !equal(named.checkpointKey, checkpointCoseKey(keys)) ||
+    !equal(named.receiptKey, encodeCoseKey(keys.log.receipt.key.publicKey))
+  ) {
+    throw fail(
+      'CONFIG_INVALID',
+      'the genesis names other checkpoint and receipt keys than those of this folder',
+    );
+  }
+  writeFileSync(join(dataDir, GENESIS), genesis, { flag: 'wx' });
+}
+
+/** COSE_Key form of the checkpoint key, as the genesis lists it. */
+export function checkpointCoseKey({ log }: KeyFiles): Bytes {
+  return encodeCoseKey({ algorithm: 'Ed25519', bytes: log.checkpoint.verifierKey.key });
+}
+
+/**
+ * A genesis and a first policy for development, signed by an SRO whose key is made for it.
+ * @param time Unix milliseconds
+ */
+export function developmentStatements(crypto: Crypto, dataDir: string, keys: KeyFiles, time: number) {
+  const sro = developmentSro(crypto, keyFolder(dataDir));
+  const issuedAt = Math.floor(time / 1000);
+  // The recovery key of a log for development is thrown away: nobody will recover it.
+  const recovery = crypto.generatePrivateKey('ES256');
+  const genesis = signGenesis(crypto, {
+    origin: keys.origin,
+    simulated: true,
+    sro: DEVELOPMENT_SRO,
+    keys: [sro],
+    recoveryKid: thumbprint(crypto, recovery.publicKey),
+    checkpointKey: { algorithm: 'Ed25519', bytes: keys.log.checkpoint.verifierKey.key },
+    receiptKey: keys.log.receipt.key.publicKey,
+    issuedAt,
+  });
+  const policy = signStatement(crypto, sro, {
+    log: keys.origin,
+    kind: 'policy.publish',
+    issuer: DEVELOPMENT_SRO,
+    issuedAt,
+    body: { ...DEFAULT_POLICY, version: 1 },
+  });
+  return { genesis, policy };
+}

@@ -1,0 +1,205 @@
+/**
+ * A server put together from its parts: keys, log, service, surfaces. It starts in the order in which it may be
+ * relied on (verified before listening) and stops in the opposite one (not listening before drained).
+ */
+import { readFileSync } from 'node:fs';
+import { rulesId } from '../chain/index.ts';
+import { type Bytes, toHex } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import { thumbprint } from '../cose/index.ts';
+import { createGrpcServer } from '../grpc/index.ts';
+import { createHttpServer } from '../http/index.ts';
+import { DiskFloor, type LogObserver, TransparencyLog } from '../log/index.ts';
+import type { Config } from '../platform/config.ts';
+import { nodeCrypto } from '../platform/crypto-node.ts';
+import type { Logger } from '../platform/logger.ts';
+import { createMetrics, type Metrics } from '../platform/metrics.ts';
+import { issuerLimit, LedgerService, Limits, type Rate, type TlsOptions } from '../service/index.ts';
+import { openLevelStorage } from '../storage/index.ts';
+import { formatTrust } from '../verify/index.ts';
+import { developmentStatements, logKeys, storageFolder, storedGenesis, trustPath } from './first-start.ts';
+import type { KeyFiles } from './key-files.ts';
+import { writeFileAtomically } from './write-file.ts';
+
+export interface RunningServer {
+  readonly ledger: LedgerService;
+  /** `http://127.0.0.1:8080`. */
+  readonly http: string;
+  /** `127.0.0.1:8081`. */
+  readonly grpc: string;
+  /** What a verifier needs to know, as text and as a file in the data folder. */
+  readonly trust: string;
+  readonly trustFile: string;
+  /** Drains and stops. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const GRACE_MS = 10_000;
+
+/**
+ * @throws CONFIG_INVALID, LOG_LOCKED, LOG_CORRUPT, ORIGIN_MISMATCH, RULES_MISMATCH, KEY_PURPOSE_CLASH, UNAVAILABLE (an
+ * address cannot be bound)
+ */
+export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const crypto = nodeCrypto;
+  const keys = logKeys(crypto, config.dataDir, config.origin);
+  const metrics = createMetrics({ process: true });
+  const log = await openLog(crypto, config, keys, logger, metrics);
+  try {
+    await ensureGenesis(crypto, config.dataDir, keys, log);
+    checkKeyPurposes(crypto, keys, log);
+    const ledger = new LedgerService(crypto, log);
+    metrics.published(ledger.head().size);
+    const trust = trustText(crypto, keys, ledger);
+    writeFileAtomically(trustPath(config.dataDir), trust);
+    const surfaces = await listen(config, ledger, logger, metrics);
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= (async () => {
+        await surfaces.close();
+        await log.close();
+      })();
+      return closing;
+    };
+    return { ledger, ...surfaces.addresses, trust, trustFile: trustPath(config.dataDir), close };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+function openLog(
+  crypto: Crypto,
+  config: Config,
+  keys: KeyFiles,
+  logger: Logger,
+  metrics: Metrics,
+): Promise<TransparencyLog> {
+  const { issuerPerSecond, burst } = config.rateLimit;
+  const issuer = rate(issuerPerSecond, burst);
+  return TransparencyLog.open({
+    crypto,
+    origin: keys.origin,
+    rules: rulesId(crypto),
+    keys: keys.log,
+    openStorage: () => openLevelStorage(storageFolder(config.dataDir)),
+    limits: {
+      maxQueued: config.maxQueued,
+      maxQueuedBytes: config.maxQueuedBytes,
+      maxStatementBytes: config.maxStatementBytes,
+    },
+    workers: config.workers,
+    maxBatch: config.maxBatch,
+    diskFloor: new DiskFloor(config.dataDir, config.diskFloorBytes),
+    observe: observer(logger, metrics),
+    ...(issuer && { issuerLimit: issuerLimit(issuer) }),
+  });
+}
+
+function observer(logger: Logger, metrics: Metrics): LogObserver {
+  return {
+    committed: (commit) => metrics.committed(commit),
+    refused: (code) => metrics.refused(code),
+    event: (level, message, details) => logger[level](details, message),
+  };
+}
+
+/** `perSecond` on the long run, `burst` at once. */
+function rate(perSecond: number, burst: number): Rate | null {
+  return perSecond === 0 ? null : { points: burst, seconds: Math.max(1, Math.round(burst / perSecond)) };
+}
+
+async function ensureGenesis(
+  crypto: Crypto,
+  dataDir: string,
+  keys: KeyFiles,
+  log: TransparencyLog,
+): Promise<void> {
+  if (!log.empty) return;
+  const stored = storedGenesis(dataDir);
+  if (stored) {
+    await log.initialise(stored);
+    return;
+  }
+  const { genesis, policy } = developmentStatements(crypto, dataDir, keys, Date.now());
+  await log.initialise(genesis);
+  await log.submit(policy);
+}
+
+/** FORMATS §4: no key serves two purposes, or a signature made for one could be used for the other. */
+function checkKeyPurposes(crypto: Crypto, keys: KeyFiles, log: TransparencyLog): void {
+  const { checkpoint, receipt } = keys.log;
+  const checkpointKid = thumbprint(crypto, { algorithm: 'Ed25519', bytes: checkpoint.verifierKey.key });
+  const clash = [checkpointKid, receipt.kid].find((kid) => log.hasSigningKey(kid));
+  if (clash) {
+    throw fail('KEY_PURPOSE_CLASH', `a participant has registered the log's own key ${toHex(clash)}`);
+  }
+}
+
+function trustText(crypto: Crypto, keys: KeyFiles, ledger: LedgerService): string {
+  return formatTrust(crypto, {
+    origin: ledger.origin,
+    genesis: ledger.genesis,
+    checkpointKey: keys.log.checkpoint.verifierKey,
+    receiptKey: keys.log.receipt.key.publicKey,
+    service: keys.log.receipt.service,
+    rules: [ledger.rules],
+  });
+}
+
+async function listen(config: Config, ledger: LedgerService, logger: Logger, metrics: Metrics) {
+  const { clientPerSecond, burst } = config.rateLimit;
+  const limits = new Limits({
+    statements: rate(clientPerSecond, burst),
+    requests: rate(clientPerSecond, burst),
+    statementBytes: config.maxStatementBytes,
+    deadline: config.deadlineMs,
+  });
+  const shared = { ledger, limits, logger, observer: metrics };
+  const grpcTls = tlsOptions(config.grpcTls);
+  const httpTls = tlsOptions(config.httpTls);
+  const grpc = createGrpcServer({ ...shared, ...(grpcTls && { tls: grpcTls }) });
+  const http = await createHttpServer({
+    ...shared,
+    ...(httpTls && { tls: httpTls }),
+    metrics: { contentType: metrics.contentType, text: () => metrics.text() },
+    trustProxy: config.trustProxy,
+  });
+  const close = async () => {
+    await Promise.all([grpc.close(GRACE_MS), http.close(GRACE_MS)]);
+  };
+  try {
+    const grpcPort = await grpc.listen(config.grpcHost, config.grpcPort);
+    const httpPort = await http.listen(config.httpHost, config.httpPort);
+    const scheme = httpTls ? 'https' : 'http';
+    return {
+      close,
+      addresses: {
+        http: `${scheme}://${hostPort(config.httpHost, httpPort)}`,
+        grpc: hostPort(config.grpcHost, grpcPort),
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function tlsOptions(files: Config['httpTls']): TlsOptions | undefined {
+  if (!files) return undefined;
+  const { cert, key, clientCa } = files;
+  return { cert: pem(cert), key: pem(key), ...(clientCa !== undefined && { clientCa: pem(clientCa) }) };
+}
+
+function pem(path: string): Bytes {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw fail('CONFIG_INVALID', `cannot read ${path}`, { cause });
+  }
+}

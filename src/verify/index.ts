@@ -1,0 +1,30 @@
+// Verification from bytes alone: a trust file and evidence in, named steps and a verdict out. The same code runs in
+// the client, in the command line and in a browser. Pure: no network, no clock (the time is an argument), no state
+// between two calls. Whether a code means an exit status or an alert is for whoever calls.
+export { type ConsistencyEvidence, checkExtends, verifyCheckpoints } from './consistency.ts';
+export {
+  decodeEffectProof,
+  type EffectProof,
+  encodeEffectProof,
+  type VerifiedEffect,
+  verifyEffect,
+} from './effect.ts';
+export { type ClaimedEntry, checkEntry, leftEdge, verifyEntry, verifyRun } from './entries.ts';
+export {
+  type ClaimedFact,
+  type ClaimedTip,
+  type FactsEvidence,
+  GENESIS_KEY,
+  type VerifiedFacts,
+  verifyFacts,
+  verifyTip,
+} from './facts.ts';
+export { openHead, type SignedTreeHead, sameHead, type TreeHead, witnessPolicy } from './head.ts';
+export { proven, type Step, type StepName, type Verification } from './ladder.ts';
+export {
+  type RegistrationEvidence,
+  type VerifiedRegistration,
+  verifyPlacement,
+  verifyRegistration,
+} from './registration.ts';
+export { formatTrust, parseTrust, type Trust } from './trust.ts';

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isDid, isOrigin, isUrn } from '../../src/chain/identifier.ts';
+import { textFault } from '../../src/chain/text-guard.ts';
+import { realData } from '../vectors.ts';
+
+test('placeholders', () => {
+  const placeholders = [
+    '',
+    ' ',
+    '\t\n',
+    'null',
+    '$VAR',
+    '$'.concat('{VAR}'),
+    'did:web:$CCRP_USERNAME.github.io',
+    'a$b',
+  ];
+  for (const value of placeholders) assert.equal(textFault(value), 'PLACEHOLDER_VALUE', value);
+  for (const value of ['0', 'nullable', 'costs $5', 'US$', 'a', '€'])
+    assert.equal(textFault(value), undefined, value);
+});
+
+test('secrets', () => {
+  for (const value of [
+    'https://a.blob.core.windows.net/c/f?sv=2022-11-02&sr=b&sig=abc%2Fdef%3D',
+    'sig=abc',
+    '?SIG=abc',
+    'Authorization: Bearer abcdefghijklmnopqrstuvwxyz',
+    'bearer  0123456789abcdef',
+    'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJlLXNpZ25hdHVyZQ',
+    '-----BEGIN PRIVATE KEY-----\nMII',
+    '-----BEGIN EC PRIVATE KEY-----',
+    '-----BEGIN ENCRYPTED PRIVATE KEY-----',
+  ]) {
+    assert.equal(textFault(value), 'SECRET_IN_BODY', value);
+  }
+  for (const value of ['use=sig', 'the bearer of this', 'design=new', '-----BEGIN PUBLIC KEY-----', 'eyJ']) {
+    assert.equal(textFault(value), undefined, value);
+  }
+});
+
+test('long texts take no long time', () => {
+  const texts = ['eyJ', 'eyJaaaaaaaaaaa.', '-----BEGIN ', 'bearer ', 'sig', '&sig', '$', ' '];
+  for (const value of texts) {
+    const best = [0, 1, 2].map(() => {
+      const began = performance.now();
+      textFault(value.repeat(Math.ceil(1_000_000 / value.length)));
+      return performance.now() - began;
+    });
+    assert.ok(Math.min(...best) < 100, value);
+  }
+});
+
+test('DIDs, URNs and origins', () => {
+  for (const did of ['did:web:example.com', 'did:web:a.example%3A8080:users:1', 'did:key:z6Mk', 'did:x:_']) {
+    assert.ok(isDid(did), did);
+  }
+  const not = [
+    'did:web:',
+    'did::a',
+    'did:Web:a',
+    'did:web:a:',
+    'did:web:a/b',
+    'did:web:a#k',
+    'did:web:é',
+    ' did:x:a',
+    'did:x:a\n',
+  ];
+  for (const did of [...not, `did:web:${'a'.repeat(600)}`]) assert.equal(isDid(did), false, did);
+  const local = '19517ba8-bab8-11ed-afa1-0242ac120002';
+  assert.ok(isUrn(`urn:depa:dataset:localhost:8080/log:${local}`, 'dataset'));
+  assert.ok(isUrn(`urn:depa:model:log.example:sha256-${'0a'.repeat(32)}`));
+  for (const urn of [
+    `urn:depa:dataset:${local}`,
+    `urn:depa:dataset:o:${local.toUpperCase()}`,
+    'urn:depa:dataset:o:1',
+    `urn:depa:Data:o:${local}`,
+  ]) {
+    assert.equal(isUrn(urn), false, urn);
+  }
+  assert.ok(isOrigin('log.example/a'));
+  for (const origin of ['', 'a b', 'a+b', 'é', 'a'.repeat(256)])
+    assert.equal(isOrigin(origin), false, origin);
+});
+
+test('the contracts that DEPA ships are templates, and are seen to be', (t) => {
+  const folder = realData('depa');
+  if (!folder) return t.skip('no real data here');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((f) =>
+    /contract[^/]*\.json$/.test(f),
+  );
+  assert.ok(files.length > 0);
+  const withPlaceholder = files.filter((file) => {
+    const texts: string[] = [];
+    JSON.parse(readFileSync(join(folder, file), 'utf8'), (_, value: unknown) => {
+      if (typeof value === 'string') texts.push(value);
+      return value;
+    });
+    return texts.some((value) => textFault(value) === 'PLACEHOLDER_VALUE');
+  });
+  assert.ok(withPlaceholder.length > 0);
+});
