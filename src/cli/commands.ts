@@ -1,10 +1,28 @@
 // The commands, one file each: a declaration of arguments, options and action. Adding one touches its file and this
 // list. The order is that of `aichain help`.
+import { checkpoint } from './checkpoint.ts';
+import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
 import { env } from './env.ts';
+import { get } from './get.ts';
 import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
+import { prove } from './prove.ts';
+import { register } from './register.ts';
+import { serve } from './serve.ts';
 import { sign } from './sign.ts';
 import { verify } from './verify.ts';
 
-export const COMMANDS: readonly CommandMaker[] = [keygen, sign, verify, inspect, env];
+export const COMMANDS: readonly CommandMaker[] = [
+  serve,
+  keygen,
+  sign,
+  register,
+  get,
+  prove,
+  verify,
+  checkpoint,
+  inspect,
+  env,
+  completion,
+];

@@ -8,17 +8,22 @@ import { fail } from '../core/errors.ts';
 
 const BYTES = '$bytes';
 
-/** @throws REQUEST_MALFORMED not a JSON object; NUMBER_MALFORMED a number that is not an exact integer; BYTES_MALFORMED */
+/** @throws as {@link parseJson}; REQUEST_MALFORMED not a JSON object */
 export function parseBody(text: string): ReadonlyMap<string, Cbor> {
+  const body = parseJson(text);
+  if (!(body instanceof Map)) throw fail('REQUEST_MALFORMED', 'the body is not a JSON object');
+  return body;
+}
+
+/** @throws REQUEST_MALFORMED not JSON; NUMBER_MALFORMED a number that is not an exact integer; BYTES_MALFORMED */
+export function parseJson(text: string): Cbor {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw fail('REQUEST_MALFORMED', `the body is not JSON: ${(cause as Error).message}`, { cause });
+    throw fail('REQUEST_MALFORMED', `not JSON: ${(cause as Error).message}`, { cause });
   }
-  const body = toCbor(value, 'body');
-  if (!(body instanceof Map)) throw fail('REQUEST_MALFORMED', 'the body is not a JSON object');
-  return body;
+  return toCbor(value, 'body');
 }
 
 function toCbor(value: unknown, path: string): Cbor {

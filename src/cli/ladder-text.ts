@@ -1,7 +1,22 @@
 /** A verification as the ladder of its steps: ✓ holds, ✗ fails, – not checked. One step a line. */
+import type { LedgerError } from '../core/errors.ts';
 import type { Step } from '../verify/index.ts';
 import { printable } from './printable.ts';
 import type { Json, Output } from './terminal.ts';
+
+/** A step of a verification, or one that this command adds to it. */
+export type Rung = Omit<Step, 'step'> & { readonly step: string };
+
+/** What came of one thing that was verified. */
+export interface Finding {
+  /** Files by name. */
+  readonly subject: string;
+  readonly steps: readonly Rung[];
+  readonly error: LedgerError | undefined;
+  /** What is proven, in words; only without an error. */
+  readonly proven: string;
+  readonly json: { readonly [name: string]: Json | undefined };
+}
 
 const MARK = {
   ok: { sign: '✓', colour: 'green' },
@@ -9,9 +24,16 @@ const MARK = {
   skipped: { sign: '–', colour: 'dim' },
 } as const;
 /** Of the longest step name. */
-const WIDTH = 17;
+const WIDTH = 16;
 
-export function ladderText(output: Output, steps: readonly Step[], indent = ''): string {
+export function findingText(output: Output, { subject, steps, error, proven }: Finding): string {
+  const verdict = error
+    ? output.paint('red', `NOT VERIFIED: ${error.code}`)
+    : `${output.paint('green', 'VERIFIED')}: ${proven}`;
+  return `${output.paint('bold', subject)}\n${ladderText(output, steps, '  ')}\n  ${verdict}`;
+}
+
+function ladderText(output: Output, steps: readonly Rung[], indent: string): string {
   return steps
     .map(({ step, outcome, detail, code }) => {
       const { sign, colour } = MARK[outcome];
@@ -21,6 +43,6 @@ export function ladderText(output: Output, steps: readonly Step[], indent = ''):
     .join('\n');
 }
 
-export function ladderJson(steps: readonly Step[]): Json {
+export function ladderJson(steps: readonly Rung[]): Json {
   return steps.map(({ step, outcome, detail, code }) => ({ step, outcome, detail, code }));
 }

@@ -71,7 +71,7 @@ async function readReceiptKey({ crypto, terminal }: Context, text: string): Prom
 }
 
 /** @throws ARGUMENT_INVALID */
-function entryIdOf(text: string): Uint8Array {
+export function entryIdOf(text: string): Uint8Array {
   const bytes = /^[A-Za-z0-9_-]{43}$/.test(text) ? fromBase64url(text) : undefined;
   if (bytes?.length !== 32)
     throw fail('ARGUMENT_INVALID', 'an entry id is 32 bytes in base64url: 43 characters');

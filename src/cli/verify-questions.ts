@@ -1,13 +1,12 @@
 /** Climbs the ladder for each question that the files raise. Pure: the files are read, the time is given. */
 import { type Bytes, equal, toBase64, toBase64url } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
-import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
+import { fail, isLedgerError } from '../core/errors.ts';
 import { decodeTransparentStatement, readHashEnvelope, verifyPreimage } from '../cose/index.ts';
 import { parseCheckpoint, parseNote } from '../note/index.ts';
 import { climbCheckpoint, climbQuorum } from '../verify/head.ts';
 import {
   type SignedTreeHead,
-  type Step,
   type Trust,
   type Verification,
   type VerifiedEffect,
@@ -19,8 +18,8 @@ import {
 import { climb } from '../verify/ladder.ts';
 import { factText } from './describe-log.ts';
 import type { Evidence, StatementQuestion } from './evidence.ts';
+import type { Finding, Rung } from './ladder-text.ts';
 import type { Json } from './terminal.ts';
-import type { Finding } from './verify.ts';
 
 /** @param now Unix milliseconds */
 export function verifyQuestions(crypto: Crypto, trust: Trust, evidence: Evidence, now: number): Finding[] {
@@ -49,16 +48,16 @@ function statementFinding(
     ...(checkpoints[0] && { checkpoint: checkpoints[0].note }),
     ...(consistency && { consistency: consistency.path }),
   });
-  const error = verification.verified && payload ? payloadFault(crypto, statement, payload) : undefined;
-  return finding(
+  const climbed = finding(
     name,
-    error ? { verified: false, error, steps: verification.steps } : verification,
+    verification,
     (proven) => registrationText(trust, proven),
     ({ index, entryId, witnessed, effect: seen, head }) => ({
       ...{ index, entryId: toBase64url(entryId), treeSize: head.size, witnessed },
       effect: seen ? effectJson(seen) : null,
     }),
   );
+  return payload && !climbed.error ? withPayload(crypto, climbed, statement, payload) : climbed;
 }
 
 function registrationText({ origin }: Trust, { index, witnessed, effect }: VerifiedRegistration): string {
@@ -74,8 +73,12 @@ function effectJson({ outcome, reason, stateIndex, time }: VerifiedEffect): Json
   return { outcome, reason, stateIndex, time };
 }
 
-/** Whether a verified statement is about `payload`. */
-function payloadFault(crypto: Crypto, statement: Bytes, payload: Bytes): LedgerError | undefined {
+/** One more step: the verified statement is about `payload`. */
+function withPayload(crypto: Crypto, climbed: Finding, statement: Bytes, payload: Bytes): Finding {
+  const step = (outcome: Rung['outcome'], detail: string, code?: string): Rung[] => [
+    ...climbed.steps,
+    { step: 'payload', outcome, detail, ...(code !== undefined && { code }) },
+  ];
   try {
     const { sign1 } = decodeTransparentStatement(statement);
     const envelope = readHashEnvelope(sign1);
@@ -83,10 +86,10 @@ function payloadFault(crypto: Crypto, statement: Bytes, payload: Bytes): LedgerE
     else if (!sign1.payload || !equal(sign1.payload, payload)) {
       throw fail('PREIMAGE_MISMATCH', 'the file is not the payload of the statement');
     }
-    return undefined;
+    return { ...climbed, steps: step('ok', `the file of ${payload.length} bytes is what was signed`) };
   } catch (error) {
     if (!isLedgerError(error)) throw error;
-    return error;
+    return { ...climbed, error, json: {}, steps: step('failed', error.message, error.code) };
   }
 }
 
@@ -151,7 +154,7 @@ function sizeOf(note: string): number {
 
 function finding<T>(
   subject: string,
-  verification: Verification<T> | { verified: false; error: LedgerError; steps: readonly Step[] },
+  verification: Verification<T>,
   text: (proven: T) => string,
   json: (proven: T) => Finding['json'],
 ): Finding {

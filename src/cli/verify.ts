@@ -1,29 +1,15 @@
 /** `aichain verify`: from files alone, no network. Prints the ladder of what was checked. */
 import { Command } from 'commander';
 import { toBase64url } from '../core/bytes.ts';
-import type { LedgerError } from '../core/errors.ts';
-import type { Step } from '../verify/index.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { sortEvidence } from './evidence.ts';
 import { readInput } from './files.ts';
-import { ladderJson, ladderText } from './ladder-text.ts';
-import type { Json } from './terminal.ts';
+import { findingText, ladderJson } from './ladder-text.ts';
 import { addTrustOptions, type TrustOptions, trustOf } from './trust-options.ts';
 import { verifyQuestions } from './verify-questions.ts';
 
 interface Options extends CommonOptions, TrustOptions {
   readonly payload?: string;
-}
-
-/** What came of one thing that was verified. */
-export interface Finding {
-  /** Files by name. */
-  readonly subject: string;
-  readonly steps: readonly Step[];
-  readonly error: LedgerError | undefined;
-  /** What is proven, in one line; only without an error. */
-  readonly proven: string;
-  readonly json: { readonly [name: string]: Json | undefined };
 }
 
 export function verify(context: Context): Command {
@@ -63,14 +49,4 @@ export function verify(context: Context): Command {
     const failed = findings.find(({ error }) => error);
     if (failed?.error) throw failed.error;
   });
-}
-
-function findingText(
-  output: ReturnType<typeof outputOf>,
-  { subject, steps, error, proven }: Finding,
-): string {
-  const verdict = error
-    ? output.paint('red', `NOT VERIFIED: ${error.code}`)
-    : `${output.paint('green', 'VERIFIED')}: ${proven}`;
-  return `${output.paint('bold', subject)}\n${ladderText(output, steps, '  ')}\n${verdict}`;
 }

@@ -4,15 +4,9 @@
  */
 import type { Bytes } from '../core/bytes.ts';
 import { fail, LedgerError } from '../core/errors.ts';
-import { WorkerPool } from '../platform/worker-pool.ts';
 import type { SigningKey } from './signing-keys.ts';
-import {
-  type Admission,
-  type AdmissionAnswer,
-  type AdmissionRequest,
-  packStatements,
-  unpackAdmissions,
-} from './verify-batch.ts';
+import type { MakeVerifier, Verifier } from './verifier.ts';
+import { type Admission, packStatements, unpackAdmissions } from './verify-batch.ts';
 
 export interface AdmissionLimits {
   /** Statements that may be between arrival and answer. */
@@ -34,20 +28,13 @@ export type Admitted<Answer> = Submission<Answer> & {
   readonly admission: Extract<Admission, { outcome: 'admitted' }>;
 };
 
-/** Threads run compiled code: from sources (tests), that is what `npm run build` has put into dist/. */
-const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/log/admission-worker.js' : './admission-worker.js',
-  import.meta.url,
-);
-
 /** Statements a worker gets at a time: enough to forget the cost of the message, few enough to keep both busy. */
 const CHUNK = 128;
 
 export class AdmissionQueue<Answer> {
   readonly #limits: AdmissionLimits;
-  readonly #pool: WorkerPool<AdmissionRequest, AdmissionAnswer>;
+  readonly #verifier: Verifier;
   readonly #admitted: (batch: Admitted<Answer>[]) => void;
-  readonly #keys: Map<string, SigningKey>;
   #waiting: Submission<Answer>[] = [];
   #held = 0;
   #heldBytes = 0;
@@ -55,24 +42,18 @@ export class AdmissionQueue<Answer> {
   #order: Promise<void> = Promise.resolve();
 
   /**
-   * @param keys signing keys of the state, by name; the caller keeps adding to it through {@link learn}
+   * @param keys signing keys of the state, by name; the caller adds to it what {@link learn} is told
    * @param admitted called with admitted statements, in order of arrival
    */
   constructor(
     limits: AdmissionLimits,
-    workers: number,
-    keys: Map<string, SigningKey>,
+    verifier: MakeVerifier,
+    keys: ReadonlyMap<string, SigningKey>,
     admitted: (batch: Admitted<Answer>[]) => void,
   ) {
     this.#limits = limits;
-    this.#keys = keys;
     this.#admitted = admitted;
-    this.#pool = new WorkerPool({
-      module: WORKER,
-      size: workers,
-      depth: 2,
-      initial: () => [{ type: 'keys', keys: [...this.#keys.values()] }],
-    });
+    this.#verifier = verifier(() => [...keys.values()]);
   }
 
   /** Statements between arrival and answer. */
@@ -115,9 +96,9 @@ export class AdmissionQueue<Answer> {
     });
   }
 
-  /** Tells the workers of new signing keys, ahead of any later statement. */
+  /** Tells the verifier of new signing keys, ahead of any later statement. */
   learn(keys: readonly SigningKey[]): void {
-    if (keys.length > 0) void this.#pool.broadcast({ type: 'keys', keys }).catch(() => undefined);
+    if (keys.length > 0) this.#verifier.learn(keys);
   }
 
   /** Answers everything that waits with `error`. */
@@ -128,12 +109,12 @@ export class AdmissionQueue<Answer> {
   }
 
   async close(): Promise<void> {
-    await this.#pool.close();
+    await this.#verifier.close();
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#pool.free) {
-      const share = Math.ceil(this.#waiting.length / this.#pool.size);
+    while (this.#waiting.length > 0 && this.#verifier.free) {
+      const share = Math.ceil(this.#waiting.length / this.#verifier.size);
       const chunk = this.#waiting.splice(0, Math.min(share, CHUNK));
       this.#dispatch(chunk);
     }
@@ -141,8 +122,7 @@ export class AdmissionQueue<Answer> {
 
   #dispatch(chunk: Submission<Answer>[]): void {
     const statements = chunk.map((submission) => submission.arrived);
-    const request = packStatements(statements);
-    const answered = this.#pool.run(request, [request.packed.buffer as ArrayBuffer]).then(
+    const answered = this.#verifier.verify(packStatements(statements)).then(
       (answer) => unpackAdmissions(statements, answer),
       (error: unknown) => error,
     );

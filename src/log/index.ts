@@ -13,3 +13,4 @@ export {
   type PublishedHead,
   signCheckpoint,
 } from './publisher.ts';
+export { type MakeVerifier, type Verifier, workerThreads } from './verifier.ts';

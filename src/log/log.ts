@@ -32,6 +32,7 @@ import { type LogKeys, type PublishedHead, publishHead } from './publisher.ts';
 import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import type { LogTree } from './tree.ts';
+import type { MakeVerifier } from './verifier.ts';
 
 export interface LogOptions {
   readonly crypto: Crypto;
@@ -42,8 +43,8 @@ export interface LogOptions {
   /** Opens the storage; called again after a failed write. */
   readonly openStorage: () => Promise<Storage>;
   readonly limits: AdmissionLimits;
-  /** Admission worker threads. */
-  readonly workers: number;
+  /** Who verifies for admission: {@link workerThreads}. */
+  readonly verifier: MakeVerifier;
   /** Statements in one commit, at most. */
   readonly maxBatch: number;
   /** Consumes from an issuer's rate limit. @throws RATE_LIMITED */
@@ -135,7 +136,7 @@ export class TransparencyLog {
     this.#committed = committedFrom(storage, restored);
     this.#clock = new MonotonicClock(restored.tip?.time ?? 0, options.now);
     this.#keys = signingKeys(restored.state);
-    this.#admission = new AdmissionQueue(options.limits, options.workers, this.#keys, (batch) => {
+    this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, (batch) => {
       this.#ready.push(...batch);
       this.#sequence();
     });

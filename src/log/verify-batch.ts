@@ -16,6 +16,7 @@ import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { decodeCoseKey, isEncryptionKey } from '../cose/index.ts';
 import { leafHash } from '../merkle/index.ts';
+import type { SigningKey } from './signing-keys.ts';
 
 /** Signing keys that the state knows, by kid; kids are thumbprints, so a kid names exactly one key. */
 export class KeyDirectory {
@@ -109,9 +110,14 @@ function admissionKey(
 // The two directions of the thread boundary. Statements travel packed in one transferred buffer, because cloning
 // hundreds of small arrays costs more than verifying some of them.
 
+export interface VerifyRequest {
+  readonly type: 'verify';
+  readonly lengths: Uint32Array;
+  readonly packed: Bytes;
+}
 export type AdmissionRequest =
-  | { readonly type: 'verify'; readonly lengths: Uint32Array; readonly packed: Bytes }
-  | { readonly type: 'keys'; readonly keys: readonly (readonly [kid: Bytes, coseKey: Bytes])[] };
+  | VerifyRequest
+  | { readonly type: 'keys'; readonly keys: readonly SigningKey[] };
 
 export interface AdmissionAnswer {
   /** 64 bytes each: entry id, leaf hash. */
@@ -123,7 +129,7 @@ export interface AdmissionAnswer {
   readonly canonical: readonly (readonly [position: number, bytes: Bytes])[];
 }
 
-export function packStatements(statements: readonly Bytes[]): Extract<AdmissionRequest, { type: 'verify' }> {
+export function packStatements(statements: readonly Bytes[]): VerifyRequest {
   return {
     type: 'verify',
     lengths: Uint32Array.from(statements, (statement) => statement.length),
@@ -134,7 +140,7 @@ export function packStatements(statements: readonly Bytes[]): Extract<AdmissionR
 export function verifyPacked(
   crypto: Crypto,
   keys: KeyDirectory,
-  { lengths, packed }: Extract<AdmissionRequest, { type: 'verify' }>,
+  { lengths, packed }: VerifyRequest,
 ): AdmissionAnswer {
   const hashes = new Uint8Array(lengths.length * 64);
   const flags = new Uint8Array(lengths.length);

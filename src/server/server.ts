@@ -10,7 +10,7 @@ import { fail } from '../core/errors.ts';
 import { thumbprint } from '../cose/index.ts';
 import { createGrpcServer } from '../grpc/index.ts';
 import { createHttpServer } from '../http/index.ts';
-import { DiskFloor, type LogObserver, TransparencyLog } from '../log/index.ts';
+import { DiskFloor, type LogObserver, TransparencyLog, workerThreads } from '../log/index.ts';
 import type { Config } from '../platform/config.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -89,7 +89,7 @@ function openLog(
       maxQueuedBytes: config.maxQueuedBytes,
       maxStatementBytes: config.maxStatementBytes,
     },
-    workers: config.workers,
+    verifier: workerThreads(config.workers),
     maxBatch: config.maxBatch,
     diskFloor: new DiskFloor(config.dataDir, config.diskFloorBytes),
     observe: observer(logger, metrics),
@@ -163,7 +163,7 @@ async function listen(config: Config, ledger: LedgerService, logger: Logger, met
   const http = await createHttpServer({
     ...shared,
     ...(httpTls && { tls: httpTls }),
-    metrics: { contentType: metrics.contentType, text: () => metrics.text() },
+    metrics: { contentType: metrics.contentType, metrics: () => metrics.text() },
     trustProxy: config.trustProxy,
   });
   const close = async () => {

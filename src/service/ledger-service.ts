@@ -63,21 +63,22 @@ export class LedgerService implements Ledger {
   // --- registration -----------------------------------------------------------------------------------------------
 
   async register(statement: Bytes, caller: Caller): Promise<Registration> {
-    return this.#registration(await untilAborted(this.#log.submit(statement), caller.signal));
+    return untilAborted(this.#register(statement), caller.signal);
   }
 
   registerBatch(statements: readonly Bytes[], caller: Caller): Promise<(Registration | LedgerError)[]> {
     // All are submitted before any is waited for: they become one batch, and one wait for the disk.
-    return Promise.all(
-      statements.map(async (statement) => {
-        try {
-          return await this.register(statement, caller);
-        } catch (error) {
-          if (isLedgerError(error)) return error;
-          throw error;
-        }
+    const outcomes = statements.map((statement) =>
+      this.#register(statement).catch((error: unknown) => {
+        if (isLedgerError(error)) return error;
+        throw error;
       }),
     );
+    return untilAborted(Promise.all(outcomes), caller.signal);
+  }
+
+  async #register(statement: Bytes): Promise<Registration> {
+    return this.#registration(await this.#log.submit(statement));
   }
 
   async #registration({ index, entryId, existed, head }: Sequenced): Promise<Registration> {

@@ -88,7 +88,8 @@ export function verifyRun(
 
 /**
  * The perfect subtrees to the left of a leaf, as its inclusion path has them.
- * @throws PROOF_MALFORMED the path does not have the length that index and size call for
+ * The path is not verified: see {@link verifyRun}.
+ * @throws PROOF_MALFORMED it has not as many hashes on the left as the index calls for
  */
 export function leftEdge(index: number, size: number, path: readonly Bytes[]): CompactRange {
   // The walk of RFC 9162 §2.1.3.2: what is hashed in from the left is a perfect subtree, lowest first.

@@ -10,7 +10,8 @@ import {
 import { type Bytes, utf8 } from '../../src/core/bytes.ts';
 import type { PrivateKey, SignatureAlgorithm } from '../../src/core/crypto.ts';
 import { thumbprint } from '../../src/cose/index.ts';
-import { type LogKeys, type LogOptions, TransparencyLog } from '../../src/log/index.ts';
+import { type LogKeys, type LogOptions, type MakeVerifier, TransparencyLog } from '../../src/log/index.ts';
+import { KeyDirectory, type VerifyRequest, verifyPacked } from '../../src/log/verify-batch.ts';
 import { noteSigner } from '../../src/note/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { memoryStorage } from '../../src/storage/index.ts';
@@ -41,6 +42,17 @@ export const GENESIS = signGenesis(crypto, {
   issuedAt: seconds(),
 });
 
+/** Verifies on the test's own thread: opening a log then costs nothing, and tests can open hundreds. */
+const inPlace: MakeVerifier = (all) => {
+  const keys = new KeyDirectory(crypto);
+  const learn = (learned: ReturnType<typeof all>) => {
+    for (const [kid, coseKey] of learned) keys.add(kid, coseKey);
+  };
+  learn(all());
+  const verify = async (request: VerifyRequest) => verifyPacked(crypto, keys, request);
+  return { size: 1, free: true, verify, learn, close: async () => {} };
+};
+
 export function options(overrides: Partial<LogOptions> = {}): LogOptions {
   const storage = memoryStorage();
   return {
@@ -50,7 +62,7 @@ export function options(overrides: Partial<LogOptions> = {}): LogOptions {
     keys: KEYS,
     openStorage: async () => storage,
     limits: { maxQueued: 10_000, maxQueuedBytes: 64 * 2 ** 20, maxStatementBytes: 2 ** 20 },
-    workers: 1,
+    verifier: inPlace,
     maxBatch: 1024,
     scrubInterval: 0,
     ...overrides,

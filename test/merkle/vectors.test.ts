@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fromBase64 } from '../../src/core/bytes.ts';
-import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import type { Hasher } from '../../src/core/crypto.ts';
+import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { verifyConsistency, verifyInclusion } from '../../src/merkle/index.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
@@ -41,7 +41,11 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
       const vector = parse(readFileSync(join(folder!, file), 'utf8'));
       const expected = file === SHORT_ROOTS ? false : !vector.wantErr;
       const verify = file.startsWith('inclusion') ? verifyInclusionVector : verifyConsistencyVector;
-      assert.equal(verdict(() => verify(crypto, vector)), expected, `${file}: ${vector.desc}`);
+      assert.equal(
+        verdict(() => verify(crypto, vector)),
+        expected,
+        `${file}: ${vector.desc}`,
+      );
     }
   });
 }
