@@ -5,15 +5,19 @@ import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
 import { env } from './env.ts';
 import { get } from './get.ts';
+import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
 import { prove } from './prove.ts';
+import { quickstart } from './quickstart.ts';
 import { register } from './register.ts';
 import { serve } from './serve.ts';
 import { sign } from './sign.ts';
 import { verify } from './verify.ts';
 
 export const COMMANDS: readonly CommandMaker[] = [
+  quickstart,
+  init,
   serve,
   keygen,
   sign,

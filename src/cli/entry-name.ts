@@ -1,7 +1,6 @@
 /** How people name an entry of the log: by its index, or by its entry id. */
 
 import type { EntryName } from '../client/index.ts';
-import { toBase64url } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { entryIdOf } from './trust-options.ts';
 
@@ -16,9 +15,4 @@ export function parseEntryName(text: string): EntryName {
     );
   }
   return { entryId: entryIdOf(text) };
-}
-
-/** @example entryText({ index: 5 }) === '5' */
-export function entryText(of: EntryName): string {
-  return 'index' in of ? String(of.index) : toBase64url(of.entryId);
 }

@@ -1,7 +1,7 @@
 /** `aichain get`: one entry of the log, verified to be in it. */
 import { Command } from 'commander';
 import type { VerifiedEntry } from '../client/index.ts';
-import { toBase64, toBase64url } from '../core/bytes.ts';
+import { toBase64 } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { attachReceipts } from '../cose/index.ts';
 import { addConnectionOptions, type Connection, type ConnectionOptions, connect } from './connection.ts';
