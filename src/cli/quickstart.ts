@@ -29,6 +29,8 @@ interface Kept {
   readonly subject: string;
   readonly index: number;
   readonly entryId: string;
+  /** A copy of the contract's file. */
+  readonly payload: string;
   /** The files that show its registration; the statement first. */
   readonly files: readonly string[];
 }
@@ -158,10 +160,10 @@ async function verifyOffline(
   );
   const trust = await readTrust(context, join(proofs, 'trust.json'));
   const findings: Finding[] = [];
-  for (const { files } of kept) {
+  for (const { payload, files } of kept) {
     const all = [...files, join(proofs, 'tdc.pub'), join(proofs, 'checkpoint')];
     const inputs = await Promise.all(all.map((file) => readInput(context.terminal, file)));
-    const evidence = await sortEvidence(context, inputs, undefined);
+    const evidence = await sortEvidence(context, inputs, await readInput(context.terminal, payload));
     const [finding] = verifyQuestions(context.crypto, trust, evidence, Date.now());
     findings.push(finding!);
     output.narrate(`\n${findingText(output, finding!)}`);

@@ -54,8 +54,8 @@ export function encodeProof(proof: MapProof): Bytes {
  * @throws PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC
  */
 export function decodeProof(bytes: Bytes): MapProof {
-  // At most [depth, bitmap, siblings, [K2, V2]]: 7 items in 3 levels.
-  const members = decode(bytes, { maxDepth: 2, maxItems: 7 });
+  // Nothing larger than [depth, bitmap, siblings, [K2, V2]] is worth reading to its end.
+  const members = decode(bytes, { maxDepth: 2, maxItems: 16 });
   if (!Array.isArray(members) || members.length < 3 || members.length > 4) throw malformed('not a map proof');
   const [depth, bitmap, packed, other] = members as readonly Cbor[];
   if (typeof depth !== 'number' || depth < 0 || depth > MAX_DEPTH) throw malformed('depth is not 0 to 256');

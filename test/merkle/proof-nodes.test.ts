@@ -60,8 +60,8 @@ test('an inclusion path covers every leaf but its own, once', () => {
       const covered = inclusionNodes(index, size).map(cover);
       const before = covered
         .filter(([from]) => from <= index)
-        .reduce((sum, [from, to]) => sum + to - from, 0);
-      const all = covered.reduce((sum, [from, to]) => sum + to - from, 0);
+        .reduce((sum, [from, to]) => sum + (to - from), 0);
+      const all = covered.reduce((sum, [from, to]) => sum + (to - from), 0);
       assert.equal(before, index);
       assert.equal(all, size - 1);
       assert.ok(covered.length <= 53);

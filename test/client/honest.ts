@@ -1,3 +1,4 @@
+/** What the client does with a log that tells the truth; run once for each surface. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { KEY, PARTICIPANT, stateKey } from '../../src/chain/index.ts';
@@ -11,7 +12,7 @@ import { verifyRegistration } from '../../src/verify/index.ts';
 import type { Member } from '../chain/world.ts';
 import { TestAuthority } from '../service/test-certificates.ts';
 import { SmallLog } from '../verify/small-log.ts';
-import { SURFACES, type Served, serve } from './served.ts';
+import { type Served, type Surface, serve } from './served.ts';
 
 const refused = (code: string) => (error: unknown) => isLedgerError(error, code);
 
@@ -21,7 +22,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-for (const surface of SURFACES) {
+/** Every operation of the client against an honest log, over one surface. */
+export function honestLog(surface: Surface): void {
   describe(`an honest log over ${surface}`, () => {
     let log: SmallLog;
     let member: Member;
@@ -178,16 +180,15 @@ for (const surface of SURFACES) {
       const sizes: number[] = [];
       for await (const { size } of client.follow({ signal: stop.signal })) {
         sizes.push(size);
-        if (sizes.length === 3) stop.abort();
+        if (sizes.length === 2) stop.abort();
         else log.commit(log.statement(member, `followed ${size}`));
       }
-      assert.equal(sizes.length, 3);
-      assert.ok(sizes[0]! < sizes[1]! && sizes[1]! < sizes[2]!);
+      assert.ok(sizes.length === 2 && sizes[0]! < sizes[1]!);
     });
 
     test('tries again what passes, as often as it may', async () => {
       const statement = log.statement(member, 'after some trouble');
-      let troubles = 2;
+      let troubles = 1;
       served.lies = {
         register: async (bytes) => {
           if (troubles-- > 0) throw fail('LOG_RECOVERING', 'a moment', { retryAfter: 0 });
@@ -195,9 +196,10 @@ for (const surface of SURFACES) {
         },
       };
       // The server rounds a delay up to a whole second.
-      const patient = await served.client(surface, log.trust(), { retries: 1 });
-      await assert.rejects(patient.register(statement), refused('LOG_RECOVERING'));
+      const hasty = await served.client(surface, log.trust(), { retries: 0 });
+      await assert.rejects(hasty.register(statement), refused('LOG_RECOVERING'));
       troubles = 1;
+      const patient = await served.client(surface, log.trust(), { retries: 1 });
       assert.ok((await patient.register(statement)).index > 0);
       troubles = 1;
       const [outcome] = await collect(patient.registerAll([log.statement(member, 'in a batch')]));

@@ -1,0 +1,126 @@
+/** Participants and statements for a load, and the stream that carries it: batches over RegisterStream. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { listSigningKeys, signForeign, signStatement } from '../src/chain/index.ts';
+import { type Bytes, utf8 } from '../src/core/bytes.ts';
+import type { PrivateKey } from '../src/core/crypto.ts';
+import { decodePrivateKey } from '../src/cose/index.ts';
+import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
+import { aichain } from '../src/proto/aichain.js';
+
+const SRO = 'did:web:sro.aichain.localhost';
+const { RegisterStreamRequest, RegisterStreamResponse } = aichain.v1;
+
+export interface Member {
+  readonly did: string;
+  readonly key: PrivateKey;
+}
+
+/** Registers a participant and lets the log's development SRO verify it. */
+export async function enrol(stream: LoadStream, dataDir: string, log: string): Promise<Member> {
+  const sro = decodePrivateKey(
+    crypto,
+    new Uint8Array(readFileSync(join(dataDir, 'keys/development-sro.cosekey'))),
+  );
+  const key = crypto.generatePrivateKey('ES256');
+  const did = 'did:web:load.example';
+  const issuedAt = Math.floor(Date.now() / 1000);
+  const keys = listSigningKeys(crypto, { log, owner: did, keys: [key] });
+  const organisation = crypto.randomBytes(32);
+  const register = signStatement(crypto, key, {
+    ...{ log, kind: 'participant.register', issuer: did, issuedAt },
+    body: { did, roles: ['TDC'], keys, organisation, jurisdiction: 'IN', endpoints: [] },
+  });
+  const [registered] = await stream.send([register]);
+  const { index, entryId } = registered!;
+  const verify = signStatement(crypto, sro, {
+    ...{
+      log,
+      kind: 'participant.verify',
+      issuer: SRO,
+      issuedAt,
+      refs: [{ rel: 'after', index, entry: entryId }],
+    },
+    body: { did, decision: 'verified', roles: ['TDC'], evidence: crypto.randomBytes(32) },
+  });
+  await stream.send([verify]);
+  return { did, key };
+}
+
+/** A foreign statement of about 400 bytes. */
+export function statement({ did, key }: Member, n: number): Bytes {
+  return signForeign(crypto, key, {
+    issuer: did,
+    subject: `urn:example:run:${n}`,
+    contentType: 'application/json',
+    payload: utf8(JSON.stringify({ run: n, epoch: n % 10, note: 'x'.repeat(140) })),
+  });
+}
+
+export interface Placed {
+  readonly index: number;
+  readonly entryId: Bytes;
+  readonly receipt: Bytes;
+}
+
+export class LoadStream {
+  readonly #client: Client;
+  readonly #call: ClientDuplexStream<Bytes, Bytes>;
+  readonly #waiting = new Map<
+    number,
+    { resolve: (placed: Placed[]) => void; reject: (error: unknown) => void }
+  >();
+  #next = 1;
+
+  constructor(address: string) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': 64 << 20,
+    });
+    const plain = { serialize: (bytes: Bytes) => Buffer.from(bytes), deserialize: (bytes: Buffer) => bytes };
+    this.#call = this.#client.makeBidiStreamRequest(
+      '/aichain.v1.RegistrationService/RegisterStream',
+      plain.serialize,
+      plain.deserialize,
+    );
+    this.#call.on('data', (bytes: Bytes) => this.#answered(bytes));
+    this.#call.on('error', (error: Error) => {
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    });
+  }
+
+  send(statements: readonly Bytes[]): Promise<Placed[]> {
+    const batchId = this.#next++;
+    const message = RegisterStreamRequest.encode({
+      batchId,
+      statements: statements as Uint8Array[],
+    }).finish();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(batchId, { resolve, reject });
+      this.#call.write(message);
+    });
+  }
+
+  #answered(bytes: Bytes): void {
+    const { batchId, results } = RegisterStreamResponse.decode(bytes);
+    const waiting = this.#waiting.get(batchId);
+    this.#waiting.delete(batchId);
+    const failed = results.find((result) => result.failure);
+    if (failed?.failure) waiting?.reject(new Error(`${failed.failure.code}: ${failed.failure.message}`));
+    else {
+      waiting?.resolve(
+        results.map(({ registration }) => ({
+          index: Number(registration!.index),
+          entryId: registration!.entryId as Uint8Array,
+          receipt: registration!.receipt as Uint8Array,
+        })),
+      );
+    }
+  }
+
+  close(): void {
+    this.#call.end();
+    this.#client.close();
+  }
+}

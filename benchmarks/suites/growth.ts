@@ -1,0 +1,97 @@
+/**
+ * How a log behaves as it grows: append rate at the end against the start, memory, start-up, bytes on disk. The
+ * statements are signed before, so that the rate is the server's and not the load's.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bytes } from '../../src/core/bytes.ts';
+import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
+import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { readKeyFiles } from '../../src/server/key-files.ts';
+import { enrol, LoadStream, type Placed, statement } from '../load.ts';
+import type { Measure, Suite } from '../main.ts';
+import { folderBytes, startBenchServer } from '../server.ts';
+
+const BATCH = 64;
+const IN_FLIGHT = 8;
+/** Statements signed ahead at a time: bounds the memory of the load. */
+const SIGNED_AHEAD = 100_000;
+const SAMPLE = 5000;
+
+export const suite: Suite = {
+  describe: 'appends entries over one stream, batches of 64, P-256; default settings without rate limits',
+  async run({ entries, progress }) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-growth-'));
+    try {
+      return await grow(dataDir, entries, progress);
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  },
+};
+
+async function grow(dataDir: string, entries: number, progress: (text: string) => void): Promise<Measure[]> {
+  const server = await startBenchServer(dataDir);
+  const stream = new LoadStream(server.grpc);
+  const member = await enrol(stream, dataDir, server.origin);
+  const { log } = readKeyFiles(crypto, join(dataDir, 'keys'));
+  const rates: number[] = [];
+  let peak = 0;
+  for (let done = 0; done < entries; ) {
+    const count = Math.min(SIGNED_AHEAD, entries - done);
+    const statements = Array.from({ length: count }, (_, i) => statement(member, done + i));
+    const bytes = statements.reduce((sum, one) => sum + one.length, 0) / count;
+    const started = performance.now();
+    const sample = await sendAll(stream, statements);
+    const seconds = (performance.now() - started) / 1000;
+    for (const { receipt, entryId } of sample) {
+      verifyInclusionReceipt(crypto, log.receipt.key.publicKey, decodeReceipt(receipt), entryId, {
+        origin: server.origin,
+      });
+    }
+    rates.push(count / seconds);
+    done += count;
+    const memory = server.memory();
+    peak = Math.max(peak, memory.peak);
+    progress(
+      `${done.toLocaleString('en')} entries, ${Math.round(count / seconds).toLocaleString('en')}/s, ${Math.round(memory.now)} MB, ${Math.round(bytes)} bytes each, ${sample.length} receipts verified`,
+    );
+  }
+  stream.close();
+  await server.stop('SIGKILL');
+  const killed = await startBenchServer(dataDir);
+  await killed.stop();
+  const clean = await startBenchServer(dataDir);
+  const afterStart = clean.memory().now;
+  await clean.stop();
+  const disk = folderBytes(join(dataDir, 'db'));
+  const [first, last] = [rates[0]!, rates.at(-1)!];
+  return [
+    { name: 'entries', value: entries, unit: 'statements' },
+    { name: 'append rate, first part', value: first, unit: '/s' },
+    { name: 'append rate, last part', value: last, unit: '/s' },
+    { name: 'last ÷ first', value: last / first, unit: '', bound: { least: 0.8 } },
+    { name: 'memory, most', value: peak, unit: 'MB', bound: { most: 400 } },
+    { name: 'memory after a start', value: afterStart, unit: 'MB' },
+    { name: 'start after SIGKILL', value: killed.startMs / 1000, unit: 's', bound: { most: 3 } },
+    { name: 'start after SIGTERM', value: clean.startMs / 1000, unit: 's', bound: { most: 3 } },
+    { name: 'on disk', value: disk / entries, unit: 'bytes an entry' },
+  ];
+}
+
+/** Keeps a few batches under way; answers some of the places, to be verified. */
+async function sendAll(stream: LoadStream, statements: readonly Bytes[]): Promise<Placed[]> {
+  const sample: Placed[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < statements.length) {
+      const from = next;
+      next += BATCH;
+      const placed = await stream.send(statements.slice(from, from + BATCH));
+      if (Math.floor(from / SAMPLE) !== Math.floor((from + BATCH) / SAMPLE)) sample.push(placed[0]!);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  return sample;
+}

@@ -1,0 +1,3 @@
+import { honestLog } from './honest.ts';
+
+honestLog('grpc');
