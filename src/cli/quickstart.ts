@@ -134,13 +134,8 @@ async function register(
     await writeOutput(`${base}.cose.receipt`, archive.receipt);
     await writeOutput(`${base}.cose.effect`, archive.effect);
     const files = [`${base}.cose`, `${base}.cose.receipt`, `${base}.cose.effect`];
-    kept.push({
-      source: contract.name,
-      subject,
-      index: place.index,
-      entryId: toBase64url(place.entryId),
-      files,
-    });
+    const entryId = toBase64url(place.entryId);
+    kept.push({ source: contract.name, subject, index: place.index, entryId, payload: base, files });
   }
   await writeOutput(join(proofs, 'trust.json'), server.trust);
   await writeOutput(join(proofs, 'checkpoint'), await demonstration.checkpoint());

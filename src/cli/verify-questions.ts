@@ -57,7 +57,8 @@ function statementFinding(
       effect: seen ? effectJson(seen) : null,
     }),
   );
-  return payload && !climbed.error ? withPayload(crypto, climbed, statement, payload) : climbed;
+  if (climbed.error) return consistency ? climbed : unconnected(climbed);
+  return payload ? withPayload(crypto, climbed, statement, payload) : climbed;
 }
 
 function registrationText({ origin }: Trust, { index, witnessed, effect }: VerifiedRegistration): string {
@@ -135,12 +136,23 @@ function checkpointFinding(crypto: Crypto, trust: Trust, { checkpoints, consiste
   const [older, newer] = sizeOf(first!.note) <= sizeOf(second.note) ? [first!, second] : [second, first!];
   const path = consistency?.path ?? [];
   const both = verifyCheckpoints({ crypto, trust, older: older.note, newer: newer.note, path });
-  return finding(
+  const climbed = finding(
     `${older.name}, ${newer.name}`,
     both,
     ({ head }) => `the tree of ${head.size} extends that of ${sizeOf(older.note)}: one history`,
     json,
   );
+  return consistency ? climbed : unconnected(climbed);
+}
+
+/** A consistency proof that was not given convicts nobody: its absence must not look like a fork. */
+function unconnected(climbed: Finding): Finding {
+  const last = climbed.steps.at(-1);
+  if (last?.step !== 'consistency' || last.outcome !== 'failed') return climbed;
+  if (last.code !== 'CONSISTENCY_INVALID' && last.code !== 'PROOF_MALFORMED') return climbed;
+  const detail = 'the trees differ in size: give the proof between them (`aichain prove consistency`)';
+  const error = fail('ARGUMENT_INVALID', detail);
+  return { ...climbed, error, steps: [...climbed.steps.slice(0, -1), { ...last, detail, code: error.code }] };
 }
 
 /** As the note claims, to put two of them in order. */

@@ -1,26 +1,17 @@
 /** The transport over gRPC: grpc-js with the static message code, one channel. */
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  type Metadata,
-  type ServiceError,
-  type StatusObject,
-  status,
-} from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import type { Bytes } from '../core/bytes.ts';
-import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
 import { aichain } from '../proto/aichain.js';
 import type { ClaimedEntry } from '../verify/index.ts';
+import { GrpcBatches } from './grpc-batches.ts';
+import { bufferOf, decoded, errorOf } from './grpc-message.ts';
 import {
   type BatchChannel,
   type Call,
   type ClientTls,
   type EntryName,
   exact,
-  isCode,
   present,
-  retryDelay,
   type Transport,
 } from './transport.ts';
 
@@ -180,99 +171,6 @@ export class GrpcTransport implements Transport {
   }
 }
 
-interface PendingBatch {
-  readonly count: number;
-  settle(outcome: readonly (Bytes | LedgerError)[] | LedgerError): void;
-}
-
-/** One bidirectional stream, opened with the first batch and again after it broke. */
-class GrpcBatches implements BatchChannel {
-  readonly #open: () => ClientDuplexStream<Buffer, Buffer>;
-  readonly #pending = new Map<number, PendingBatch>();
-  #stream: ClientDuplexStream<Buffer, Buffer> | undefined;
-  #nextId = 1;
-
-  constructor(open: () => ClientDuplexStream<Buffer, Buffer>) {
-    this.#open = open;
-  }
-
-  register(statements: readonly Bytes[], { deadline, signal }: Call) {
-    return new Promise<readonly (Bytes | LedgerError)[]>((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const stream = this.#connected();
-      const batchId = this.#nextId++ % 2 ** 32;
-      const timer = setTimeout(
-        () => this.#break(stream, fail('DEADLINE_EXCEEDED', 'no answer to a batch in time')),
-        Math.min(deadline - Date.now(), 2 ** 31 - 1),
-      );
-      const abort = () => this.#break(stream, fail('DEADLINE_EXCEEDED', 'the stream was given up'));
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#pending.set(batchId, {
-        count: statements.length,
-        settle: (outcome) => {
-          this.#pending.delete(batchId);
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', abort);
-          if (Array.isArray(outcome)) resolve(outcome);
-          else reject(signal?.aborted ? signal.reason : outcome);
-        },
-      });
-      const request = v1.RegisterStreamRequest.encode({ batchId, statements: [...statements] });
-      stream.write(bufferOf(request.finish()));
-    });
-  }
-
-  close(): void {
-    const stream = this.#stream;
-    if (!stream) return;
-    if (this.#pending.size > 0) this.#break(stream, fail('UNAVAILABLE', 'the channel was closed'));
-    else stream.end();
-    this.#stream = undefined;
-  }
-
-  #connected(): ClientDuplexStream<Buffer, Buffer> {
-    if (this.#stream) return this.#stream;
-    const stream = this.#open();
-    stream.on('data', (message: Buffer) => {
-      try {
-        this.#answer(decoded(v1.RegisterStreamResponse, message));
-      } catch (error) {
-        if (!isLedgerError(error)) throw error;
-        this.#break(stream, error);
-      }
-    });
-    stream.on('error', (error: ServiceError) => this.#lost(stream, errorOf(error)));
-    stream.on('end', () => this.#lost(stream, fail('UNAVAILABLE', 'the server ended the stream')));
-    this.#stream = stream;
-    return stream;
-  }
-
-  #answer({ batchId, results }: aichain.v1.RegisterStreamResponse.$Properties): void {
-    const pending = this.#pending.get(batchId ?? 0);
-    if (!pending || results?.length !== pending.count) {
-      throw fail('RESPONSE_MALFORMED', 'an answer to no batch of ours');
-    }
-    pending.settle(
-      results.map(({ registration, failure }) => {
-        if (registration?.receipt) return registration.receipt;
-        if (!isCode(failure?.code)) throw fail('RESPONSE_MALFORMED', 'neither a registration nor a failure');
-        return ledgerError(failure.code, failure.message ?? '', failure.retryAfter);
-      }),
-    );
-  }
-
-  #break(stream: ClientDuplexStream<Buffer, Buffer>, error: LedgerError): void {
-    this.#lost(stream, error);
-    stream.cancel();
-  }
-
-  #lost(stream: ClientDuplexStream<Buffer, Buffer>, error: LedgerError): void {
-    if (this.#stream !== stream) return;
-    this.#stream = undefined;
-    for (const pending of [...this.#pending.values()]) pending.settle(error);
-  }
-}
-
 const raw = (bytes: Buffer) => bytes;
 
 function shapeOf<Request, Response>(
@@ -285,16 +183,6 @@ function shapeOf<Request, Response>(
   };
 }
 
-/** @throws RESPONSE_MALFORMED */
-function decoded<Response>(shape: { decode(bytes: Bytes): Response }, bytes: Bytes): Response {
-  try {
-    // A plain view: byte fields of a Buffer would be Buffers.
-    return shape.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-  } catch (cause) {
-    throw fail('RESPONSE_MALFORMED', 'the answer cannot be decoded', { cause });
-  }
-}
-
 function noteOf({ head }: { head: aichain.v1.SignedHead | null }): string {
   return present(head, 'head').checkpoint;
 }
@@ -303,40 +191,8 @@ function entryOf({ index, leafData, statement }: aichain.v1.Entry): ClaimedEntry
   return { index: exact(index, 'index'), leafData, statement: statement ?? null };
 }
 
-function bufferOf(bytes: Bytes): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
 function channelCredentials(tls: ClientTls | undefined) {
   if (!tls) return credentials.createInsecure();
   const pem = (text: string | Uint8Array | undefined) => (text === undefined ? null : Buffer.from(text));
   return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
-}
-
-/** Codes for statuses without one: grpc-js or a proxy made them. */
-const STATUS_CODES = new Map<number, 'DEADLINE_EXCEEDED' | 'UNAUTHENTICATED' | 'RESPONSE_MALFORMED'>([
-  [status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED'],
-  [status.UNAUTHENTICATED, 'UNAUTHENTICATED'],
-  [status.PERMISSION_DENIED, 'UNAUTHENTICATED'],
-  // Larger than we take, or not this service at all.
-  [status.RESOURCE_EXHAUSTED, 'RESPONSE_MALFORMED'],
-  [status.UNIMPLEMENTED, 'RESPONSE_MALFORMED'],
-]);
-
-/** The reason code that the server named (trailing metadata `aichain-code`), else one for the status. */
-function errorOf(error: ServiceError | (StatusObject & { metadata: Metadata })): LedgerError {
-  const code = error.metadata?.get('aichain-code')[0];
-  const retryAfter = error.metadata?.get('retry-after')[0];
-  if (isCode(code)) return ledgerError(code, error.details, retryAfter, error);
-  return fail(STATUS_CODES.get(error.code) ?? 'UNAVAILABLE', error.details ?? String(error), {
-    cause: error,
-  });
-}
-
-function ledgerError(code: string, message: string, retryAfter: unknown, cause?: unknown): LedgerError {
-  const seconds = retryDelay(retryAfter);
-  return new LedgerError(code, message, {
-    ...(cause !== undefined && { cause }),
-    ...(seconds !== undefined && { retryAfter: seconds }),
-  });
 }

@@ -1,10 +1,24 @@
 /** The transport over HTTP: the JSON API under /v1, and SCRAPI for what has only a receipt. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { type Bytes, fromBase64, toBase64, toBase64url } from '../core/bytes.ts';
-import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
-import { decodeProblemDetails } from '../cose/index.ts';
+import { type Bytes, toBase64, toBase64url } from '../core/bytes.ts';
+import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import type { ClaimedEntry } from '../verify/index.ts';
+import {
+  type Answer,
+  arrayOf,
+  bytesOf,
+  entryOf,
+  failureOf,
+  type Json,
+  ledgerError,
+  malformed,
+  noteOf,
+  objectOf,
+  pathOf,
+  readBody,
+  retryAfterOf,
+} from './http-answer.ts';
 import {
   type BatchChannel,
   type Call,
@@ -16,20 +30,10 @@ import {
   type Transport,
 } from './transport.ts';
 
-/** Largest answer in bytes: a page of 4 MiB of statements as base64 in JSON. */
-const MAX_BODY = 16 << 20;
 /** Statements of one JSON batch, in bytes before base64: the server takes 2 MiB of JSON. */
 const MAX_BATCH_BYTES = 1 << 20;
 /** Milliseconds between two looks at the head. */
 const POLL = 1000;
-
-type Json = Readonly<Record<string, unknown>>;
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Bytes;
-}
 
 interface Ask {
   readonly method?: 'GET' | 'POST';
@@ -235,58 +239,6 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** @throws RESPONSE_MALFORMED longer than this client takes */
-async function readBody(body: AsyncIterable<Uint8Array>): Promise<Bytes> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_BODY) throw malformed(`an answer of more than ${MAX_BODY} bytes`);
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
-}
-
-/** The code is in the header `aichain-code`, and in the body of either surface. */
-function failureOf(answer: Answer): LedgerError {
-  const header = answer.headers['aichain-code'];
-  const { code, detail } = problemOf(answer);
-  const named = isCode(header) ? header : code;
-  const retryAfter = retryAfterOf(answer);
-  if (isCode(named)) return ledgerError(named, detail ?? `HTTP ${answer.status}`, retryAfter);
-  const message = `HTTP ${answer.status} without a reason code`;
-  // A proxy on the way: what it says is at most that trying again may help.
-  if (answer.status === 404) return fail('NOT_FOUND', message);
-  if (answer.status === 401 || answer.status === 403) return fail('UNAUTHENTICATED', message);
-  if (answer.status === 429 || answer.status >= 500) {
-    return fail('UNAVAILABLE', message, retryAfter === undefined ? {} : { retryAfter });
-  }
-  return malformed(message);
-}
-
-/** RFC 9457 JSON, or RFC 9290 CBOR, whose detail begins with the code. What is neither says nothing. */
-function problemOf({ headers, body }: Answer): { code?: unknown; detail?: string } {
-  try {
-    if (String(headers['content-type']).startsWith('application/problem+json')) {
-      const { code, detail } = JSON.parse(new TextDecoder().decode(body)) as Json;
-      return { code, ...(typeof detail === 'string' && { detail }) };
-    }
-    const { detail = '' } = decodeProblemDetails(body);
-    const [, code, text] = /^([A-Z][A-Z0-9_]+): (.*)$/s.exec(detail) ?? [];
-    return { code, detail: text ?? detail };
-  } catch {
-    return {};
-  }
-}
-
-function retryAfterOf({ headers }: Answer): number | undefined {
-  return retryDelay(headers['retry-after']);
-}
-
-function ledgerError(code: string, message: string, retryAfter: number | undefined): LedgerError {
-  return new LedgerError(code, message.slice(0, 1024), retryAfter === undefined ? {} : { retryAfter });
-}
-
 /** A failure that belongs to one statement; what belongs to the connection is thrown on. */
 function ownFailure(error: unknown): LedgerError {
   if (isLedgerError(error)) return error;
@@ -318,46 +270,4 @@ function baseOf(url: string): string {
     throw fail('ARGUMENT_INVALID', 'the server’s address is not an http or https URL');
   }
   return parsed.href.replace(/\/+$/, '');
-}
-
-function noteOf({ checkpoint }: Json): string {
-  if (typeof checkpoint !== 'string') throw malformed('the answer has no checkpoint');
-  return checkpoint;
-}
-
-function entryOf({ index, leafData, statement }: Json): ClaimedEntry {
-  return {
-    index: exact(index, 'index'),
-    leafData: bytesOf(leafData, 'leaf data'),
-    statement: statement === null ? null : bytesOf(statement, 'statement'),
-  };
-}
-
-function pathOf(value: unknown): Bytes[] {
-  return arrayOf(value, 'path').map((hash) => bytesOf(hash, 'path'));
-}
-
-function bytesOf(value: unknown, name: string): Bytes {
-  if (typeof value !== 'string') throw malformed(`the answer has no ${name}`);
-  try {
-    return fromBase64(value);
-  } catch (cause) {
-    throw malformed(`${name} is not base64`, cause);
-  }
-}
-
-function arrayOf(value: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw malformed(`the answer has no ${name}`);
-  return value;
-}
-
-function objectOf(value: unknown, name: string): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(`the answer has no ${name}`);
-  }
-  return value as Json;
-}
-
-function malformed(message: string, cause?: unknown) {
-  return fail('RESPONSE_MALFORMED', message, { cause });
 }

@@ -42,17 +42,17 @@ export class MarkFile {
     if (origin !== this.#trust.origin || !equal(genesis, this.#trust.genesis)) {
       throw fail('ORIGIN_MISMATCH', `${this.#path} has the marks of another log, ${origin}`);
     }
-    return { ...(logged && { logged }), ...(witnessed && { witnessed }) };
+    return { logged, ...(witnessed && { witnessed }) };
   }
 
   /** Durable when it resolves; the file is the old one or the new one, never half of it. @throws CONFIG_INVALID */
-  async write(marks: Marks): Promise<void> {
+  async write(marks: Required<Pick<Marks, 'logged'>> & Marks): Promise<void> {
     const { origin, genesis } = this.#trust;
     const text = `${JSON.stringify({
       v: 1,
       origin,
       genesis: toBase64url(genesis),
-      logged: marks.logged && headJson(marks.logged),
+      logged: headJson(marks.logged),
       witnessed: marks.witnessed && headJson(marks.witnessed),
     })}\n`;
     const next = `${this.#path}.${process.pid}.tmp`;
@@ -75,12 +75,17 @@ export class MarkFile {
 
   #parse(text: string) {
     try {
-      const { v, origin, genesis, logged, witnessed } = JSON.parse(text) as Record<string, unknown>;
+      const { v, origin, genesis, logged, witnessed, ...unknown } = JSON.parse(text) as Record<
+        string,
+        unknown
+      >;
       if (v !== 1 || typeof origin !== 'string' || typeof genesis !== 'string') throw new Error('not marks');
+      // A mark under a damaged name would be a mark forgotten.
+      if (Object.keys(unknown).length > 0) throw new Error('a member that is not known');
       return {
         origin,
         genesis: fromBase64url(genesis),
-        logged: logged === undefined ? undefined : headOf(logged),
+        logged: headOf(logged),
         witnessed: witnessed === undefined ? undefined : headOf(witnessed),
       };
     } catch (cause) {
@@ -94,7 +99,7 @@ function headJson({ size, root }: TreeHead) {
 }
 
 function headOf(value: unknown): TreeHead {
-  const { size, root } = value as { size?: unknown; root?: unknown };
+  const { size, root } = (value ?? {}) as { size?: unknown; root?: unknown };
   const bytes: Bytes = typeof root === 'string' ? fromBase64url(root) : new Uint8Array();
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0 || bytes.length !== 32) {
     throw new Error('not a tree head');

@@ -1,10 +1,11 @@
 /** The crypto interface over node:crypto (OpenSSL): what servers, workers and the CLI use. */
 import {
+  type BinaryToTextEncoding,
   createECDH,
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  hash,
   type JsonWebKeyInput,
   type KeyObject,
   randomBytes,
@@ -39,9 +40,20 @@ const CURVES = {
   ES384: { name: 'P-384', hash: 'sha384', width: 48 },
 } as const;
 
+/**
+ * One-shot hashing through a binary string: twice as fast as createHash for the 65 bytes of a tree node, because
+ * nothing but the result is allocated on the JavaScript side.
+ */
 function digest(algorithm: 'sha256' | 'sha384' | 'sha512', data: Bytes): Bytes {
-  return plain(createHash(algorithm).update(data).digest());
+  const text = hash(algorithm, data, 'latin1' as BinaryToTextEncoding);
+  const out = new Uint8Array(text.length);
+  latin1Write.call(out, text, 0, text.length);
+  return out;
 }
+
+const { latin1Write } = Buffer.prototype as unknown as {
+  latin1Write(this: Uint8Array, text: string, offset: number, length: number): number;
+};
 
 /** A Buffer's bytes as a plain Uint8Array: Buffer changes what `slice` means, and prints differently in tests. */
 function plain(buffer: Buffer): Bytes {
@@ -91,7 +103,7 @@ function privateKey(algorithm: SignatureAlgorithm, secret: Bytes): PrivateKey {
       sign: (message) => plain(sign(null, message, key)),
     };
   }
-  const { hash } = CURVES[algorithm];
+  const { hash: hashName } = CURVES[algorithm];
   const point = ecPoint(algorithm, own);
   const key = createPrivateKey({
     key: { ...publicJwk(algorithm, point), d: toBase64url(own) },
@@ -101,7 +113,7 @@ function privateKey(algorithm: SignatureAlgorithm, secret: Bytes): PrivateKey {
     algorithm,
     secret: own,
     publicKey: publicKey(algorithm, point),
-    sign: (message) => toLowS(algorithm, plain(sign(hash, message, { key, dsaEncoding: 'ieee-p1363' }))),
+    sign: (message) => toLowS(algorithm, plain(sign(hashName, message, { key, dsaEncoding: 'ieee-p1363' }))),
   };
 }
 

@@ -21,10 +21,10 @@ export {
 } from './facts.ts';
 export { openHead, type SignedTreeHead, sameHead, type TreeHead, witnessPolicy } from './head.ts';
 export { proven, type Step, type StepName, type Verification } from './ladder.ts';
+export { type Placement, verifyPlacement } from './placement.ts';
 export {
   type RegistrationEvidence,
   type VerifiedRegistration,
-  verifyPlacement,
   verifyRegistration,
 } from './registration.ts';
 export { formatTrust, parseTrust, type Trust } from './trust.ts';

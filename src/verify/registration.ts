@@ -27,6 +27,7 @@ import {
   type TreeHead,
 } from './head.ts';
 import { climb, type Ladder, type Verification } from './ladder.ts';
+import { firstPlacement, ownReceipts, type Placement, readReceipt } from './placement.ts';
 import type { Trust } from './trust.ts';
 
 export interface RegistrationEvidence {
@@ -88,12 +89,6 @@ export function verifyRegistration(evidence: RegistrationEvidence): Verification
 
 type Context = RegistrationEvidence;
 
-/** Where a proof puts the statement. The head is the log's word only once its signature has been verified. */
-interface Placement {
-  readonly index: number;
-  readonly head: TreeHead;
-}
-
 function climbStatement(ladder: Ladder, { crypto, trust, statement: bytes }: Context) {
   const { statement, receipts } = ladder.step('statement', () => {
     const { statement: canonical, receipts } = decodeTransparentStatement(bytes);
@@ -149,69 +144,6 @@ function climbReceipt(
     return { value, detail: `entry ${value.index} of the signed ${describeHead(value.head)}` };
   });
   return { placement, note: undefined };
-}
-
-/** @throws ORIGIN_MISMATCH of another log; RECEIPT_INVALID of another key or service; as decodeReceipt */
-function readReceipt(crypto: Crypto, trust: Trust, bytes: Bytes): Receipt {
-  const receipt = decodeReceipt(bytes);
-  const { kid, claims } = receipt;
-  if (claims.subject !== trust.origin) {
-    throw fail('ORIGIN_MISMATCH', `a receipt of the log ${claims.subject ?? 'without a name'}`);
-  }
-  if (!kid || !equal(kid, thumbprint(crypto, trust.receiptKey))) {
-    throw fail('RECEIPT_INVALID', 'the receipt names another key than the trusted one');
-  }
-  return receipt;
-}
-
-/** Header 394 is nobody's: junk and other logs' receipts are passed over. @throws RECEIPT_INVALID, or the last refusal */
-function ownReceipts(crypto: Crypto, trust: Trust, embedded: readonly Bytes[]): Receipt[] {
-  let refusal: unknown = fail('RECEIPT_INVALID', 'there is no receipt');
-  const receipts = embedded.flatMap((bytes) => {
-    try {
-      return [readReceipt(crypto, trust, bytes)];
-    } catch (error) {
-      if (!isLedgerError(error)) throw error;
-      refusal = error;
-      return [];
-    }
-  });
-  if (receipts.length === 0) throw refusal;
-  return receipts;
-}
-
-function firstPlacement(
-  crypto: Crypto,
-  trust: Trust,
-  receipts: readonly Receipt[],
-  entryId: Bytes,
-): Placement {
-  let refusal: unknown;
-  for (const receipt of receipts) {
-    try {
-      return verifyPlacement(crypto, trust, receipt, entryId);
-    } catch (error) {
-      if (!isLedgerError(error)) throw error;
-      refusal = error;
-    }
-  }
-  throw refusal;
-}
-
-/**
- * Where a receipt of the trusted log puts the entry.
- * @param entryId 32 bytes, computed by the caller from the statement
- * @throws RECEIPT_INVALID, PROOF_MALFORMED as verifyInclusionReceipt
- */
-export function verifyPlacement(
-  crypto: Crypto,
-  { origin, service, receiptKey }: Trust,
-  receipt: Receipt,
-  entryId: Bytes,
-): Placement {
-  const expected = service === undefined ? { origin } : { origin, service };
-  const { index, size, root } = verifyInclusionReceipt(crypto, receiptKey, receipt, entryId, expected);
-  return { index: Number(index), head: { size: Number(size), root } };
 }
 
 function climbTlogProof(ladder: Ladder, { crypto, trust }: Context, entryId: Bytes, text: Bytes | string) {

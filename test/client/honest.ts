@@ -73,12 +73,16 @@ export function honestLog(surface: Surface): void {
         outcomes.map(({ position }) => position),
         statements.map((_, i) => i),
       );
-      const failed = outcomes.flatMap((outcome) => ('error' in outcome ? [[outcome.position, outcome.error.code]] : []));
+      const failed = outcomes.flatMap((outcome) =>
+        'error' in outcome ? [[outcome.position, outcome.error.code]] : [],
+      );
       assert.deepEqual(failed, [
         [7, 'CBOR_MALFORMED'],
         [20, 'KID_UNKNOWN'],
       ]);
-      const places = outcomes.flatMap((outcome) => ('registration' in outcome ? [outcome.registration.index] : []));
+      const places = outcomes.flatMap((outcome) =>
+        'registration' in outcome ? [outcome.registration.index] : [],
+      );
       assert.equal(new Set(places).size, 38);
     });
 

@@ -9,7 +9,7 @@ import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import type { Ledger } from '../../src/service/ledger.ts';
 import type { Member } from '../chain/world.ts';
 import { SmallLog } from '../verify/small-log.ts';
-import { SURFACES, type Served, serve } from './served.ts';
+import { type Served, SURFACES, serve } from './served.ts';
 
 const refused = (code: string) => (error: unknown) => isLedgerError(error, code);
 
@@ -49,10 +49,14 @@ for (const surface of SURFACES) {
     }
 
     test('a receipt for another statement: RECEIPT_INVALID', async () => {
-      served.lies = { register: async () => ({ ...(await log.receipt(log.leaves[2]!.leafData)), existed: false }) };
+      served.lies = {
+        register: async () => ({ ...(await log.receipt(log.leaves[2]!.leafData)), existed: false }),
+      };
       const statement = log.statement(member, 'x');
       await assert.rejects(client.register(statement), refused('RECEIPT_INVALID'));
-      served.lies = { registerBatch: (all) => Promise.all(all.map(() => log.receipt(log.leaves[2]!.leafData))) };
+      served.lies = {
+        registerBatch: (all) => Promise.all(all.map(() => log.receipt(log.leaves[2]!.leafData))),
+      };
       const outcomes = await collect(client.registerAll([statement, log.statement(member, 'y')]));
       assert.deepEqual(
         outcomes.map((outcome) => 'error' in outcome && outcome.error.code),
@@ -173,7 +177,10 @@ for (const surface of SURFACES) {
       await client.getCheckpoint();
       log.commit(log.statement(member, 'new'));
       served.lies = {
-        consistency: async (from, to) => ({ ...(await log.consistency(from, to)), path: [new Uint8Array(32)] }),
+        consistency: async (from, to) => ({
+          ...(await log.consistency(from, to)),
+          path: [new Uint8Array(32)],
+        }),
       };
       await assert.rejects(client.getCheckpoint(), refused('FORK'));
       served.lies = {
@@ -190,10 +197,17 @@ for (const surface of SURFACES) {
       lies.world.put(PARTICIPANT.remove(member.did));
       lies.commit(lies.statement(member, 'removed'));
       log.commit(log.statement(member, 'honest'));
-      const change = async (keys: readonly Uint8Array[]) => ({ truth: await log.facts(keys), lie: await lies.facts(keys) });
-      served.lies = { facts: async (keys) => ({ ...(await change(keys)).truth, facts: (await change(keys)).lie.facts }) };
+      const change = async (keys: readonly Uint8Array[]) => ({
+        truth: await log.facts(keys),
+        lie: await lies.facts(keys),
+      });
+      served.lies = {
+        facts: async (keys) => ({ ...(await change(keys)).truth, facts: (await change(keys)).lie.facts }),
+      };
       await assert.rejects(client.facts([key]), refused('FACT_INVALID'));
-      served.lies = { facts: async (keys) => ({ ...(await change(keys)).truth, tip: (await change(keys)).lie.tip }) };
+      served.lies = {
+        facts: async (keys) => ({ ...(await change(keys)).truth, tip: (await change(keys)).lie.tip }),
+      };
       await assert.rejects(client.facts([key]), refused('TIP_INVALID'));
       served.lies = { facts: async (keys) => log.facts([...keys].reverse()) };
       await assert.rejects(client.facts([key]), refused('FACT_INVALID'));
@@ -213,7 +227,10 @@ for (const surface of SURFACES) {
         [{ index: 2, leafData: log.leaves[2]!.leafData, statement: forged }, 'PREIMAGE_MISMATCH'],
         [{ index: 2, leafData: log.leaves[2]!.leafData, statement: null }, 'PREIMAGE_MISMATCH'],
         [{ index: 2, leafData, statement: forged }, 'INCLUSION_INVALID'],
-        [{ index: 4, leafData: log.leaves[4]!.leafData, statement: log.leaves[4]!.statement }, 'PREIMAGE_MISMATCH'],
+        [
+          { index: 4, leafData: log.leaves[4]!.leafData, statement: log.leaves[4]!.statement },
+          'PREIMAGE_MISMATCH',
+        ],
       ] as const) {
         served.lies = {
           entry: async () => entry,
@@ -223,7 +240,10 @@ for (const surface of SURFACES) {
           },
         };
         await assert.rejects(client.entry({ index: 2 }), refused(code));
-        await assert.rejects(collect(client.entries()), refused(entry.index === 4 ? 'INCLUSION_INVALID' : code));
+        await assert.rejects(
+          collect(client.entries()),
+          refused(entry.index === 4 ? 'INCLUSION_INVALID' : code),
+        );
       }
       const leafHash = new Uint8Array(32);
       served.lies = { inclusion: async (of, size) => ({ ...(await log.inclusion(of, size)), leafHash }) };

@@ -43,7 +43,10 @@ describe('a key that remembers', () => {
   });
 
   test('forgets, and then verifies again', () => {
-    const signatures = Array.from({ length: 40 }, (_, i) => [utf8(`head ${i}`), secret.sign(utf8(`head ${i}`))] as const);
+    const signatures = Array.from(
+      { length: 40 },
+      (_, i) => [utf8(`head ${i}`), secret.sign(utf8(`head ${i}`))] as const,
+    );
     for (const [text, signed] of signatures) assert.equal(key.verify(text, signed), true);
     asked = 0;
     assert.equal(key.verify(...signatures[0]!), true);

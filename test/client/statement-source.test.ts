@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { StatementSource } from '../../src/client/statement-source.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
@@ -19,7 +19,12 @@ async function sizes(source: StatementSource): Promise<number[][]> {
 describe('a source of statements', () => {
   test('is cut by number and by size, in its order', async () => {
     const items = [1, 2, 3, 4, 5, 60, 50, 7, 300, 8].map(statement);
-    assert.deepEqual(await sizes(new StatementSource(items, limits)), [[1, 2, 3, 4], [5, 60, 50], [7, 300], [8]]);
+    assert.deepEqual(await sizes(new StatementSource(items, limits)), [
+      [1, 2, 3, 4],
+      [5, 60, 50],
+      [7, 300],
+      [8],
+    ]);
     assert.deepEqual(await sizes(new StatementSource([], limits)), []);
   });
 

@@ -4,11 +4,21 @@ import fc from 'fast-check';
 import { utf8 } from '../../src/core/bytes.ts';
 import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
-import { formatCheckpoint, formatTlogProof, noteSigner, parseTlogProof, signNote } from '../../src/note/index.ts';
+import {
+  formatCheckpoint,
+  formatTlogProof,
+  noteSigner,
+  parseTlogProof,
+  signNote,
+} from '../../src/note/index.ts';
 import { mangled, outcome } from '../core/mangle.ts';
 
 const crypto = nobleCrypto;
-const signer = noteSigner(crypto, 'example.com/log', crypto.importPrivateKey('Ed25519', new Uint8Array(32).fill(3)));
+const signer = noteSigner(
+  crypto,
+  'example.com/log',
+  crypto.importPrivateKey('Ed25519', new Uint8Array(32).fill(3)),
+);
 const text = formatCheckpoint({ origin: 'example.com/log', size: 9, root: new Uint8Array(32).fill(9) });
 const checkpoint = signNote(text, [signer]);
 const hash = (byte: number) => new Uint8Array(32).fill(byte);
@@ -52,7 +62,8 @@ describe('the tlog-proof text form', () => {
     assert.deepEqual(parseTlogProof(formatTlogProof({ index: 0, path: [], checkpoint })).path, []);
   });
 
-  const lines = (...middle: string[]) => `${['c2sp.org/tlog-proof@v1', ...middle].join('\n')}\n\n${checkpoint}`;
+  const lines = (...middle: string[]) =>
+    `${['c2sp.org/tlog-proof@v1', ...middle].join('\n')}\n\n${checkpoint}`;
   const short = 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==';
   for (const [why, proof] of [
     ['another version', lines('index 0').replace('@v1', '@v2')],
@@ -75,7 +86,10 @@ describe('the tlog-proof text form', () => {
   }
 
   it('refuses what follows if it is not a signed note', () => {
-    assert.throws(() => parseTlogProof(`c2sp.org/tlog-proof@v1\nindex 0\n\n${text}`), refused('NOTE_MALFORMED'));
+    assert.throws(
+      () => parseTlogProof(`c2sp.org/tlog-proof@v1\nindex 0\n\n${text}`),
+      refused('NOTE_MALFORMED'),
+    );
     assert.throws(() => formatTlogProof({ index: 0, path: [], checkpoint: text }), refused('NOTE_MALFORMED'));
   });
 
@@ -89,7 +103,9 @@ describe('the tlog-proof text form', () => {
   });
 
   it('reads damaged text as another proof with one text, or refuses it', () => {
-    const bytes = utf8(formatTlogProof({ index: 4, path: [hash(1), hash(2)], checkpoint, extra: utf8('more') }));
+    const bytes = utf8(
+      formatTlogProof({ index: 4, path: [hash(1), hash(2)], checkpoint, extra: utf8('more') }),
+    );
     for (const bad of mangled(bytes)) {
       const result = outcome(() => parseTlogProof(bad));
       if ('value' in result) assert.deepEqual(utf8(formatTlogProof(result.value)), bad);

@@ -38,7 +38,11 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
     const forkedPath = (await fork.consistency(old.size + 2)).path;
     for (const [why, more, code] of [
       ['two trees of one size', { older: fork.head().checkpoint, path: [] }, 'FORK'],
-      ['a branch that left the other one', { older: fork.headAt(old.size + 2).checkpoint, path: forkedPath }, 'CONSISTENCY_INVALID'],
+      [
+        'a branch that left the other one',
+        { older: fork.headAt(old.size + 2).checkpoint, path: forkedPath },
+        'CONSISTENCY_INVALID',
+      ],
       ['no path', { path: [] }, 'PROOF_MALFORMED'],
       ['a path too long', { path: [...path, path[0]!] }, 'PROOF_MALFORMED'],
       ['the order turned round', { older: newer, newer: old.checkpoint }, 'STALE'],

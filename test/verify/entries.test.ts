@@ -21,7 +21,9 @@ const pathOf = (index: number, size: number) => tree.inclusionPath(index, data.s
 const run = fc
   .integer({ min: 1, max: data.length })
   .chain((size) => fc.tuple(fc.constant(size), fc.integer({ min: 0, max: size - 1 })))
-  .chain(([size, start]) => fc.tuple(fc.constant(size), fc.constant(start), fc.integer({ min: start + 1, max: size })));
+  .chain(([size, start]) =>
+    fc.tuple(fc.constant(size), fc.constant(start), fc.integer({ min: start + 1, max: size })),
+  );
 
 describe('a run of entries under a root', () => {
   it('is proven by the path of its last entry and the left edge of its first', () => {
@@ -70,7 +72,13 @@ describe('a run of entries under a root', () => {
         const edge = leftEdge(start, size, left ? bad : pathOf(start, size));
         const good = leftEdge(start, size, pathOf(start, size));
         const verify = () =>
-          verifyRun(crypto, headOf(size), edge, entries.slice(start, end), left ? pathOf(end - 1, size) : bad);
+          verifyRun(
+            crypto,
+            headOf(size),
+            edge,
+            entries.slice(start, end),
+            left ? pathOf(end - 1, size) : bad,
+          );
         // A changed hash to the right of the first entry says nothing about what is left of it.
         if (left && edge.hashes.every((hash, i) => hash === good.hashes[i])) return;
         if (left && edge.hashes.every((hash, i) => Buffer.compare(hash, good.hashes[i]!) === 0)) verify();
@@ -104,7 +112,11 @@ describe('one entry', () => {
     ['another statement', { ...all[0]!, statement: all[2]!.statement }, 'PREIMAGE_MISMATCH'],
     ['a statement withheld', { ...all[0]!, statement: null }, 'PREIMAGE_MISMATCH'],
     ['a state entry moved', { ...all[1]!, index: 3 }, 'ENTRY_MALFORMED'],
-    ['bytes that are no state entry', { ...all[1]!, leafData: new Uint8Array(40) as Bytes }, 'CBOR_MALFORMED'],
+    [
+      'bytes that are no state entry',
+      { ...all[1]!, leafData: new Uint8Array(40) as Bytes },
+      'CBOR_MALFORMED',
+    ],
     ['a state entry as a statement', { ...all[1]!, statement: state }, 'PREIMAGE_MISMATCH'],
   ] as const) {
     it(`is refused: ${why}`, () => assert.throws(() => checkEntry(crypto, entry), refused(code)));

@@ -13,7 +13,12 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
   describe(`verification of facts (${crypto.name})`, async () => {
     const { log, member } = SmallLog.begin(crypto);
     const kid = log.world.kid(member.keys[0]);
-    const keys = [GENESIS_KEY, PARTICIPANT.key(member.did), KEY.key(kid), stateKey('participant', 'did:web:no.one')];
+    const keys = [
+      GENESIS_KEY,
+      PARTICIPANT.key(member.did),
+      KEY.key(kid),
+      stateKey('participant', 'did:web:no.one'),
+    ];
     const before = await log.facts(keys);
     log.commit(log.statement(member, 'one'), log.statement(member, 'two'));
     const now = log.world.time + 10_000;
@@ -28,7 +33,8 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
       now,
     };
     const verify = (more: Partial<FactsEvidence>) => verifyFacts({ ...evidence, ...more });
-    const at = (i: number, change: object) => answer.facts.map((fact, j) => (i === j ? { ...fact, ...change } : fact));
+    const at = (i: number, change: object) =>
+      answer.facts.map((fact, j) => (i === j ? { ...fact, ...change } : fact));
 
     it('gives records and proven absences', () => {
       const result = verify({});
@@ -68,7 +74,11 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
     for (const [why, more, code] of [
       ['an older tip under a newer head', { tip: before.tip }, 'TIP_INVALID'],
       ['a tip with another index', { tip: { ...answer.tip, index: answer.tip.index - 1 } }, 'TIP_INVALID'],
-      ['a statement as the tip', { tip: { ...answer.tip, stateEntry: log.leaves[0]!.leafData } }, 'CBOR_MALFORMED'],
+      [
+        'a statement as the tip',
+        { tip: { ...answer.tip, stateEntry: log.leaves[0]!.leafData } },
+        'CBOR_MALFORMED',
+      ],
       ['another log’s checkpoint', { checkpoint: elsewhere.head().checkpoint }, 'NOTE_UNSIGNED'],
       ['another record', { facts: at(1, { value: answer.facts[2]!.value }) }, 'FACT_INVALID'],
       ['a record withheld', { facts: at(1, { value: null }) }, 'FACT_INVALID'],
@@ -116,7 +126,12 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
         const bytes = answer.facts[1]![name] as Bytes;
         assertNeverProves(bytes, step, (bad) => verify({ facts: at(1, { [name]: bad }) }), meaning);
       }
-      assertNeverProves(answer.facts[3]!.proof, step, (proof) => verify({ facts: at(3, { proof }) }), meaning);
+      assertNeverProves(
+        answer.facts[3]!.proof,
+        step,
+        (proof) => verify({ facts: at(3, { proof }) }),
+        meaning,
+      );
     });
     it('is never fooled by a damaged path', () => {
       const [first, ...rest] = answer.tip.path;

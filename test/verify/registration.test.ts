@@ -147,7 +147,10 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
       const result = verify({ trust: witnessed, checkpoint: note });
       assert.ok(result.verified, codeOf(result));
       assert.equal(result.value.witnessed, true);
-      const spoilt = note.replace(/(witness\.example .{30})(.)/, (_all, head, c) => head + (c === 'A' ? 'B' : 'A'));
+      const spoilt = note.replace(
+        /(witness\.example .{30})(.)/,
+        (_all, head, c) => head + (c === 'A' ? 'B' : 'A'),
+      );
       assert.equal(codeOf(verify({ trust: witnessed, checkpoint: spoilt })), 'SIGNATURE_INVALID');
     });
 
@@ -212,7 +215,12 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
       assertNeverProves(utf8(checkpoint), step, (bad) => verify({ checkpoint: lossy(bad) }), place));
     it('is never fooled by a damaged tlog-proof', () => {
       const { receipt: _, ...rest } = evidence;
-      assertNeverProves(utf8(tlogProof), step, (bad) => verifyRegistration({ ...rest, tlogProof: bad }), place);
+      assertNeverProves(
+        utf8(tlogProof),
+        step,
+        (bad) => verifyRegistration({ ...rest, tlogProof: bad }),
+        place,
+      );
     });
     it('is never fooled by a damaged effect proof', () => {
       const whole = encodeEffectProof(effect);

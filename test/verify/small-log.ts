@@ -181,7 +181,12 @@ export class SmallLog implements Ledger {
   receiptFor(index: number, size = this.size): Bytes {
     const { root, time } = this.headAt(size);
     const head = this.#receiptHead(size, time, 'inclusion', root);
-    return encodeInclusionReceipt({ ...head, size, index, path: tree.inclusionPath(index, this.#data(size)) });
+    return encodeInclusionReceipt({
+      ...head,
+      size,
+      index,
+      path: tree.inclusionPath(index, this.#data(size)),
+    });
   }
 
   #receiptHead(size: number, time: number, proof: 'inclusion' | 'consistency', root: Bytes) {
@@ -204,7 +209,10 @@ export class SmallLog implements Ledger {
     return { index, entryId, receipt: this.receiptFor(index), existed: false };
   }
 
-  async registerBatch(statements: readonly Bytes[], caller?: Caller): Promise<(Registration | LedgerError)[]> {
+  async registerBatch(
+    statements: readonly Bytes[],
+    caller?: Caller,
+  ): Promise<(Registration | LedgerError)[]> {
     const outcomes: (Registration | LedgerError)[] = [];
     for (const statement of statements) {
       outcomes.push(
@@ -258,7 +266,12 @@ export class SmallLog implements Ledger {
     const head = this.headAt(to);
     const path = tree.consistencyPath(from, this.#data(to));
     const signed = this.#receiptHead(to, head.time, 'consistency', head.root);
-    return { from, path, head, receipt: encodeConsistencyReceipt({ ...signed, size1: from, size2: to, path }) };
+    return {
+      from,
+      path,
+      head,
+      receipt: encodeConsistencyReceipt({ ...signed, size1: from, size2: to, path }),
+    };
   }
 
   async entry(of: EntryName): Promise<Entry> {

@@ -46,7 +46,10 @@ describe('a trust file', () => {
     ['an unknown member', changed({ extra: 1 })],
     ['__proto__', whole.replace('"v"', '"__proto__": {}, "v"')],
     ['a member twice', whole.replace('"v": 1', '"v": 1, "origin": "evil.example"')],
-    ['a member twice, once with an escape', whole.replace('"v": 1', '"v": 1, "\\u006frigin": "evil.example"')],
+    [
+      'a member twice, once with an escape',
+      whole.replace('"v": 1', '"v": 1, "\\u006frigin": "evil.example"'),
+    ],
     ['no origin', changed({ origin: undefined })],
     ['an empty origin', changed({ origin: '' })],
     ['a short genesis', changed({ genesis: 'AAAA' })],
