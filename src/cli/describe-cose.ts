@@ -92,7 +92,7 @@ export function describeReceipt(bytes: Bytes): Json {
     service: claims.issuer,
     time: claims.issuedAt === undefined ? undefined : isoSeconds(claims.issuedAt),
     kid: kid && toBase64url(kid),
-    type: typeof type === 'string' || typeof type === 'number' ? type : undefined,
+    typ: typeof type === 'string' || typeof type === 'number' ? type : undefined,
     treeSize: size,
     inclusion: proofs(inclusion, ({ index, size: of }) => ({ index: String(index), size: String(of) })),
     consistency: proofs(consistency, ({ size1, size2 }) => ({ from: String(size1), to: String(size2) })),

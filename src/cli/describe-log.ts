@@ -160,7 +160,7 @@ export function describeSignerKey(crypto: Crypto, bytes: Bytes): Json {
 const KEY_TYPES = { 1: 'Ed25519', 4: 'Ed25519 cosignature', 6: 'ML-DSA-44 cosignature' } as const;
 
 function verifierKeyJson({ name, id, type, key }: VerifierKey) {
-  return { name, keyId: toHex(id), type: KEY_TYPES[type], key: toBase64(key) };
+  return { name, keyId: toHex(id), signatureType: KEY_TYPES[type], key: toBase64(key) };
 }
 
 export function describeProblem(bytes: Bytes): Json {

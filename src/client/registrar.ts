@@ -6,8 +6,7 @@ import { canonicalStatement } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
-import { decodeReceipt } from '../cose/index.ts';
-import { type TreeHead, type Trust, verifyPlacement } from '../verify/index.ts';
+import { type TreeHead, type Trust, verifyReceipt } from '../verify/index.ts';
 import { attempt, isRetryable, pause } from './attempt.ts';
 import type { HighWater } from './high-water.ts';
 import { StatementSource } from './statement-source.ts';
@@ -177,12 +176,12 @@ export class Registrar {
     return { statement, entryId: this.#options.crypto.sha256(statement) };
   }
 
-  /** @throws RECEIPT_INVALID and its like: the receipt is not one for this statement by this log */
+  /** @throws RECEIPT_INVALID, ORIGIN_MISMATCH and the like: not a receipt for this statement by this log */
   #verify(entryId: Bytes, bytes: Bytes): Registration {
     const { crypto, trust } = this.#options;
     // A view would keep the whole answer in memory.
     const receipt = bytes.slice();
-    const { index, head } = verifyPlacement(crypto, trust, decodeReceipt(receipt), entryId);
+    const { index, head } = verifyReceipt(crypto, trust, receipt, entryId);
     return { index, entryId, receipt, head };
   }
 

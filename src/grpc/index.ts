@@ -2,4 +2,4 @@
  * The gRPC surface: thin adapters from proto/ to the Ledger interface, and the standard health and reflection
  * services. No rule of the log lives here, and nothing here imports the log or its storage.
  */
-export { createGrpcServer, type GrpcServer, type GrpcServerOptions } from './server.ts';
+export { createGrpcServer, type GrpcServer } from './server.ts';

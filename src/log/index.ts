@@ -2,10 +2,9 @@
  * The log: admission in worker threads, one sequencer with group commit, publication, recovery. It owns every
  * ordering that durability depends on. It knows storage and the pure core; it knows no protocol and no client.
  */
-export type { AdmissionLimits } from './admission.ts';
 export { DiskFloor } from './disk-floor.ts';
 export type { LeafRecord } from './leaf-record.ts';
-export { type LogObserver, type LogOptions, type LogStatus, type Sequenced, TransparencyLog } from './log.ts';
+export { type LogObserver, type LogOptions, type Sequenced, TransparencyLog } from './log.ts';
 export {
   consistencyReceipt,
   inclusionReceipt,
@@ -13,4 +12,4 @@ export {
   type PublishedHead,
   signCheckpoint,
 } from './publisher.ts';
-export { type MakeVerifier, type Verifier, workerThreads } from './verifier.ts';
+export { type MakeVerifier, workerThreads } from './verifier.ts';

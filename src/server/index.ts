@@ -2,6 +2,6 @@
  * A server put together: key files, first start, the log with its surfaces, shutdown. Everything that decides which
  * implementation is used (node crypto, LevelDB) is decided here. Imported by the CLI only.
  */
-export { DEVELOPMENT_SRO, keyFolder, logKeys, storeGenesis, trustPath } from './first-start.ts';
-export { developmentSro, type KeyFiles, readPrivateKey, writeSecret } from './key-files.ts';
+export { DEVELOPMENT_SRO, keyFolder, logKeys, storeGenesis } from './first-start.ts';
+export { developmentSro } from './key-files.ts';
 export { type RunningServer, startServer } from './server.ts';

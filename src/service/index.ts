@@ -5,5 +5,5 @@
 export { issuerLimit } from './issuer-limit.ts';
 export type * from './ledger.ts';
 export { LedgerService } from './ledger-service.ts';
-export { DEFAULT_LIMITS, type LimitOptions, Limits, type Rate } from './limits.ts';
-export type { SurfaceOptions, TlsOptions } from './surface.ts';
+export { Limits, type Rate } from './limits.ts';
+export type { TlsOptions } from './surface.ts';

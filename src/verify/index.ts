@@ -21,7 +21,7 @@ export {
 } from './facts.ts';
 export { openHead, type SignedTreeHead, sameHead, type TreeHead, witnessPolicy } from './head.ts';
 export { proven, type Step, type StepName, type Verification } from './ladder.ts';
-export { type Placement, verifyPlacement } from './placement.ts';
+export { type Placement, verifyReceipt } from './placement.ts';
 export {
   type RegistrationEvidence,
   type VerifiedRegistration,

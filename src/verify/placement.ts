@@ -62,12 +62,8 @@ export function firstPlacement(
   throw refusal;
 }
 
-/**
- * Where a receipt of the trusted log puts the entry.
- * @param entryId 32 bytes, computed by the caller from the statement
- * @throws RECEIPT_INVALID, PROOF_MALFORMED as verifyInclusionReceipt
- */
-export function verifyPlacement(
+/** @throws RECEIPT_INVALID, PROOF_MALFORMED as verifyInclusionReceipt */
+function verifyPlacement(
   crypto: Crypto,
   { origin, service, receiptKey }: Trust,
   receipt: Receipt,
@@ -76,4 +72,13 @@ export function verifyPlacement(
   const expected = service === undefined ? { origin } : { origin, service };
   const { index, size, root } = verifyInclusionReceipt(crypto, receiptKey, receipt, entryId, expected);
   return { index: Number(index), head: { size: Number(size), root } };
+}
+
+/**
+ * Where a receipt puts an entry, from its bytes.
+ * @param entryId 32 bytes, computed by the caller from the statement
+ * @throws as {@link readReceipt}, verifyInclusionReceipt
+ */
+export function verifyReceipt(crypto: Crypto, trust: Trust, receipt: Bytes, entryId: Bytes): Placement {
+  return verifyPlacement(crypto, trust, readReceipt(crypto, trust, receipt), entryId);
 }

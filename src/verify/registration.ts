@@ -7,14 +7,7 @@ import { parseStatement, type Statement, toBeSigned, verificationKey } from '../
 import { type Bytes, equal, toBase64url } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
-import {
-  type CosePublicKey,
-  decodeReceipt,
-  decodeTransparentStatement,
-  type Receipt,
-  thumbprint,
-  verifyInclusionReceipt,
-} from '../cose/index.ts';
+import { type CosePublicKey, decodeTransparentStatement, thumbprint } from '../cose/index.ts';
 import { leafHash, rootFromInclusion, verifyConsistency } from '../merkle/index.ts';
 import { parseCheckpoint, parseNote, parseTlogProof } from '../note/index.ts';
 import { type EffectProof, type VerifiedEffect, verifyEffect } from './effect.ts';

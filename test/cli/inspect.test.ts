@@ -12,7 +12,6 @@ import { utf8 } from '../../src/core/bytes.ts';
 import { type Cbor, encode, Tagged } from '../../src/core/cbor.ts';
 import {
   attachReceipts,
-  coseKeyMap,
   encodeKeySet,
   encodePrivateKey,
   encodeProblemDetails,

@@ -97,10 +97,10 @@ for (const surface of SURFACES) {
       await assert.rejects(client.register(statement), refused('CBOR_MALFORMED'));
     });
 
-    test('the receipt of another log: RECEIPT_INVALID', async () => {
+    test('the receipt of another log: ORIGIN_MISMATCH', async () => {
       const elsewhere = other();
       served.lies = { register: async () => elsewhere.receipt(elsewhere.leaves[2]!.leafData) };
-      await assert.rejects(client.register(log.statement(member, 'x')), refused('RECEIPT_INVALID'));
+      await assert.rejects(client.register(log.statement(member, 'x')), refused('ORIGIN_MISMATCH'));
     });
 
     test('another log’s head: NOTE_UNSIGNED', async () => {

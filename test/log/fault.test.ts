@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Bytes, toHex } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
+import { TransparencyLog } from '../../src/log/index.ts';
 import type { NoteSigner } from '../../src/note/index.ts';
 import { parseCheckpoint } from '../../src/note/index.ts';
-import { TransparencyLog } from '../../src/log/index.ts';
-import { eachFault, FaultyDisk } from '../storage/faulty.ts';
+import { eachFault, type FaultyDisk } from '../storage/faulty.ts';
 import { foreign, GENESIS, joined, KEYS, type Member, options, policy } from './world.ts';
 
 /** Everything that ever left the log, in any run: signed texts and acknowledged places. */
@@ -25,7 +25,10 @@ class Witnessed {
       sign: (text) => {
         const { size, root } = parseCheckpoint(text);
         const before = this.#roots.get(size);
-        assert.ok(before === undefined || before === toHex(root), `two checkpoints of size ${size} were signed`);
+        assert.ok(
+          before === undefined || before === toHex(root),
+          `two checkpoints of size ${size} were signed`,
+        );
         this.#roots.set(size, toHex(root));
         return sign(text);
       },
@@ -151,6 +154,11 @@ test('every single fault of an open or a read', async () => {
 });
 
 test('two faults, the second wherever the recovery from the first goes', async () => {
-  const runs = await eachFault(scenario, { operations: ['write'], moments: ['unsynced'], down: false, depth: 2 });
+  const runs = await eachFault(scenario, {
+    operations: ['write'],
+    moments: ['unsynced'],
+    down: false,
+    depth: 2,
+  });
   assert.ok(runs >= 20, `only ${runs} runs`);
 });
