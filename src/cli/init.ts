@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { rulesId } from '../chain/index.ts';
 import { toBase64url } from '../core/bytes.ts';
+import { fail } from '../core/errors.ts';
 import { encodeCoseKey } from '../cose/index.ts';
 import { formatVerifierKey } from '../note/index.ts';
 import { loadConfig } from '../platform/config.ts';
@@ -29,7 +30,8 @@ export function init(context: Context): Command {
       const { logKeys, storeGenesis } = await import('../server/index.ts');
       const keys = logKeys(crypto, config.dataDir, config.origin);
       if (genesis !== undefined) {
-        storeGenesis(crypto, config.dataDir, keys, (await readInput(terminal, genesis)).bytes);
+        const { bytes } = await readInput(terminal, genesis);
+        onlyOnce(config.dataDir, () => storeGenesis(crypto, config.dataDir, keys, bytes));
       }
       const { checkpoint, receipt } = keys.log;
       const checkpointKey = encodeCoseKey({ algorithm: 'Ed25519', bytes: checkpoint.verifierKey.key });
@@ -60,4 +62,14 @@ export function init(context: Context): Command {
         ].join('\n'),
       );
     });
+}
+
+/** @throws CONFIG_INVALID the folder has a genesis: another one would be another log */
+function onlyOnce(dataDir: string, store: () => void): void {
+  try {
+    store();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw fail('CONFIG_INVALID', `${dataDir} has a genesis already, which is never replaced`, { cause });
+  }
 }

@@ -30,6 +30,8 @@ export type Admitted<Answer> = Submission<Answer> & {
 
 /** Statements a worker gets at a time: enough to forget the cost of the message, few enough to keep both busy. */
 const CHUNK = 128;
+/** And their bytes: they are copied for the thread. */
+const CHUNK_BYTES = 1024 * 1024;
 
 export class AdmissionQueue<Answer> {
   readonly #limits: AdmissionLimits;
@@ -114,10 +116,19 @@ export class AdmissionQueue<Answer> {
 
   #pump(): void {
     while (this.#waiting.length > 0 && this.#verifier.free) {
-      const share = Math.ceil(this.#waiting.length / this.#verifier.size);
-      const chunk = this.#waiting.splice(0, Math.min(share, CHUNK));
-      this.#dispatch(chunk);
+      this.#dispatch(this.#takeChunk());
     }
+  }
+
+  /** An equal share for each thread, so that none is idle while another has a queue. */
+  #takeChunk(): Submission<Answer>[] {
+    const share = Math.min(CHUNK, Math.ceil(this.#waiting.length / this.#verifier.size));
+    let count = 0;
+    for (let bytes = 0; count < share; count++) {
+      bytes += this.#waiting[count]!.arrived.length;
+      if (count > 0 && bytes > CHUNK_BYTES) break;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   #dispatch(chunk: Submission<Answer>[]): void {

@@ -80,7 +80,7 @@ test('help and version are answers; a wrong call is not', async () => {
     assert.notEqual(stderr, '', args.join(' '));
   }
   assert.match(
-    (await aichain(['keygen', '--nonsense'])).stderr,
+    (await aichain(['env', '--nonsense'])).stderr,
     /^aichain: ARGUMENT_INVALID: unknown option/,
   );
 });
