@@ -23,5 +23,7 @@ if (chosen.length === 0) {
   console.error(`no *.${suite}.ts files found`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--test', ...chosen], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--test', ...chosen], {
+  stdio: 'inherit',
+});
 process.exit(status ?? 1);

@@ -79,10 +79,7 @@ test('help and version are answers; a wrong call is not', async () => {
     assert.equal(stdout, '', args.join(' '));
     assert.notEqual(stderr, '', args.join(' '));
   }
-  assert.match(
-    (await aichain(['env', '--nonsense'])).stderr,
-    /^aichain: ARGUMENT_INVALID: unknown option/,
-  );
+  assert.match((await aichain(['env', '--nonsense'])).stderr, /^aichain: ARGUMENT_INVALID: unknown option/);
 });
 
 test('env lists every setting of the server', async () => {
