@@ -64,7 +64,7 @@ function statementFinding(
 function registrationText({ origin }: Trust, { index, witnessed, effect }: VerifiedRegistration): string {
   const parts = [
     `entry ${index} of ${origin}`,
-    effect ? `in force since ${new Date(effect.time).toISOString()}` : 'logged, effect unknown',
+    effect ? `accepted at ${new Date(effect.time).toISOString()}` : 'logged, effect unknown',
     witnessed ? 'witnessed' : 'not witnessed',
   ];
   return parts.join('; ');

@@ -12,7 +12,7 @@ import { Lru } from './lru.ts';
 
 /** Rows are joined up to this size; larger ones stay as they were written, so that sealing never copies 256 MiB. */
 const JOIN_LIMIT = 4 * 1024 * 1024;
-const CACHE_BYTES = 32 * 1024 * 1024;
+const CACHE_BYTES = 16 * 1024 * 1024;
 
 export class LeafStore {
   readonly #storage: Storage;

@@ -411,7 +411,7 @@ export class TransparencyLog {
    * start stays short; then, slowly and for ever, everything below it. A mismatch turns the log read-only.
    */
   async #scrub(): Promise<void> {
-    const interval = this.#options.scrubInterval ?? 50;
+    const interval = this.#options.scrubInterval ?? 250;
     let old = 0;
     try {
       while (!this.#stop.signal.aborted) {

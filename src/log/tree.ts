@@ -23,7 +23,7 @@ import { Lru } from './lru.ts';
 import { TileNodes } from './tile-nodes.ts';
 
 /** Full tiles kept with their inner levels: 16 KiB each. */
-const CACHED_TILES = 1024;
+const CACHED_TILES = 512;
 
 export class LogTree {
   readonly #hasher: Hasher;

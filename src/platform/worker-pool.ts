@@ -34,7 +34,7 @@ export interface WorkerPoolOptions<Request> {
 
 const RESTART_MS = 100;
 /** A thread that needs more is ended, and the process goes on: what strangers send cannot bloat it. */
-const HEAP = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 };
+const HEAP = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 };
 
 export class WorkerPool<Request, Answer> {
   readonly #options: WorkerPoolOptions<Request>;

@@ -18,26 +18,24 @@ import { assertExpected, type Expectation, type Range, type Storage, type WriteB
 const MiB = 1024 * 1024;
 
 /**
- * Tuned for a million entries and more in a process of 400 MB: many small rows under random keys (entry ids, record
- * keys) beside values of 8 to 100 KB (tiles, bundles). The figures are for 700,000 entries of 600 bytes with four
- * rows each, synced every 500.
+ * Tuned for a million entries and more in a process of 400 MB, worker threads and all: many small rows under random
+ * keys (entry ids, record keys) beside values of 8 to 100 KB (tiles, bundles).
  */
 const OPTIONS = {
   keyEncoding: 'view',
   valueEncoding: 'view',
   // Two write buffers may be held at a time. Random keys overlap every table of the next level, so a larger buffer
-  // means fewer compactions (commits take a tenth less time than with 4 MiB), and a longer replay at start (0.2 s).
-  writeBufferSize: 16 * MiB,
+  // means fewer compactions, and a longer replay at start.
+  writeBufferSize: 8 * MiB,
   // Holds blocks that were decompressed: index rows and upper tiles of the recent past. Random reads of old rows
   // miss any cache of a reasonable size, and find the page cache of the system instead.
-  cacheSize: 32 * MiB,
+  cacheSize: 16 * MiB,
   // A row read decodes a whole block, so blocks stay small; a value larger than a block gets a block of its own.
   blockSize: 4096,
   // Tables are mapped while they are open, and mapped pages count as resident: 64 tables (LevelDB's least; 10 files
-  // are its own) of 4 MiB bound that to 256 MiB. Past 64 tables a random read of an old row may have to open one
-  // again: 85 µs instead of 55.
+  // are its own) of 2 MiB bound that to 128 MiB. Past 64 tables a random read of an old row may have to open one again.
   maxOpenFiles: 74,
-  maxFileSize: 4 * MiB,
+  maxFileSize: 2 * MiB,
   // Snappy. Hashes and signatures do not shrink and are stored as they are, statements' texts do: a third less to
   // write, read and compact than without.
   compression: true,

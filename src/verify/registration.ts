@@ -220,7 +220,7 @@ function climbEffect(
     const value = effectUnder(crypto, heads, index, proof);
     // Logged by a log that broke its own rules, or by one with other rules: not a registration to rely on.
     if (value.outcome === 'refused') throw refused(value);
-    return { value, detail: `in force since ${new Date(value.time).toISOString()}` };
+    return { value, detail: `accepted at ${new Date(value.time).toISOString()}` };
   });
 }
 
