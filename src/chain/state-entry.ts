@@ -8,9 +8,12 @@ import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { assembleProof, inclusionNodes } from '../merkle/proof-nodes.ts';
 import { leafHash, treeRoot } from '../merkle/tree.ts';
+import { MAX_SECONDS } from './schema.ts';
 
 const LABEL = 'aichain/state/v1';
 const HASH = 32;
+/** 9999-12-31T23:59:59.999Z: every time up to here has a date. */
+const LAST_TIME = MAX_SECONDS * 1000 + 999;
 
 export interface StateEntry {
   /** Its own index: the last of its tree. */
@@ -56,6 +59,7 @@ export function decodeStateEntry(bytes: Bytes): StateEntry {
     effectsRoot: asHash(effectsRoot),
   };
   // The genesis is entry 0, so no state entry is there, and each comes after the one before it.
+  if (entry.time > LAST_TIME) throw malformed('a time beyond the year 9999');
   if (entry.index < 1 || (entry.previous !== null && entry.previous >= entry.index)) {
     throw malformed('an index that cannot be');
   }

@@ -3,8 +3,8 @@
  * no undefined, no bignums. A second, `definite` profile reads what others signed (any map order, any integer
  * width, floats and tags kept): it is for parsing headers whose bytes are never encoded again.
  *
- * The bytes come from an attacker. Size is bounded by the caller, nesting and item count here, before any
- * allocation that depends on them: a declared length is never believed beyond the bytes that are there.
+ * The bytes come from an attacker. Size is bounded by the caller; nesting, items and members of a map here, before
+ * any allocation that depends on them: a declared length is never believed beyond the bytes that are there.
  */
 import { type Bytes, compare } from './bytes.ts';
 import { fail } from './errors.ts';
@@ -59,6 +59,11 @@ export interface DecodeOptions {
 
 const MAX_DEPTH = 16;
 const MAX_ITEMS = 65_536;
+/**
+ * Members of one map, in every profile. The engine hashes integer keys without a seed, so an attacker can choose them
+ * to fall into one bucket: the work is quadratic in the members of a map, and only this bounds it.
+ */
+const MAX_MEMBERS = 256;
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -76,9 +81,13 @@ const TAG = 6;
  * @throws CBOR_MALFORMED for what the profile cannot express (floats, unsafe numbers, lone surrogates, …)
  */
 export function encode(value: Cbor): Bytes {
-  const writer = new Writer();
-  writer.value(value, 0);
-  return writer.done();
+  const start = WRITER.position;
+  try {
+    WRITER.value(value, 0);
+    return WRITER.since(start);
+  } finally {
+    WRITER.back(start);
+  }
 }
 
 /**
@@ -107,12 +116,29 @@ function notDeterministic(message: string) {
   return fail('CBOR_NOT_DETERMINISTIC', message);
 }
 
+const WRITER_BYTES = 16 * 1024;
+
+/**
+ * Writes into one buffer that is used again and again: encoding is synchronous, and what is encoded inside (a map key)
+ * goes behind what is there already. Allocating for each call costs more than the encoding.
+ */
 class Writer {
-  #buffer = new Uint8Array(512);
+  #buffer = new Uint8Array(WRITER_BYTES);
   #at = 0;
 
-  done(): Bytes {
-    return this.#buffer.slice(0, this.#at);
+  get position(): number {
+    return this.#at;
+  }
+
+  /** A copy of what was written from `start` on. */
+  since(start: number): Bytes {
+    return this.#buffer.slice(start, this.#at);
+  }
+
+  /** Forgets what was written from `start` on; a buffer that had to grow is let go with the outermost call. */
+  back(start: number): void {
+    this.#at = start;
+    if (start === 0 && this.#buffer.length > WRITER_BYTES) this.#buffer = new Uint8Array(WRITER_BYTES);
   }
 
   #room(size: number): void {
@@ -197,6 +223,7 @@ class Writer {
   }
 
   #map(members: (readonly [CborKey, Cbor])[], depth: number): void {
+    if (members.length > MAX_MEMBERS) throw malformed('a map with too many members');
     const encoded = members.map(([key, value]) => ({ key: encode(key), value }));
     encoded.sort((a, b) => compare(a.key, b.key));
     this.#head(MAP, encoded.length);
@@ -213,6 +240,8 @@ class Writer {
 const FALSE = Uint8Array.of(0xf4);
 const TRUE = Uint8Array.of(0xf5);
 const NULL = Uint8Array.of(0xf6);
+
+const WRITER = new Writer();
 
 class Reader {
   at = 0;
@@ -313,6 +342,7 @@ class Reader {
   }
 
   #map(count: number, depth: number): CborMap {
+    if (count > MAX_MEMBERS) throw malformed('a map with too many members');
     const map = new Map<CborKey, Cbor>();
     let previous: Bytes | undefined;
     for (let i = 0; i < count; i++) {

@@ -10,6 +10,8 @@ import { type CoseKey, type CosePublicKey, coseKeyMap, decodeCoseKey, thumbprint
 // RFC 9052 §7.1.
 const KEY_KID = 2;
 const KEY_ALG = 3;
+/** Keys of one set: each costs a check of its point. */
+const MAX_KEYS = 32;
 
 /** A published key: the required members with kid (its thumbprint) and alg, so that it can be looked up. */
 export function encodeListedKey(hasher: Hasher, key: CosePublicKey): Bytes {
@@ -32,11 +34,12 @@ function listed(hasher: Hasher, key: CosePublicKey): CborMap {
 /**
  * The keys of a set that are known and usable here. Others are passed over, RFC 9052 §7: a service may publish
  * keys of types that came later. A listed kid is not believed; compute the thumbprint.
- * @throws KEY_MALFORMED not an array; CBOR_MALFORMED
+ * @throws KEY_MALFORMED not an array, or more than 32 keys; CBOR_MALFORMED
  */
 export function decodeKeySet(bytes: Bytes): CoseKey[] {
   const items = decode(bytes, { profile: 'definite' });
   if (!Array.isArray(items)) throw fail('KEY_MALFORMED', 'a COSE key set is an array');
+  if (items.length > MAX_KEYS) throw fail('KEY_MALFORMED', `more than ${MAX_KEYS} keys`);
   return (items as readonly Cbor[]).filter(isMap).flatMap((item) => {
     try {
       return [decodeCoseKey(item)];

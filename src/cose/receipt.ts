@@ -26,8 +26,8 @@ export const INCLUSION_RECEIPT_TYPE = 'application/scitt-receipt+cose';
  * be put before a proof of the other kind; `vnd`, because no type is registered for it.
  */
 export const CONSISTENCY_RECEIPT_TYPE = 'application/vnd.depa.aichain.consistency-receipt+cose';
-/** Proofs in one receipt that are looked at. */
-const MAX_PROOFS = 16;
+/** Proofs of one kind in a receipt: each may cost a signature check, in each of the receipts of a statement. */
+const MAX_PROOFS = 4;
 
 export interface InclusionProof {
   readonly size: number | bigint;

@@ -6,7 +6,6 @@ import {
   effectsRoot,
   encodeStateEntry,
   encodeVerdict,
-  lookupsFor,
   type Reason,
   type StateEntry,
   type Statement,
@@ -174,19 +173,4 @@ class Overlay {
         : encodeVerdicts(this.#verdicts.map(encodeVerdict)),
     };
   }
-}
-
-/** The stored rows that {@link applyBatch} will ask about. */
-export function lookupsOf(statements: readonly BatchStatement[]): {
-  entryIds: Bytes[];
-  indexes: Set<number>;
-} {
-  const entryIds: Bytes[] = [];
-  const indexes = new Set<number>();
-  for (const { statement } of statements) {
-    const lookups = lookupsFor(statement);
-    entryIds.push(statement.entryId, ...lookups.entryIds);
-    for (const index of lookups.indexes) indexes.add(index);
-  }
-  return { entryIds, indexes };
 }

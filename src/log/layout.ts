@@ -13,6 +13,7 @@
  * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |
  */
 
+import { decodeVerdict, type Verdict } from '../chain/index.ts';
 import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
 import { type CborMap, decode, encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
@@ -41,12 +42,23 @@ export const EDGE_RANGE = { gte: EDGE, lt: prefix('f') };
 export const RECORD_RANGE = { gte: RECORD, lt: prefix('s') };
 export const leavesRange = (from: number, to: number) => ({ gte: leavesKey(from), lt: leavesKey(to) });
 
-/** The start index that a leaves key names. */
-export const startOf = (leaves: Bytes) => fromU64be(leaves, LEAVES.length);
-/** Level and node index that an edge key names. */
-export const edgeOf = (key: Bytes) => ({ level: key[1]!, index: fromU64be(key, 2) });
+/** The start index that a leaves key names. @throws LOG_CORRUPT */
+export const startOf = (leaves: Bytes) => numberIn(leaves, LEAVES.length, 'key of leaves');
+/** Level and node index that an edge key names. @throws LOG_CORRUPT */
+export const edgeOf = (key: Bytes) => ({ level: key[1]!, index: numberIn(key, 2, 'key of an edge hash') });
 /** The state key inside a record key. */
 export const stateKeyOf = (key: Bytes) => key.subarray(RECORD.length);
+
+/** The index that an index row names. @throws LOG_CORRUPT */
+export const indexOf = (row: Bytes) => numberIn(row, 0, 'index row');
+
+/** The u64 that ends a stored key or value. */
+function numberIn(bytes: Bytes, at: number, what: string): number {
+  if (bytes.length !== at + 8 || bytes[at]! > 0 || bytes[at + 1]! > 0x1f) {
+    throw fail('LOG_CORRUPT', `a stored ${what} is malformed`);
+  }
+  return fromU64be(bytes, at);
+}
 
 /** What one commit made true. */
 export interface StoredHead {
@@ -73,6 +85,7 @@ export function decodeHead(bytes: Bytes): StoredHead {
   const [size, root, origin] = [map.get('size'), map.get('root'), map.get('origin')];
   if (
     typeof size !== 'number' ||
+    size < 1 ||
     !(root instanceof Uint8Array) ||
     root.length !== 32 ||
     typeof origin !== 'string'
@@ -110,10 +123,12 @@ export function encodeVerdicts(verdicts: readonly Bytes[]): Bytes {
 }
 
 /** @throws LOG_CORRUPT */
-export function decodeVerdicts(bytes: Bytes): Bytes[] {
-  const list = decode(bytes);
-  if (!Array.isArray(list) || !list.every((verdict) => verdict instanceof Uint8Array)) {
-    throw fail('LOG_CORRUPT', 'stored verdicts are malformed');
+export function decodeVerdicts(bytes: Bytes): Verdict[] {
+  try {
+    const list = decode(bytes);
+    if (Array.isArray(list)) return list.map((verdict) => decodeVerdict(verdict as Bytes));
+  } catch (cause) {
+    throw fail('LOG_CORRUPT', 'stored verdicts are malformed', { cause });
   }
-  return list;
+  throw fail('LOG_CORRUPT', 'stored verdicts are malformed');
 }

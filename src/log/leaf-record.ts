@@ -7,7 +7,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { leafHash } from '../merkle/index.ts';
 
 const STATE_ENTRY = 0x8000_0000;
 
@@ -50,8 +49,4 @@ export function decodeRecords(row: Bytes): LeafRecord[] {
 /** Leaf data: the state entry itself, or the 32-byte entry id of a statement (FORMATS §2). */
 export function leafDataOf(hasher: Hasher, record: LeafRecord): Bytes {
   return record.isStateEntry ? record.bytes : hasher.sha256(record.bytes);
-}
-
-export function leafHashOf(hasher: Hasher, record: LeafRecord): Bytes {
-  return leafHash(hasher, leafDataOf(hasher, record));
 }

@@ -3,7 +3,7 @@
  * bundles; an audit over bundles is many times faster than one over rows.
  */
 import { type Bytes, concat } from '../core/bytes.ts';
-import { fail } from '../core/errors.ts';
+import { fail, type LedgerError } from '../core/errors.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 import type { Storage, WriteBatch } from '../storage/index.ts';
 import { leavesKey, leavesRange, startOf } from './layout.ts';
@@ -30,10 +30,19 @@ export class LeafStore {
     const first = size - (size % TILE_WIDTH);
     this.#tail = [];
     this.#tailBytes = 0;
-    for await (const [key, bytes] of this.#storage.range(leavesRange(first, size))) {
-      this.#hold(startOf(key), bytes);
+    const records: LeafRecord[] = [];
+    // To the end of the key space: what lies beyond the head was committed by a head that has been lost.
+    for await (const [key, bytes] of this.#storage.range(leavesRange(first, Number.MAX_SAFE_INTEGER))) {
+      const start = startOf(key);
+      if (start >= size) throw fail('LOG_CORRUPT', `leaf ${start} is stored, but the head is at ${size}`);
+      if (start !== first + records.length) throw missing(first + records.length);
+      this.#hold(start, bytes);
+      records.push(...decodeRecords(bytes));
     }
-    return this.bundle(first / TILE_WIDTH, size);
+    const end = first + records.length;
+    if (end < size) throw missing(end);
+    if (end > size) throw fail('LOG_CORRUPT', `leaf ${end - 1} is stored, but the head is at ${size}`);
+    return records;
   }
 
   /** Adds `records`, the first of which has index `start`, to the batch, and seals each bundle that they fill. */
@@ -87,14 +96,13 @@ export class LeafStore {
     const records: LeafRecord[] = [];
     let bytes = 0;
     for await (const [key, row] of this.#storage.range(leavesRange(first, first + TILE_WIDTH))) {
-      if (startOf(key) !== first + records.length) {
-        throw fail('LOG_CORRUPT', `leaf ${first + records.length} is not stored`);
-      }
+      if (startOf(key) !== first + records.length) throw missing(first + records.length);
       records.push(...decodeRecords(row));
       bytes += row.length;
     }
     const expected = Math.min(TILE_WIDTH, size - first);
-    if (records.length < expected) throw fail('LOG_CORRUPT', `leaf ${first + records.length} is not stored`);
+    if (records.length < expected) throw missing(first + records.length);
+    if (records.length > TILE_WIDTH) throw fail('LOG_CORRUPT', `bundle ${n} holds more than its leaves`);
     return { records: records.slice(0, expected), bytes };
   }
 
@@ -116,4 +124,8 @@ export class LeafStore {
     }
     throw fail('LOG_CORRUPT', `no state entry follows leaf ${index}`);
   }
+}
+
+function missing(index: number): LedgerError {
+  return fail('LOG_CORRUPT', `leaf ${index} is not stored`);
 }

@@ -5,23 +5,25 @@
  * The order of steps is the safety argument, so it is written out once, in {@link TransparencyLog.#commit}.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseStatement, type StateEntry, type Statement } from '../chain/index.ts';
-import { type Bytes, equal, fromU64be, toHex, u64be } from '../core/bytes.ts';
+import { kindNamed, parseStatement, type StateEntry, type Verdict } from '../chain/index.ts';
+import { type Bytes, equal, toHex, u64be } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
-import { TILE_WIDTH } from '../merkle/index.ts';
+import { leafHash, TILE_WIDTH } from '../merkle/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import { type AdmissionLimits, AdmissionQueue, type Admitted } from './admission.ts';
-import { type AppliedBatch, applyBatch, type BatchStatement, type KnownEntries, lookupsOf } from './batch.ts';
+import { type AppliedBatch, applyBatch, type BatchStatement, type KnownEntries } from './batch.ts';
 import { MonotonicClock } from './clock.ts';
 import type { DiskFloor } from './disk-floor.ts';
+import { IndexAudit } from './index-rows.ts';
 import {
   decodeVerdicts,
   encodeHead,
   encodeMark,
   HEAD_KEY,
   indexKey,
+  indexOf,
   MARK_KEY,
   recordKey,
   verdictsKey,
@@ -115,6 +117,8 @@ export class TransparencyLog {
   #sequencing: Promise<void> | undefined;
   #scrubbing: Promise<void>;
   readonly #stop = new AbortController();
+  /** A storage that has failed to take the mark. */
+  #unwritable: Storage | undefined;
 
   /**
    * Opens the log in its storage, verified. An empty storage makes a log without a head: {@link initialise} it.
@@ -222,9 +226,11 @@ export class TransparencyLog {
       else item.resolve(outcome);
     };
     try {
-      const items = await this.#withinLimits(batch, settle);
-      const statements = items.map(({ parsed }) => parsed);
-      const applied = this.#apply(statements, await this.#known(statements));
+      const parsed = batch.map((item) => ({ item, parsed: this.#parse(item) }));
+      const byId = await this.#logged(parsed.map((each) => each.parsed));
+      const items = await this.#withinLimits(parsed, byId, settle);
+      const statements = items.map((each) => each.parsed);
+      const applied = this.#apply(statements, { byId, byIndex: await this.#referred(statements) });
       let head = this.#head;
       if (applied.tip) {
         const { storage, tree, leaves } = this.#committed;
@@ -271,44 +277,92 @@ export class TransparencyLog {
     }
   }
 
-  /** Parses, and refuses what is over its issuer's limit: only a verified issuer is charged. */
+  #parse({ admission: { statement: bytes, leafHash, verified } }: Admitted<Sequenced>): BatchStatement {
+    return { statement: parseStatement(this.#options.crypto, bytes), leafHash, verified };
+  }
+
+  /**
+   * Refuses what is over its issuer's limit. Charged is only what the issuer has signed for this log and what is not
+   * in it yet: copies of what is public, here or in another log, must not use up anybody's rate.
+   */
   async #withinLimits(
-    batch: readonly Admitted<Sequenced>[],
+    batch: readonly { item: Admitted<Sequenced>; parsed: BatchStatement }[],
+    byId: ReadonlyMap<string, number>,
     settle: (item: Admitted<Sequenced>, error: LedgerError) => void,
   ): Promise<{ item: Admitted<Sequenced>; parsed: BatchStatement }[]> {
-    const { crypto, issuerLimit } = this.#options;
+    const { origin, issuerLimit } = this.#options;
+    const charged = new Set<string>();
     const items: { item: Admitted<Sequenced>; parsed: BatchStatement }[] = [];
-    for (const item of batch) {
-      const { statement: bytes, leafHash, verified } = item.admission;
-      const statement: Statement = parseStatement(crypto, bytes);
+    for (const each of batch) {
+      const { verified, statement } = each.parsed;
+      const name = toHex(statement.entryId);
+      const isNew = !byId.has(name) && !charged.has(name);
       try {
-        if (verified) await issuerLimit?.(statement.issuer);
-        items.push({ item, parsed: { statement, leafHash, verified } });
+        if (verified && isNew && (statement.chain?.log ?? origin) === origin) {
+          await issuerLimit?.(statement.issuer);
+          charged.add(name);
+        }
+        items.push(each);
       } catch (error) {
         if (!isLedgerError(error)) throw error;
-        settle(item, error);
+        settle(each.item, error);
       }
     }
     return items;
   }
 
-  async #known(statements: readonly BatchStatement[]): Promise<KnownEntries> {
-    const { storage, tree } = this.#committed;
-    const { entryIds, indexes } = lookupsOf(statements);
-    const found = await storage.getMany(entryIds.map(indexKey));
+  /** Which of the statements are in the log, and where. */
+  async #logged(statements: readonly BatchStatement[]): Promise<Map<string, number>> {
+    const entryIds = statements.map(({ statement }) => statement.entryId);
+    const rows = await this.#committed.storage.getMany(entryIds.map(indexKey));
     const byId = new Map<string, number>();
-    found.forEach((value, i) => {
-      if (value) byId.set(toHex(entryIds[i]!), fromU64be(value));
-    });
-    const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
-    for (const index of indexes) {
-      if (index >= tree.size) continue;
-      const record = await this.#committed.leaves.record(index, tree.size);
-      if (record.isStateEntry) continue;
-      const { entryId, chain } = parseStatement(this.#options.crypto, record.bytes);
-      byIndex.set(index, { entryId, kind: chain?.kind ?? null });
+    for (const [i, row] of rows.entries()) {
+      const entryId = entryIds[i]!;
+      if (row) byId.set(toHex(entryId), await this.#verifiedIndex(entryId, indexOf(row)));
     }
-    return { byId, byIndex };
+    return byId;
+  }
+
+  /**
+   * The entries that refs lead to, as far as they hold: the first one of a statement that does not decides, so the
+   * rest is not read. Anybody may send 64 refs into every corner of the log, and a leaf costs far more than a row.
+   */
+  async #referred(statements: readonly BatchStatement[]): Promise<KnownEntries['byIndex']> {
+    const { storage, tree, leaves } = this.#committed;
+    const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
+    let holding = statements.flatMap(({ statement: { chain } }) => (chain ? [chain] : []));
+    for (let at = 0; ; at++) {
+      const asked = holding.filter(({ refs }) => at < refs.length);
+      if (asked.length === 0) return byIndex;
+      const rows = await storage.getMany(asked.map(({ refs }) => indexKey(refs[at]!.entry)));
+      holding = [];
+      for (const [i, chain] of asked.entries()) {
+        const { rel, index } = chain.refs[at]!;
+        const row = rows[i];
+        if (index < tree.size) {
+          if (!row || indexOf(row) !== index) continue;
+          const known = byIndex.get(index) ?? (await this.#entryAt(leaves, index, tree.size));
+          byIndex.set(index, known);
+          const relations = kindNamed(chain.kind)?.refs ?? {};
+          if (!Object.hasOwn(relations, rel) || !relations[rel]!.kinds.includes(known.kind)) continue;
+        }
+        holding.push(chain);
+      }
+    }
+  }
+
+  async #entryAt(leaves: LeafStore, index: number, size: number) {
+    const { bytes } = await leaves.record(index, size);
+    const { entryId, chain } = parseStatement(this.#options.crypto, bytes);
+    return { entryId, kind: chain?.kind ?? null };
+  }
+
+  /** An index row is believed only if that leaf is this statement: who is told "it existed" gets its receipt. */
+  async #verifiedIndex(entryId: Bytes, index: number): Promise<number> {
+    const { crypto } = this.#options;
+    const { tree } = this.#committed;
+    if (index < tree.size && equal(await tree.leafHash(index), leafHash(crypto, entryId))) return index;
+    throw fail('LOG_CORRUPT', `an index row names entry ${index}, which is another one or none`);
   }
 
   #apply(statements: readonly BatchStatement[], known: KnownEntries): AppliedBatch {
@@ -348,6 +402,12 @@ export class TransparencyLog {
       this.#halt('a defect in the transition function stopped the log', cause);
       return;
     }
+    if (cause.code === 'LOG_CORRUPT') {
+      this.#halt('a commit met damage', cause);
+      return;
+    }
+    // A log that halted while this commit was under way stays halted: its bytes are not what was promised.
+    if (this.#phase.name === 'halted') return;
     const before = this.#phase;
     this.#phase = { name: 'recovering', reason: 'a write failed; the log is being read back from storage' };
     this.#event('error', 'commit failed, reloading', { code: cause.code, message: cause.message });
@@ -364,7 +424,8 @@ export class TransparencyLog {
         for (const [name, pair] of signingKeys(restored.state)) this.#keys.set(name, pair);
         this.#admission.learn([...this.#keys.values()]);
         this.#publish();
-        this.#phase = before.name === 'closing' ? before : { name: 'open' };
+        // Unless it has been told to close meanwhile, or the scrub has found damage.
+        if (this.#phase.name === 'recovering') this.#phase = before;
         this.#event('warn', 'the log has been read back and goes on', { size: this.#committed.tree.size });
         return;
       } catch (error) {
@@ -411,26 +472,22 @@ export class TransparencyLog {
    * start stays short; then, slowly and for ever, everything below it. A mismatch turns the log read-only.
    */
   async #scrub(): Promise<void> {
-    const interval = this.#options.scrubInterval ?? 250;
+    const interval = this.#options.scrubInterval ?? 50;
     let old = 0;
     try {
       while (!this.#stop.signal.aborted) {
-        const { tree, mark } = this.#committed;
+        const { mark } = this.#committed;
         const size = this.#head?.size ?? 0;
-        if (this.#phase.name === 'open' && mark + MARK_INTERVAL <= Math.min(size, tree.size)) {
-          for (let n = mark / TILE_WIDTH; n < (mark + MARK_INTERVAL) / TILE_WIDTH; n++) {
-            await this.#scrubBundle(n, size);
-            await delay(0, undefined, { signal: this.#stop.signal });
-          }
-          const next = mark + MARK_INTERVAL;
-          await this.#committed.storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
-          this.#committed = { ...this.#committed, mark: next };
+        if (
+          this.#phase.name === 'open' &&
+          mark + MARK_INTERVAL <= size &&
+          (await this.#raiseMark(mark, size))
+        ) {
           continue;
         }
         await delay(interval || 1000, undefined, { signal: this.#stop.signal, ref: false });
         if (interval > 0 && mark > 0 && this.#phase.name === 'open') {
-          await this.#scrubBundle(old, size);
-          old = (old + 1) % (mark / TILE_WIDTH);
+          if (await this.#scrubBundles(old, old + 1, size)) old = (old + 1) % (mark / TILE_WIDTH);
         }
       }
     } catch (error) {
@@ -439,17 +496,44 @@ export class TransparencyLog {
     }
   }
 
-  async #scrubBundle(n: number, size: number): Promise<void> {
-    const { storage, tree, leaves } = this.#committed;
+  /** False: it has to be tried again, after a reload. @throws LOG_CORRUPT */
+  async #raiseMark(mark: number, size: number): Promise<boolean> {
+    const { storage } = this.#committed;
+    if (storage === this.#unwritable) return false;
+    const next = mark + MARK_INTERVAL;
+    if (!(await this.#scrubBundles(mark / TILE_WIDTH, next / TILE_WIDTH, size))) return false;
     try {
-      await verifyBundle(this.#options.crypto, storage, tree, leaves, n, size);
+      await storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
+    } catch (error) {
+      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
+      // Nothing was promised about the mark. The next commit fails like this one, and reloads.
+      this.#unwritable = storage;
+      this.#event('warn', 'the verified mark could not be written', { mark: next });
+      return false;
+    }
+    this.#committed = { ...this.#committed, mark: next };
+    return true;
+  }
+
+  /** Bundles `from` to `to` with their index rows. False: a reload came between, so nothing is known. */
+  async #scrubBundles(from: number, to: number, size: number): Promise<boolean> {
+    const { storage, tree, leaves } = this.#committed;
+    const index = new IndexAudit();
+    try {
+      for (let n = from; n < to; n++) {
+        const data = await verifyBundle(this.#options.crypto, storage, tree, leaves, n, size);
+        index.expect(n * TILE_WIDTH, data);
+        await delay(0, undefined, { signal: this.#stop.signal });
+      }
+      await index.check(storage);
+      return true;
     } catch (error) {
       // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.
       if (
         isLedgerError(error, 'STORAGE_FAILED') &&
         (this.#phase.name !== 'open' || storage !== this.#committed.storage)
       ) {
-        return;
+        return false;
       }
       throw error;
     }
@@ -458,7 +542,7 @@ export class TransparencyLog {
   /** Takes nothing new, commits what has been admitted, and closes. What is not done in ten seconds is refused. */
   async close(): Promise<void> {
     if (this.#phase.name === 'closed') return;
-    if (this.#phase.name === 'open') this.#phase = { name: 'closing' };
+    if (this.#phase.name === 'open' || this.#phase.name === 'recovering') this.#phase = { name: 'closing' };
     const deadline = performance.now() + DRAIN_MS;
     while (this.#admission.queued > 0 && performance.now() < deadline) await delay(5);
     this.#stop.abort();
@@ -468,6 +552,8 @@ export class TransparencyLog {
     await this.#sequencing;
     await this.#scrubbing;
     await this.#admission.close();
+    // What the workers had answered by then may have begun another commit.
+    await this.#sequencing;
     this.#options.diskFloor?.stop();
     await this.#committed.storage.close().catch(() => undefined);
     this.#phase = { name: 'closed' };
@@ -512,9 +598,10 @@ export class TransparencyLog {
 
   /** Index of a statement, if it is in the log. */
   async indexOf(entryId: Bytes): Promise<number | undefined> {
-    const value = await this.#committed.storage.get(indexKey(entryId));
-    const index = value && fromU64be(value);
-    return index !== undefined && index < this.head.size ? index : undefined;
+    const row = await this.#committed.storage.get(indexKey(entryId));
+    const index = row && indexOf(row);
+    if (index === undefined || index >= this.head.size) return undefined;
+    return this.#verifiedIndex(entryId, index);
   }
 
   inclusionPath(index: number, size: number): Promise<Bytes[]> {
@@ -552,8 +639,8 @@ export class TransparencyLog {
     return this.#committed.leaves.closingStateEntry(index, this.head.size);
   }
 
-  /** The encoded verdicts of the batch that the state entry closes; undefined: all are plain "ok". */
-  async verdicts(stateIndex: number): Promise<Bytes[] | undefined> {
+  /** The verdicts of the batch that the state entry closes; undefined: all are plain "ok". */
+  async verdicts(stateIndex: number): Promise<Verdict[] | undefined> {
     const stored = await this.#committed.storage.get(verdictsKey(stateIndex));
     return stored && decodeVerdicts(stored);
   }

@@ -7,9 +7,10 @@ import { decodeStateEntry, type StateEntry } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { TILE_WIDTH, treeRoot } from '../merkle/index.ts';
+import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { StateMap } from '../statemap/index.ts';
 import type { Storage } from '../storage/index.ts';
+import { IndexAudit } from './index-rows.ts';
 import {
   decodeHead,
   decodeMark,
@@ -22,7 +23,7 @@ import {
   stateKeyOf,
   tileKey,
 } from './layout.ts';
-import { leafHashOf } from './leaf-record.ts';
+import { leafDataOf } from './leaf-record.ts';
 import { LeafStore } from './leaf-store.ts';
 import { LogTree, widthBelow } from './tree.ts';
 
@@ -54,9 +55,17 @@ export async function restore(
     throw fail('ORIGIN_MISMATCH', `the stored log is ${head.origin}, not ${expected.origin}`);
   }
   const mark = decodeMark(await storage.get(MARK_KEY));
-  const tail = await leaves.restore(head.size);
+  if (mark % MARK_INTERVAL !== 0 || mark > head.size) {
+    throw fail(
+      'LOG_CORRUPT',
+      `the verified mark is at ${mark}, where it cannot be in a tree of ${head.size}`,
+    );
+  }
+  const index = new IndexAudit();
+  const tail = (await leaves.restore(head.size)).map((record) => leafDataOf(hasher, record));
+  index.expect(head.size - tail.length, tail);
   const tree = LogTree.restore(hasher, storage, head.size, [
-    tail.map((record) => leafHashOf(hasher, record)),
+    tail.map((data) => leafHash(hasher, data)),
     ...(await openTiles(storage, head.size)),
   ]);
   if (!equal(tree.root(), head.root)) {
@@ -66,8 +75,9 @@ export async function restore(
     );
   }
   for (let n = mark / TILE_WIDTH; (n + 1) * TILE_WIDTH <= head.size; n++) {
-    await verifyBundle(hasher, storage, tree, leaves, n, head.size);
+    index.expect(n * TILE_WIDTH, await verifyBundle(hasher, storage, tree, leaves, n, head.size));
   }
+  await index.check(storage);
   const tip = await restoreTip(leaves, head);
   if (!equal(tip.rules, expected.rules)) {
     throw fail('RULES_MISMATCH', 'the newest state entry was made under other rules than this software has');
@@ -130,6 +140,7 @@ async function restoreState(hasher: Hasher, storage: Storage, tip: StateEntry): 
 /**
  * Bundle `n`, read from storage, hashed up to the tiles over it: statements → leaf hashes → level-0 tile → its
  * place in level 1, and where it is the last of its parents, their places above.
+ * @returns its leaf data
  * @throws LOG_CORRUPT
  */
 export async function verifyBundle(
@@ -139,9 +150,10 @@ export async function verifyBundle(
   leaves: LeafStore,
   n: number,
   size: number,
-): Promise<void> {
+): Promise<Bytes[]> {
   const { records } = await leaves.stored(n, size);
-  let hashes: Bytes[] = records.map((record) => leafHashOf(hasher, record));
+  const data = records.map((record) => leafDataOf(hasher, record));
+  let hashes: Bytes[] = data.map((leaf) => leafHash(hasher, leaf));
   for (let level = 0, index = n; ; level++) {
     const tile = await storage.get(tileKey(level, index));
     if (!tile) throw fail('LOG_CORRUPT', `tile ${level}/${index} is missing`);
@@ -157,7 +169,7 @@ export async function verifyBundle(
     if (!equal(treeRoot(hasher, hashes), above)) {
       throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
     }
-    if (index % TILE_WIDTH !== TILE_WIDTH - 1) return;
+    if (index % TILE_WIDTH !== TILE_WIDTH - 1) return data;
     index = Math.floor(index / TILE_WIDTH);
     const parent = await storage.get(tileKey(level + 1, index));
     if (!parent) throw fail('LOG_CORRUPT', `tile ${level + 1}/${index} is missing`);

@@ -9,7 +9,6 @@ import {
   assembleProof,
   CompactRange,
   consistencyNodes,
-  foldNodes,
   inclusionNodes,
   type NodeId,
   rootNodes,
@@ -139,6 +138,16 @@ export class LogTree {
     const edge = this.#edge[level];
     if (edge?.index === index) return edge.nodes.bottom(width);
     return (await this.#tile(level, index)).bottom(width);
+  }
+
+  /** The hash of one leaf. @throws NOT_FOUND */
+  async leafHash(index: number): Promise<Bytes> {
+    const position = index % TILE_WIDTH;
+    const tile = Math.floor(index / TILE_WIDTH);
+    const edge = this.#edge[0];
+    const nodes = edge?.index === tile ? edge.nodes : await this.#tile(0, tile);
+    if (position >= nodes.width) throw fail('NOT_FOUND', `there is no leaf ${index}`);
+    return nodes.get(0, position).slice();
   }
 
   /** The hash that level `level` + 1 holds for a full tile, from storage or the open edge, never from the cache. */

@@ -37,7 +37,7 @@ export function parseNote(note: Bytes | string): Note {
   const split = whole.lastIndexOf('\n\n');
   if (split < 0) throw malformed('no empty line before the signatures');
   if (!whole.endsWith('\n')) throw malformed('the last line has no newline');
-  const lines = whole.slice(split + 2, -1).split('\n');
+  const lines = whole.slice(split + 2, -1).split('\n', MAX_SIGNATURES + 1);
   if (lines.length > MAX_SIGNATURES) throw malformed(`more than ${MAX_SIGNATURES} signatures`);
   return { text: whole.slice(0, split + 1), signatures: lines.map(parseSignatureLine) };
 }

@@ -21,7 +21,7 @@ export function formatSignatureLine({ name, id, signature }: NoteSignature): str
 
 /** @throws NOTE_MALFORMED */
 export function parseSignatureLine(line: string): NoteSignature {
-  const [dash, name, base64, ...rest] = line.split(' ');
+  const [dash, name, base64, ...rest] = line.split(' ', 4);
   if (dash !== '\u2014' || base64 === undefined || rest.length > 0 || !isKeyName(name!)) {
     throw fail('NOTE_MALFORMED', 'a signature line is not "— name base64"');
   }

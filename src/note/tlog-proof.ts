@@ -46,7 +46,7 @@ export function parseTlogProof(proof: Bytes | string): TlogProof {
   // No line before the checkpoint can be empty, so the first empty line ends them.
   const split = text.indexOf('\n\n');
   if (split < 0) throw malformed('no empty line before the checkpoint');
-  const [first, ...lines] = text.slice(0, split).split('\n');
+  const [first, ...lines] = text.slice(0, split).split('\n', MAX_PATH + 4);
   if (first !== FIRST_LINE) throw malformed(`the first line is not ${FIRST_LINE}`);
   const extra = lines[0]?.startsWith('extra ') ? parseExtra(lines.shift()!) : undefined;
   const index = parseIndex(lines.shift());

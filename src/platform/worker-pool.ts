@@ -34,7 +34,7 @@ export interface WorkerPoolOptions<Request> {
 
 const RESTART_MS = 100;
 /** A thread that needs more is ended, and the process goes on: what strangers send cannot bloat it. */
-const HEAP = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 8 };
+const HEAP = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 };
 
 export class WorkerPool<Request, Answer> {
   readonly #options: WorkerPoolOptions<Request>;
@@ -88,11 +88,7 @@ export class WorkerPool<Request, Answer> {
 
   #start(): Slot<Answer> {
     const { module, initial, onExit } = this.#options;
-    // Run from TypeScript sources (tests), a worker needs the loader that the main thread got by flag.
-    const worker = new Worker(
-      module,
-      module.pathname.endsWith('.ts') ? { execArgv: ['--import', 'tsx'] } : {},
-    );
+    const worker = new Worker(module, { resourceLimits: HEAP });
     const slot: Slot<Answer> = { worker, waiting: new Map(), ended: false };
     let died: Error | undefined;
     worker.on('message', ({ id, answer, error }: WorkerAnswer<Answer>) => {

@@ -3,7 +3,7 @@
  * for development the first start makes an SRO of its own and a genesis that says `simulated`, which every verifier
  * sees.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   canonicalStatement,
@@ -16,7 +16,15 @@ import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { encodeCoseKey, thumbprint } from '../cose/index.ts';
-import { developmentSro, hasKeyFiles, type KeyFiles, makeKeyFiles, readKeyFiles } from './key-files.ts';
+import {
+  developmentSro,
+  hasDevelopmentSro,
+  hasKeyFiles,
+  type KeyFiles,
+  makeKeyFiles,
+  readKeyFiles,
+} from './key-files.ts';
+import { createFile } from './write-file.ts';
 
 const GENESIS = 'genesis.cose';
 /** DID of the SRO that the first start of a log for development makes. */
@@ -36,7 +44,6 @@ export function logKeys(crypto: Crypto, dataDir: string, origin: string | undefi
     if (existsSync(storageFolder(dataDir))) {
       throw fail('CONFIG_INVALID', `${dataDir} holds a log, but not its keys: put them back into ${folder}`);
     }
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     makeKeyFiles(crypto, folder, origin);
   }
   const keys = readKeyFiles(crypto, folder);
@@ -73,7 +80,7 @@ export function storeGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles, ar
       'the genesis names other checkpoint and receipt keys than those of this folder',
     );
   }
-  writeFileSync(join(dataDir, GENESIS), genesis, { flag: 'wx' });
+  createFile(join(dataDir, GENESIS), genesis, 0o644);
 }
 
 /** COSE_Key form of the checkpoint key, as the genesis lists it. */
@@ -81,16 +88,20 @@ export function checkpointCoseKey({ log }: KeyFiles): Bytes {
   return encodeCoseKey({ algorithm: 'Ed25519', bytes: log.checkpoint.verifierKey.key });
 }
 
+/** Whether the first start of this log made its SRO. */
+export function isDevelopment(dataDir: string): boolean {
+  return hasDevelopmentSro(keyFolder(dataDir)) && storedGenesis(dataDir) === undefined;
+}
+
 /**
- * A genesis and a first policy for development, signed by an SRO whose key is made for it.
+ * A genesis for development, signed by an SRO whose key is made for it.
  * @param time Unix milliseconds
  */
-export function developmentStatements(crypto: Crypto, dataDir: string, keys: KeyFiles, time: number) {
+export function developmentGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles, time: number): Bytes {
   const sro = developmentSro(crypto, keyFolder(dataDir));
-  const issuedAt = Math.floor(time / 1000);
   // The recovery key of a log for development is thrown away: nobody will recover it.
   const recovery = crypto.generatePrivateKey('ES256');
-  const genesis = signGenesis(crypto, {
+  return signGenesis(crypto, {
     origin: keys.origin,
     simulated: true,
     sro: DEVELOPMENT_SRO,
@@ -98,14 +109,17 @@ export function developmentStatements(crypto: Crypto, dataDir: string, keys: Key
     recoveryKid: thumbprint(crypto, recovery.publicKey),
     checkpointKey: { algorithm: 'Ed25519', bytes: keys.log.checkpoint.verifierKey.key },
     receiptKey: keys.log.receipt.key.publicKey,
-    issuedAt,
+    issuedAt: Math.floor(time / 1000),
   });
-  const policy = signStatement(crypto, sro, {
+}
+
+/** The first policy, signed by the same SRO. @param time Unix milliseconds */
+export function developmentPolicy(crypto: Crypto, dataDir: string, keys: KeyFiles, time: number): Bytes {
+  return signStatement(crypto, developmentSro(crypto, keyFolder(dataDir)), {
     log: keys.origin,
     kind: 'policy.publish',
     issuer: DEVELOPMENT_SRO,
-    issuedAt,
+    issuedAt: Math.floor(time / 1000),
     body: { ...DEFAULT_POLICY, version: 1 },
   });
-  return { genesis, policy };
 }

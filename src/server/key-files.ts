@@ -2,7 +2,7 @@
  * The log's keys on disk: one file each, readable by this user only. The checkpoint key is kept in the text form
  * of signed notes (its name is the log's origin), COSE keys as private COSE_Keys.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto, PrivateKey } from '../core/crypto.ts';
@@ -10,6 +10,7 @@ import { fail } from '../core/errors.ts';
 import { decodePrivateKey, encodePrivateKey, thumbprint } from '../cose/index.ts';
 import type { LogKeys } from '../log/index.ts';
 import { formatSignerKey, noteSigner, parseSignerKey, SIGNATURE_TYPE } from '../note/index.ts';
+import { createFile, makeFolder } from './write-file.ts';
 
 const CHECKPOINT = 'checkpoint.skey';
 const RECEIPT = 'receipt.cosekey';
@@ -23,8 +24,7 @@ export interface KeyFiles {
 /** Writes a file that only this user may read; never over an existing one. @throws CONFIG_INVALID */
 export function writeSecret(path: string, content: Bytes | string): void {
   try {
-    writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
-    chmodSync(path, 0o600);
+    createFile(path, content, 0o600);
   } catch (cause) {
     throw fail('CONFIG_INVALID', `cannot write the key file ${path}`, { cause });
   }
@@ -39,14 +39,21 @@ export function hasKeyFiles(directory: string): boolean {
   return existsSync(join(directory, CHECKPOINT)) && existsSync(join(directory, RECEIPT));
 }
 
-/** Makes the log's two keys. @param origin default: {@link defaultOrigin} of the new checkpoint key */
+/**
+ * Makes the log's two keys, or the one that is missing: a first start may have been killed between them.
+ * @param origin default: {@link defaultOrigin} of the new checkpoint key
+ */
 export function makeKeyFiles(crypto: Crypto, directory: string, origin?: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const checkpoint = crypto.generatePrivateKey('Ed25519');
-  const name = origin ?? defaultOrigin(crypto, checkpoint.publicKey.bytes);
-  const skey = formatSignerKey(crypto, { name, type: SIGNATURE_TYPE.ED25519, privateKey: checkpoint });
-  writeSecret(join(directory, CHECKPOINT), `${skey}\n`);
-  writeSecret(join(directory, RECEIPT), encodePrivateKey(crypto.generatePrivateKey('ES256')));
+  makeFolder(directory);
+  if (!existsSync(join(directory, CHECKPOINT))) {
+    const checkpoint = crypto.generatePrivateKey('Ed25519');
+    const name = origin ?? defaultOrigin(crypto, checkpoint.publicKey.bytes);
+    const skey = formatSignerKey(crypto, { name, type: SIGNATURE_TYPE.ED25519, privateKey: checkpoint });
+    writeSecret(join(directory, CHECKPOINT), `${skey}\n`);
+  }
+  if (!existsSync(join(directory, RECEIPT))) {
+    writeSecret(join(directory, RECEIPT), encodePrivateKey(crypto.generatePrivateKey('ES256')));
+  }
 }
 
 /** @throws CONFIG_INVALID when a file is missing, malformed or for another use */
@@ -67,6 +74,10 @@ export function serviceOf(origin: string): string {
 /** A private COSE_Key file. @throws CONFIG_INVALID */
 export function readPrivateKey(crypto: Crypto, path: string): PrivateKey {
   return readWith(path, (bytes) => decodePrivateKey(crypto, bytes));
+}
+
+export function hasDevelopmentSro(directory: string): boolean {
+  return existsSync(join(directory, SRO));
 }
 
 /** The development SRO's key, made when it is not there. */

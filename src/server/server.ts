@@ -3,7 +3,7 @@
  * relied on (verified before listening) and stops in the opposite one (not listening before drained).
  */
 import { readFileSync } from 'node:fs';
-import { rulesId } from '../chain/index.ts';
+import { POLICY, rulesId } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
@@ -18,7 +18,15 @@ import { createMetrics, type Metrics } from '../platform/metrics.ts';
 import { issuerLimit, LedgerService, Limits, type Rate, type TlsOptions } from '../service/index.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import { formatTrust } from '../verify/index.ts';
-import { developmentStatements, logKeys, storageFolder, storedGenesis, trustPath } from './first-start.ts';
+import {
+  developmentGenesis,
+  developmentPolicy,
+  isDevelopment,
+  logKeys,
+  storageFolder,
+  storedGenesis,
+  trustPath,
+} from './first-start.ts';
 import type { KeyFiles } from './key-files.ts';
 import { writeFileAtomically } from './write-file.ts';
 
@@ -110,21 +118,19 @@ function rate(perSecond: number, burst: number): Rate | null {
   return perSecond === 0 ? null : { points: burst, seconds: Math.max(1, Math.round(burst / perSecond)) };
 }
 
+/** Entry 0, and in a log for development the first policy. A start that was killed between the two is completed. */
 async function ensureGenesis(
   crypto: Crypto,
   dataDir: string,
   keys: KeyFiles,
   log: TransparencyLog,
 ): Promise<void> {
-  if (!log.empty) return;
-  const stored = storedGenesis(dataDir);
-  if (stored) {
-    await log.initialise(stored);
-    return;
+  if (log.empty) {
+    await log.initialise(storedGenesis(dataDir) ?? developmentGenesis(crypto, dataDir, keys, Date.now()));
   }
-  const { genesis, policy } = developmentStatements(crypto, dataDir, keys, Date.now());
-  await log.initialise(genesis);
-  await log.submit(policy);
+  if (isDevelopment(dataDir) && !log.snapshot.state.get(POLICY.key())) {
+    await log.submit(developmentPolicy(crypto, dataDir, keys, Date.now()));
+  }
 }
 
 /** FORMATS §4: no key serves two purposes, or a signature made for one could be used for the other. */

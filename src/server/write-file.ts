@@ -1,14 +1,79 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+/** Files that a crash leaves whole or not at all: written aside, synced, and only then given their name. */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Bytes, utf8 } from '../core/bytes.ts';
 
 /** Replaces a file as a whole: who reads it sees the old content or the new, after a crash too. */
 export function writeFileAtomically(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, 'w', 0o644);
+  const aside = writeAside(path, utf8(text), 0o644);
+  renameSync(aside, path);
+}
+
+/** Makes a file that is not there, as a whole and durable when this returns. @throws EEXIST */
+export function createFile(path: string, content: Bytes | string, mode: number): void {
+  const aside = writeAside(path, typeof content === 'string' ? utf8(content) : content, mode);
   try {
-    writeSync(file, text);
+    giveName(aside, path);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+  syncFolder(dirname(path));
+}
+
+/** mkdir -p, for the owner only, with every new folder's entry synced into its parent. */
+export function makeFolder(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let folder = resolve(path); ; folder = dirname(folder)) {
+    syncFolder(dirname(folder));
+    if (folder === resolve(first)) return;
+  }
+}
+
+function writeAside(path: string, content: Bytes, mode: number): string {
+  const aside = `${path}.${process.pid}.tmp`;
+  // Not exclusive: in a container the process that was killed here before had the same number.
+  const file = openSync(aside, 'w', mode);
+  try {
+    chmodSync(aside, mode);
+    for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameSync(temporary, path);
+  return aside;
+}
+
+/** A link, unlike a rename, never replaces what is there. */
+function giveName(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPERM' && code !== 'ENOTSUP') throw error;
+    copyFileSync(aside, path, constants.COPYFILE_EXCL); // a file system without links, such as a memory stick's
+  }
+}
+
+/** A name is durable only when its folder is. Not every platform lets a folder be opened. */
+function syncFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

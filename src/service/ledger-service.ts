@@ -1,5 +1,5 @@
 /** The ledger over one transparency log. */
-import { decodeStateEntry, decodeVerdict, encodeVerdict, readGenesis, verdictPath } from '../chain/index.ts';
+import { decodeStateEntry, effectsRoot, encodeVerdict, readGenesis, verdictPath } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
@@ -212,10 +212,13 @@ export class LedgerService implements Ledger {
     if (record.isStateEntry) throw fail('ARGUMENT_INVALID', `entry ${index} is a state entry`);
     const stateIndex = await this.#log.closingStateEntry(index);
     const stateEntry = (await this.#log.record(stateIndex)).bytes;
-    const { previous } = decodeStateEntry(stateEntry);
-    const first = previous === null ? 0 : previous + 1;
-    const stored = await this.#log.verdicts(stateIndex);
-    const verdicts = stored?.map(decodeVerdict) ?? plainVerdicts(first, stateIndex);
+    const closing = decodeStateEntry(stateEntry);
+    const first = closing.previous === null ? 0 : closing.previous + 1;
+    const verdicts = (await this.#log.verdicts(stateIndex)) ?? plainVerdicts(first, stateIndex);
+    // Nothing but this answer depends on stored verdicts, so it is here that they are checked.
+    if (!equal(effectsRoot(this.#crypto, verdicts), closing.effectsRoot)) {
+      throw fail('LOG_CORRUPT', `the stored verdicts do not hash to the effects root in entry ${stateIndex}`);
+    }
     const position = index - first;
     return {
       index,
