@@ -16,7 +16,7 @@ import { FRAME_REASONS } from './refusal.ts';
 import { DELEGATION, GENESIS, KEY, MAX_KEYS, PARTICIPANT, POLICY } from './state.ts';
 
 /** Raised with every change of what a rule does that its declaration does not show. */
-const REVISION = 1;
+const REVISION = 2;
 
 const RECORDS = [GENESIS, POLICY, PARTICIPANT, KEY, DELEGATION];
 

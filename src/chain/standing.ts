@@ -3,7 +3,7 @@ import type { StateReader } from './record.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { DELEGATION, type KeyRecord, type ParticipantRecord } from './state.ts';
 
-/** Whether `seconds`, the last second of something, is over at `time` (Unix milliseconds). */
+/** Whether `seconds`, the point in time up to which something is good, is before `time` (Unix milliseconds). */
 function ended(seconds: number | undefined, time: number): boolean {
   return seconds !== undefined && seconds * 1000 < time;
 }

@@ -58,8 +58,8 @@ export function decodeStateEntry(bytes: Bytes): StateEntry {
     previous: previous === null ? null : asUint(previous),
     effectsRoot: asHash(effectsRoot),
   };
-  // The genesis is entry 0, so no state entry is there, and each comes after the one before it.
   if (entry.time > LAST_TIME) throw malformed('a time beyond the year 9999');
+  // The genesis is entry 0, so no state entry is there, and each comes after the one before it.
   if (entry.index < 1 || (entry.previous !== null && entry.previous >= entry.index)) {
     throw malformed('an index that cannot be');
   }

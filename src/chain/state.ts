@@ -105,7 +105,7 @@ const keyRecord = struct({
   key: coseKey,
   use: keyUse,
   alias: keyAlias,
-  /** Unix seconds, the last in which the key is good; no end when left out. */
+  /** Unix seconds: good up to this point in time; no end when left out. */
   notAfter: optional(seconds),
   added: uint(),
   addedAt: milliseconds,

@@ -1,6 +1,7 @@
 /**
- * The leaves' own bytes: one row a commit at the tail, joined into bundles of 256 when full. Reads take whole
- * bundles; an audit over bundles is many times faster than one over rows.
+ * The leaves' own bytes: one row a commit at the tail, joined into bundles of 256 when full. An audit takes whole
+ * bundles, which is many times faster than rows. Who asks for a leaf gets the row that holds it and no more: statements
+ * may have 1 MiB each, and a bundle of such would be 256 MiB for every reader.
  */
 import { type Bytes, concat } from '../core/bytes.ts';
 import { fail, type LedgerError } from '../core/errors.ts';
@@ -108,19 +109,41 @@ export class LeafStore {
 
   /** One leaf of a log of `size`. @throws NOT_FOUND, LOG_CORRUPT */
   async record(index: number, size: number): Promise<LeafRecord> {
-    if (index < 0 || index >= size) throw fail('NOT_FOUND', `there is no entry ${index}`);
-    const bundle = await this.bundle(Math.floor(index / TILE_WIDTH), size);
-    return bundle[index % TILE_WIDTH]!;
+    const [record] = await this.run(index, size);
+    return record!;
+  }
+
+  /**
+   * The leaves from `index` on that are stored in one row with it, at least that one: a few MiB at most.
+   * @throws NOT_FOUND, LOG_CORRUPT
+   */
+  async run(index: number, size: number): Promise<LeafRecord[]> {
+    if (!(index >= 0 && index < size)) throw fail('NOT_FOUND', `there is no entry ${index}`);
+    const n = Math.floor(index / TILE_WIDTH);
+    const first = n * TILE_WIDTH;
+    const end = Math.min(size, first + TILE_WIDTH);
+    const cached = end % TILE_WIDTH === 0 ? this.#sealed.get(n) : undefined;
+    if (cached) return cached.slice(index - first);
+    for await (const [key, row] of this.#storage.range({
+      ...leavesRange(first, index + 1),
+      reverse: true,
+      limit: 1,
+    })) {
+      const start = startOf(key);
+      const records = decodeRecords(row);
+      if (start === first && records.length === TILE_WIDTH) this.#sealed.set(n, records, row.length);
+      if (start + records.length > index) return records.slice(index - start, end - start);
+    }
+    throw missing(index);
   }
 
   /** The index of the state entry that closes the batch of leaf `index`. */
   async closingStateEntry(index: number, size: number): Promise<number> {
-    for (let n = Math.floor(index / TILE_WIDTH); n * TILE_WIDTH < size; n++) {
-      const first = n * TILE_WIDTH;
-      const records = await this.bundle(n, size);
-      for (let i = Math.max(0, index - first); i < records.length; i++) {
-        if (records[i]!.isStateEntry) return first + i;
-      }
+    for (let at = index; at < size; ) {
+      const records = await this.run(at, size);
+      const found = records.findIndex((record) => record.isStateEntry);
+      if (found >= 0) return at + found;
+      at += records.length;
     }
     throw fail('LOG_CORRUPT', `no state entry follows leaf ${index}`);
   }

@@ -597,37 +597,44 @@ export class TransparencyLog {
   }
 
   /** Index of a statement, if it is in the log. */
-  async indexOf(entryId: Bytes): Promise<number | undefined> {
-    const row = await this.#committed.storage.get(indexKey(entryId));
-    const index = row && indexOf(row);
-    if (index === undefined || index >= this.head.size) return undefined;
-    return this.#verifiedIndex(entryId, index);
+  indexOf(entryId: Bytes): Promise<number | undefined> {
+    return this.#read(async ({ storage }) => {
+      const row = await storage.get(indexKey(entryId));
+      const index = row && indexOf(row);
+      if (index === undefined || index >= this.head.size) return undefined;
+      return this.#verifiedIndex(entryId, index);
+    });
   }
 
   inclusionPath(index: number, size: number): Promise<Bytes[]> {
-    return this.#committed.tree.inclusionPath(index, size);
+    return this.#read(({ tree }) => tree.inclusionPath(index, size));
   }
 
   consistencyPath(from: number, to: number): Promise<Bytes[]> {
-    return this.#committed.tree.consistencyPath(from, to);
+    return this.#read(({ tree }) => tree.consistencyPath(from, to));
   }
 
   rootAt(size: number): Promise<Bytes> {
-    return this.#committed.tree.rootAt(size);
+    return this.#read(({ tree }) => tree.rootAt(size));
   }
 
   hashTile(level: number, index: number, width: number): Promise<Bytes> {
-    return this.#committed.tree.tile(level, index, width);
+    return this.#read(({ tree }) => tree.tile(level, index, width));
   }
 
   /** The records of bundle `n` in the tree of `size`. */
   bundle(n: number, size: number): Promise<LeafRecord[]> {
-    return this.#committed.leaves.bundle(n, size);
+    return this.#read(({ leaves }) => leaves.bundle(n, size));
+  }
+
+  /** Some records from `index` on, at least one, at most to the end of its bundle: a few MiB. @throws NOT_FOUND */
+  run(index: number): Promise<LeafRecord[]> {
+    return this.#read(({ leaves }) => leaves.run(index, this.head.size));
   }
 
   /** @throws NOT_FOUND */
   record(index: number): Promise<LeafRecord> {
-    return this.#committed.leaves.record(index, this.head.size);
+    return this.#read(({ leaves }) => leaves.record(index, this.head.size));
   }
 
   leafData(record: LeafRecord): Bytes {
@@ -636,13 +643,25 @@ export class TransparencyLog {
 
   /** Index of the state entry that closes the batch of leaf `index`. */
   closingStateEntry(index: number): Promise<number> {
-    return this.#committed.leaves.closingStateEntry(index, this.head.size);
+    return this.#read(({ leaves }) => leaves.closingStateEntry(index, this.head.size));
   }
 
   /** The verdicts of the batch that the state entry closes; undefined: all are plain "ok". */
   async verdicts(stateIndex: number): Promise<Verdict[] | undefined> {
-    const stored = await this.#committed.storage.get(verdictsKey(stateIndex));
+    const stored = await this.#read(({ storage }) => storage.get(verdictsKey(stateIndex)));
     return stored && decodeVerdicts(stored);
+  }
+
+  /** A storage that a reload has closed under the reader is no defect: it reads the new one, or asks again later. */
+  async #read<T>(read: (committed: Committed) => Promise<T>): Promise<T> {
+    const committed = this.#committed;
+    try {
+      return await read(committed);
+    } catch (error) {
+      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
+      if (committed.storage !== this.#committed.storage) return read(this.#committed);
+      throw this.#phase.name === 'open' ? error : this.#closedBecause();
+    }
   }
 }
 

@@ -65,9 +65,14 @@ export function openNote(
   const known = byNameAndId(keys);
   const { text, signatures } = typeof note === 'object' && 'text' in note ? note : parseNote(note);
   const verified = new Map<VerifierKey, number | undefined>();
+  const seen = new Set<string>();
   for (const signature of signatures) {
     const key = known.get(nameAndId(signature));
     if (!key) continue;
+    // Anybody can repeat a good line: it costs one verification all the same.
+    const line = formatSignatureLine(signature);
+    if (seen.has(line)) continue;
+    seen.add(line);
     const timestamp = verifySignature(crypto, key, text, signature.signature);
     verified.set(key, timestamp === undefined ? undefined : Math.max(timestamp, verified.get(key) ?? 0));
   }

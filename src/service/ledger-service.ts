@@ -194,10 +194,8 @@ export class LedgerService implements Ledger {
     const page: Entry[] = [];
     let bytes = 0;
     while (start + page.length < end) {
-      const index = start + page.length;
-      const bundle = await this.#log.bundle(Math.floor(index / TILE_WIDTH), size);
-      for (let i = index % TILE_WIDTH; i < bundle.length && start + page.length < end; i++) {
-        const record = bundle[i]!;
+      for (const record of await this.#log.run(start + page.length)) {
+        if (start + page.length >= end) break;
         bytes += record.bytes.length;
         if (page.length > 0 && bytes > PAGE_BYTES) return page;
         page.push(this.#entry(start + page.length, record));
@@ -241,10 +239,19 @@ export class LedgerService implements Ledger {
     const available = tileWidth(typeof kind === 'number' ? kind : 0, index, size);
     if (width > available) throw fail('NOT_FOUND', `${path} has ${available} hashes in the tree of ${size}`);
     if (typeof kind === 'number') return this.#log.hashTile(kind, index, width);
+    if (kind === 'entries') return entryBundle(await this.#leafData(index * TILE_WIDTH, width));
     const records = (await this.#log.bundle(index, size)).slice(0, width);
-    return kind === 'entries'
-      ? entryBundle(records.map((record) => this.#log.leafData(record)))
-      : statementBundle(records.map((record) => (record.isStateEntry ? null : record.bytes)));
+    return statementBundle(records.map((record) => (record.isStateEntry ? null : record.bytes)));
+  }
+
+  /** Leaf data is small, whatever the statements are: no more than a row of them is held at a time. */
+  async #leafData(start: number, count: number): Promise<Bytes[]> {
+    const data: Bytes[] = [];
+    while (data.length < count) {
+      const records = await this.#log.run(start + data.length);
+      data.push(...records.map((record) => this.#log.leafData(record)));
+    }
+    return data.slice(0, count);
   }
 
   // --- state --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { killAgainAndAgain, type Moment } from './kill.ts';
 
 const MOMENTS: readonly Moment[] = [
-  'start',
+  'first start',
   'first write',
   'seal',
   'group commit',

@@ -5,7 +5,7 @@
  * is on the disk, and not in the system's memory, is what durability-strace.test.ts shows.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,17 +13,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { POLICY } from '../../src/chain/index.ts';
 import { TILE_WIDTH } from '../../src/merkle/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
-import { developmentSro, keyFolder } from '../../src/server/index.ts';
+import { keyFolder, storageFolder } from '../../src/server/first-start.ts';
+import { developmentSro } from '../../src/server/index.ts';
 import { History } from './history.ts';
 import { Connection, Crowd, Load, type Random } from './load.ts';
 import { type ServerProcess, serveProcess } from './server-process.ts';
 
 /**
- * When the kill comes: while the process starts; within a few milliseconds of the first statements; right after an
+ * When the kill comes: while a new log makes its keys, its genesis and its first policy; while the process starts; within a few milliseconds of the first statements; right after an
  * answer, so amid the next group commit; amid the commit that seals a bundle of 256; under steady load; while it is
  * closing after a SIGTERM.
  */
-export type Moment = 'start' | 'first write' | 'group commit' | 'seal' | 'load' | 'closing';
+export type Moment = 'first start' | 'start' | 'first write' | 'group commit' | 'seal' | 'load' | 'closing';
 
 export interface KillRun {
   readonly seed: number;
@@ -92,10 +93,8 @@ class Victim {
   }
 
   async live(moment: Moment): Promise<void> {
-    if (moment === 'start') {
-      this.#process = serveProcess(this.#dataDir);
-      await delay(this.#random() * startTakes * MARGIN);
-      assert.equal((await this.#process.kill()).code, null, 'the server ended by itself');
+    if (moment === 'first start' || moment === 'start') {
+      await this.#killAmidStart(moment);
       return;
     }
     const { server, connection } = await this.#start();
@@ -104,6 +103,23 @@ class Victim {
     if (moment === 'seal') await this.#killAmidSealing(server, connection);
     else await this.#killAmidLoad(moment, server, connection);
     connection.close();
+  }
+
+  async #killAmidStart(moment: 'first start' | 'start'): Promise<void> {
+    const server = serveProcess(this.#dataDir);
+    this.#process = server;
+    if (moment === 'first start') {
+      // Most of a start is loading the program; what matters begins with the folder of the keys.
+      if (existsSync(storageFolder(this.#dataDir))) await delay(startTakes * 0.6);
+      else await Promise.race([this.#keysBegun(), server.ended]);
+      await exactly(this.#random() ** 2 * startTakes * 0.4);
+    } else await exactly((0.5 + this.#random() * 0.6) * startTakes);
+    const { signal, stderr } = await server.kill();
+    assert.equal(signal, 'SIGKILL', `the server ended by itself: ${stderr}`);
+  }
+
+  async #keysBegun(): Promise<void> {
+    while (!existsSync(keyFolder(this.#dataDir))) await delay(1);
   }
 
   async #start(): Promise<{ server: ServerProcess; connection: Connection }> {

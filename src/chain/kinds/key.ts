@@ -38,7 +38,8 @@ export const revoke = declareKind({
   name: 'key.revoke',
   rule:
     'Ends a key. A participant ends its own with another of its keys; the SRO can end any. Rotation voids nothing; ' +
-    'a compromise voids the keys that the key has added since, and those that they added.',
+    'a compromise voids the keys that the key has added since, and those that they added. A compromise can be ' +
+    'stated of a key that was rotated, and dated further back.',
   signer: 'any-state',
   body: variants('reason', {
     rotation: { kid },
@@ -66,11 +67,10 @@ export const revoke = declareKind({
       const fault = standingFault(ctx.signer, 'active', ctx.time);
       if (fault) return fault;
     }
-    // A key that was only rotated out may turn out to have been compromised; nothing else changes a revocation.
-    if (key.revoked && (key.revoked.reason !== 'rotation' || body.reason === 'rotation')) {
+    const since = body.reason === 'compromise' ? body.compromisedSince : undefined;
+    if (key.revoked && !reaches(key.revoked, since)) {
       return refuse('KEY_REVOKED', `by entry ${key.revoked.entry}`);
     }
-    const since = body.reason === 'compromise' ? body.compromisedSince : undefined;
     if (since !== undefined && since * 1000 > ctx.time) return refuse('NUMBER_MALFORMED', 'a time to come');
 
     const owner = PARTICIPANT.read(ctx.read, key.owner);
@@ -98,6 +98,15 @@ export const revoke = declareKind({
     return writes;
   },
 });
+
+/**
+ * Whether a compromise since then says more than the revocation that stands: a key that was only rotated out may turn
+ * out to have been compromised, and a compromise to be older. Else a thief could settle the date, with a key of its own.
+ */
+function reaches(revoked: NonNullable<KeyRecord['revoked']>, since: number | undefined): boolean {
+  if (since === undefined || revoked.reason === 'void') return false;
+  return revoked.since === undefined || since < revoked.since;
+}
 
 /**
  * The keys that `compromised` has added since then, and those that these added: whoever had the key could have made
