@@ -14,6 +14,7 @@ import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
 import { answerUnparsable, CODE_HEADER, problemHandler } from './refusal.ts';
 import { scrapi } from './scrapi.ts';
 import { tlogTiles } from './tlog-tiles.ts';
+import { readUnreadBodies } from './unread-body.ts';
 import { v1 } from './v1.ts';
 
 export interface HttpServerOptions extends SurfaceOptions {
@@ -90,6 +91,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   await describeRoutes(app);
   const routes = watchRoutes(app);
+  readUnreadBodies(app);
   deadlines(app, limits.options.deadline);
   admission(app, limits, tls?.clientCa !== undefined);
   app.setErrorHandler(onError);

@@ -2,6 +2,7 @@
  * Worker threads that answer requests. Work that must not hold up the event loop (signature checks, decoding what
  * an attacker sent) runs here. A worker that dies fails the requests it had and is replaced.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type TransferListItem, Worker } from 'node:worker_threads';
 import { fail } from '../core/errors.ts';
 
@@ -57,8 +58,10 @@ export class WorkerPool<Request, Answer> {
   }
 
   /** Asks the worker with the least to do. @throws LOG_CLOSING after {@link close}; INTERNAL when the worker dies */
-  run(request: Request, transfer: readonly TransferListItem[] = []): Promise<Answer> {
-    if (this.#closing) return Promise.reject(fail('LOG_CLOSING', 'the worker pool is closed'));
+  async run(request: Request, transfer: readonly TransferListItem[] = []): Promise<Answer> {
+    // When all have died at once, a successor is on its way: who asks meanwhile has done nothing wrong.
+    if (this.#slots.every((slot) => slot.ended) && !this.#closing) await delay(2 * RESTART_MS);
+    if (this.#closing) throw fail('LOG_CLOSING', 'the worker pool is closed');
     let best = this.#slots[0]!;
     for (const slot of this.#slots) {
       if (best.ended || (!slot.ended && slot.waiting.size < best.waiting.size)) best = slot;

@@ -53,10 +53,15 @@ export function logKeys(crypto: Crypto, dataDir: string, origin: string | undefi
   return keys;
 }
 
-/** The genesis that was put there, or undefined. */
-export function storedGenesis(dataDir: string): Bytes | undefined {
+/**
+ * The genesis that was put there, or undefined.
+ * @throws CONFIG_INVALID when it is not for these keys and this origin; what parseStatement throws
+ */
+export function storedGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles): Bytes | undefined {
   const path = join(dataDir, GENESIS);
-  return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
+  if (!existsSync(path)) return undefined;
+  // Again: the keys may have been made anew since it was put there.
+  return checkedGenesis(crypto, keys, new Uint8Array(readFileSync(path)));
 }
 
 /**
@@ -64,6 +69,10 @@ export function storedGenesis(dataDir: string): Bytes | undefined {
  * @throws CONFIG_INVALID when it is not for these keys and this origin; what parseStatement throws
  */
 export function storeGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles, arrived: Bytes): void {
+  createFile(join(dataDir, GENESIS), checkedGenesis(crypto, keys, arrived), 0o644);
+}
+
+function checkedGenesis(crypto: Crypto, keys: KeyFiles, arrived: Bytes): Bytes {
   const genesis = canonicalStatement(arrived);
   const { chain, body } = parseStatement(crypto, genesis);
   if (chain?.kind !== 'log.genesis') throw fail('CONFIG_INVALID', 'the statement is not a log.genesis');
@@ -80,7 +89,7 @@ export function storeGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles, ar
       'the genesis names other checkpoint and receipt keys than those of this folder',
     );
   }
-  createFile(join(dataDir, GENESIS), genesis, 0o644);
+  return genesis;
 }
 
 /** COSE_Key form of the checkpoint key, as the genesis lists it. */
@@ -90,7 +99,7 @@ export function checkpointCoseKey({ log }: KeyFiles): Bytes {
 
 /** Whether the first start of this log made its SRO. */
 export function isDevelopment(dataDir: string): boolean {
-  return hasDevelopmentSro(keyFolder(dataDir)) && storedGenesis(dataDir) === undefined;
+  return hasDevelopmentSro(keyFolder(dataDir)) && !existsSync(join(dataDir, GENESIS));
 }
 
 /**

@@ -3,8 +3,8 @@
  * relied on (verified before listening) and stops in the opposite one (not listening before drained).
  */
 import { readFileSync } from 'node:fs';
-import { POLICY, rulesId } from '../chain/index.ts';
-import { type Bytes, toHex } from '../core/bytes.ts';
+import { POLICY, readGenesis, rulesId } from '../chain/index.ts';
+import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { thumbprint } from '../cose/index.ts';
@@ -126,17 +126,26 @@ async function ensureGenesis(
   log: TransparencyLog,
 ): Promise<void> {
   if (log.empty) {
-    await log.initialise(storedGenesis(dataDir) ?? developmentGenesis(crypto, dataDir, keys, Date.now()));
+    await log.initialise(
+      storedGenesis(crypto, dataDir, keys) ?? developmentGenesis(crypto, dataDir, keys, Date.now()),
+    );
   }
   if (isDevelopment(dataDir) && !log.snapshot.state.get(POLICY.key())) {
     await log.submit(developmentPolicy(crypto, dataDir, keys, Date.now()));
   }
 }
 
-/** FORMATS §4: no key serves two purposes, or a signature made for one could be used for the other. */
+/**
+ * The keys are those that the genesis names: others would sign heads that no verifier of this log accepts. And
+ * FORMATS §4: no key serves two purposes, or a signature made for one could be used for the other.
+ */
 function checkKeyPurposes(crypto: Crypto, keys: KeyFiles, log: TransparencyLog): void {
   const { checkpoint, receipt } = keys.log;
   const checkpointKid = thumbprint(crypto, { algorithm: 'Ed25519', bytes: checkpoint.verifierKey.key });
+  const genesis = readGenesis((key) => log.snapshot.state.get(key));
+  if (!genesis || !equal(genesis.checkpointKid, checkpointKid) || !equal(genesis.receiptKid, receipt.kid)) {
+    throw fail('CONFIG_INVALID', 'the key files are not those of this log: its genesis names other keys');
+  }
   const clash = [checkpointKid, receipt.kid].find((kid) => log.hasSigningKey(kid));
   if (clash) {
     throw fail('KEY_PURPOSE_CLASH', `a participant has registered the log's own key ${toHex(clash)}`);

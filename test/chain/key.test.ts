@@ -102,6 +102,33 @@ test('a key that was rotated out may turn out to have been compromised', () => {
   assert.equal(revoked(world, world.key('added'))?.reason, 'void');
 });
 
+test('a compromise can be dated further back, not forward: a thief’s key cannot settle when it began', () => {
+  const world = World.begin(nodeCrypto);
+  const tdp = world.join('tdp', ['TDP'], 'Ed25519', 2);
+  const [stolen, own] = tdp.keys as readonly [PrivateKey, PrivateKey];
+  world.advance(DAY);
+  const began = world.now;
+  const thief = world.key('thief');
+  add(world, tdp, thief, 'thief', stolen);
+  world.advance(DAY);
+  const since = (compromisedSince: number, by: PrivateKey) =>
+    world.sign(
+      tdp,
+      'key.revoke',
+      { reason: 'compromise', kid: world.kid(stolen), compromisedSince },
+      { key: by },
+    );
+  world.accept(since(world.now, thief));
+  assert.equal(revoked(world, thief), undefined);
+  world.accept(since(began, own));
+  assert.equal(revoked(world, stolen)?.since, began);
+  assert.equal(revoked(world, thief)?.reason, 'void');
+  assert.equal(world.judge(since(began + 1, own)).verdict.reason, 'KEY_REVOKED');
+  assert.equal(world.judge(since(began - 40 * DAY, own)).verdict.reason, 'COMPROMISE_TOO_FAR_BACK');
+  const body = { reason: 'compromise', kid: world.kid(thief), compromisedSince: began };
+  assert.equal(world.judge(world.sign(world.sro, 'key.revoke', body)).verdict.reason, 'KEY_REVOKED');
+});
+
 test('the SRO ends any key, also the last, however far back; a suspended participant still ends its own', () => {
   const world = World.begin(nodeCrypto);
   const tdp = world.join('tdp', ['TDP'], 'Ed25519', 2);

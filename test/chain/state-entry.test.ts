@@ -19,11 +19,13 @@ import { rootFromInclusion } from '../../src/merkle/proof.ts';
 import { leafHash } from '../../src/merkle/tree.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 
+/** 9999-12-31T23:59:59.999Z. */
+const LAST_TIME = Date.UTC(10_000, 0) - 1;
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const entries: fc.Arbitrary<StateEntry> = fc
   .record({
     index: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-    time: fc.maxSafeNat(),
+    time: fc.nat({ max: LAST_TIME }),
     mapRoot: hash,
     mapCount: fc.maxSafeNat(),
     rules: hash,
@@ -47,6 +49,15 @@ test('a state entry reads as it was written, and is longer than a statement’s 
       assert.deepEqual(decodeStateEntry(bytes), entry);
     }),
   );
+});
+
+test('the time of a state entry has a date: who reads it to people must not crash', () => {
+  const [entry] = fc.sample(entries, 1) as [StateEntry];
+  assert.equal(decodeStateEntry(encodeStateEntry({ ...entry, time: LAST_TIME })).time, LAST_TIME);
+  for (const time of [LAST_TIME + 1, Number.MAX_SAFE_INTEGER]) {
+    const late = encodeStateEntry({ ...entry, time });
+    assert.throws(() => decodeStateEntry(late), { code: 'ENTRY_MALFORMED' });
+  }
 });
 
 test('a verdict reads as it was written', () => {

@@ -326,7 +326,7 @@ test('proofs of the wrong shape', () => {
     new Map([[-1, []]]),
     new Map([[-1, hash]]),
     new Map([[-1, [[7, 3, [hash]]]]]),
-    new Map([[-1, new Array(17).fill(encode([7, 3, [hash]]))]]),
+    new Map([[-1, new Array(5).fill(encode([7, 3, [hash]]))]]),
     proof(7, 3),
     proof(7, 3, [hash], 1),
     proof(7, -3, [hash]),

@@ -61,7 +61,7 @@ export const HOSTILE: readonly Hostile[] = [
   plain('CBOR_MALFORMED', 'a map of arrays of maps', () =>
     framed(repeated(Uint8Array.of(0xa1, 0x01, 0x82, 0xa0), SIZE - 2)),
   ),
-  plain('CBOR_MALFORMED', 'a bignum of a megabyte', () =>
+  plain('COSE_TAG_WRONG', 'a bignum of a megabyte', () =>
     concat(Uint8Array.of(0xc2), head(2, SIZE - 6), new Uint8Array(SIZE - 6).fill(0xff)),
   ),
   plain('CBOR_MALFORMED', 'a string that claims four gigabytes', () =>

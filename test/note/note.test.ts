@@ -244,6 +244,21 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
       }
     });
 
+    it('verifies a line once, however often it is repeated', () => {
+      let checks = 0;
+      const importPublicKey: typeof crypto.importPublicKey = (algorithm, bytes) => {
+        checks++;
+        return crypto.importPublicKey(algorithm, bytes);
+      };
+      const line = alice.sign(text);
+      const repeated = formatNote({ text, signatures: new Array(100).fill(line) });
+      openNote({ ...crypto, importPublicKey }, repeated, [alice.verifierKey]);
+      assert.equal(checks, 1);
+      const spoilt = { ...line, signature: line.signature.map((byte) => byte ^ 1) };
+      const last = formatNote({ text, signatures: [line, line, spoilt] });
+      assert.throws(() => openNote(crypto, last, [alice.verifierKey]), INVALID);
+    });
+
     it('lists a key once that signed twice', () => {
       const twice = formatNote({ text, signatures: [alice.sign(text), alice.sign(text)] });
       assert.deepEqual(openNote(crypto, twice, [alice.verifierKey, alice.verifierKey]).verified, [

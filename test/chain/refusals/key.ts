@@ -64,7 +64,7 @@ revoke('KEY_REVOKED', 'a second time', 'icmr', ({ world, icmr }) => {
 revoke('KEY_REVOKED', 'compromised already', 'sro', ({ world, icmr }) => {
   const kid = world.kid(icmr.keys[1]!);
   world.accept(world.sign(icmr, 'key.revoke', compromise(kid, world.now - 5)));
-  return compromise(kid, world.now - 6);
+  return compromise(kid, world.now - 5);
 });
 revoke('ROLE_NOT_HELD', 'the key of another', 'tdc', ({ world, icmr }) => ({
   kid: world.kid(icmr.keys[1]!),

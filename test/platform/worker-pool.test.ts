@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isLedgerError } from '../../src/core/errors.ts';
+import { WorkerPool } from '../../src/platform/worker-pool.ts';
+
+/** Answers with what it is asked and what it was told first, and dies on request. */
+const module = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    let told;
+    parentPort.on('message', ({ id, request }) => {
+      if (request === 'die') process.exit(1);
+      if (request === 'bloat') for (const all = []; ; ) all.push(new Array(1000).fill({}));
+      if (request.startsWith('told ')) told = request;
+      parentPort.postMessage({ id, answer: told + ', ' + request });
+    });`)}`,
+);
+
+async function withPool(use: (pool: WorkerPool<string, string>) => Promise<void>): Promise<void> {
+  const pool = new WorkerPool<string, string>({
+    module,
+    size: 1,
+    depth: 2,
+    initial: () => ['told first'],
+  });
+  try {
+    await use(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+test('a thread that dies fails what it had, and its successor takes what comes next', () =>
+  withPool(async (pool) => {
+    assert.equal(await pool.run('a'), 'told first, a');
+    const lost = [pool.run('die'), pool.run('b')];
+    for (const answer of lost) await assert.rejects(answer, (error) => isLedgerError(error, 'INTERNAL'));
+    // At once, while no thread lives.
+    assert.equal(await pool.run('c'), 'told first, c');
+  }));
+
+test('a thread that needs too much memory is ended, and nothing else is', () =>
+  withPool(async (pool) => {
+    await assert.rejects(pool.run('bloat'), (error) => isLedgerError(error, 'INTERNAL'));
+    assert.equal(await pool.run('a'), 'told first, a');
+  }));
+
+test('a closed pool answers nothing any more', () =>
+  withPool(async (pool) => {
+    const asked = pool.run('die');
+    await pool.close();
+    await assert.rejects(asked, isLedgerError);
+    await assert.rejects(pool.run('a'), (error) => isLedgerError(error, 'LOG_CLOSING'));
+  }));
