@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests need beside Node, where it is missing: strace (the durability test watches a server's system
 # calls) and curl (a registration by curl alone). Needs Debian's apt-get and root; otherwise it only says what is missing.
+# Go, which the interop suite uses where it is there, is not installed: that suite has a reader of its own beside it.
 set -euo pipefail
 
 missing=()

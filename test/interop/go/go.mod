@@ -1,5 +1,5 @@
 module depa.example/aichain/interop
 
-go 1.22.0
+go 1.19
 
-require golang.org/x/mod v0.21.0
+require golang.org/x/mod v0.20.0
