@@ -119,7 +119,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     },
     close: async (graceMs) => {
       const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
+      // `close` drops the connections that are idle now; one that is being answered becomes idle only later, and would
+      // be kept alive until the grace is over.
+      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
       await app.close();
+      clearInterval(idle);
       clearTimeout(timer);
     },
   };
