@@ -1,7 +1,10 @@
 /** `aichain serve`: runs a log until it is told to stop. */
+import { setFlagsFromString } from 'node:v8';
 import { Command, Option } from 'commander';
 import { describeConfig, loadConfig } from '../platform/config.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
+
+const HEAP_GROWING_PERCENT = 40;
 
 type Options = CommonOptions & { readonly config?: string; readonly [flag: string]: unknown };
 
@@ -21,6 +24,9 @@ export function serve(context: Context): Command {
     const { terminal } = context;
     const { output: _, config: file, ...flags } = options;
     const config = loadConfig({ flags, env: terminal.env, ...(file !== undefined && { file }) });
+    // V8 lets a heap grow to four times what is alive before it collects. A log's garbage is mostly buffers of
+    // statements and receipts: collecting sooner costs a few percent of one core and saves a hundred megabytes.
+    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
     const [{ startServer }, { createLogger }] = await Promise.all([
       import('../server/index.ts'),
       import('../platform/logger.ts'),

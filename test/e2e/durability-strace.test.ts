@@ -109,7 +109,8 @@ async function finished(path: string): Promise<string> {
   for (let waited = 0; waited < 200; waited++, await delay(50)) {
     const trace = readFileSync(path, 'latin1');
     const first = /^\d+/.exec(trace)?.[0];
-    if (trace.includes(`${first} +++ exited`)) return trace;
+    // strace pads the process id to five columns.
+    if (new RegExp(`^${first} +\\+{3} exited`, 'm').test(trace)) return trace;
   }
   throw new Error('the trace has no end');
 }
