@@ -13,7 +13,7 @@ import type { Policy } from './policy.ts';
 import type { StateReader, Write } from './record.ts';
 import type { Refusal, SharedReason } from './refusal.ts';
 import type { Schema } from './schema.ts';
-import type { GenesisRecord, KeyRecord, ParticipantRecord, Role } from './state.ts';
+import type { DelegateRole, GenesisRecord, KeyRecord, ParticipantRecord, Role } from './state.ts';
 
 /**
  * Who signs, one mode for each kind.
@@ -95,6 +95,7 @@ interface Declaration<
   Body,
   Own extends Readonly<Record<string, string>>,
   Shared extends SharedReason,
+  Denials extends Readonly<Record<string, string>>,
 > {
   readonly name: string;
   /** The rule in one sentence, for the reference. */
@@ -103,29 +104,51 @@ interface Declaration<
   /** The principal holds at least one of these. */
   readonly roles?: readonly Role[];
   /** The role of a delegate who may sign this on the principal's behalf (default: nobody may). */
-  readonly delegate?: string;
+  readonly delegate?: DelegateRole;
   readonly refs?: Readonly<Record<string, Relation>>;
   /** The statement may have been signed long before it is logged (default false). */
   readonly anyAge?: boolean;
   readonly body: Schema<Body>;
+  /** The DID or URN that the entry is about: whose timeline it is in. Undefined: its issuer. */
+  subject(body: Body): string | undefined;
   /** Its own refusals, in evaluation order, with what they mean. */
   readonly refusals: Own;
   /** Catalogue codes that its rule can answer with, besides those of the frame. */
   readonly shared?: readonly Shared[];
+  /** Answers that are logged with effect, because they are evidence: the statement is good, what it asks is denied. */
+  readonly denials?: Denials;
   apply(
     context: Context<Mode>,
     body: Body,
-  ): readonly Write[] | Refusal<NoInfer<(keyof Own & string) | Shared>>;
+  ):
+    | readonly Write[]
+    | Refusal<NoInfer<(keyof Own & string) | Shared>>
+    | Denial<NoInfer<keyof Denials & string>>;
+}
+
+/** A decision against what was asked, with what it changes; its reason is in the verdict beside "ok". */
+export interface Denial<Code extends string = string> {
+  readonly denied: Code;
+  readonly writes: readonly Write[];
+}
+
+export function isDenial(effect: readonly Write[] | Refusal | Denial): effect is Denial {
+  return 'denied' in effect;
 }
 
 export type Kind<
   Name extends string = string,
   Own extends Readonly<Record<string, string>> = Readonly<Record<string, string>>,
-> = Omit<Declaration<SignerMode, unknown, Own, SharedReason>, 'name' | 'apply' | 'body'> & {
+  Denials extends Readonly<Record<string, string>> = Readonly<Record<string, string>>,
+> = Omit<
+  Declaration<SignerMode, unknown, Own, SharedReason, Denials>,
+  'name' | 'apply' | 'body' | 'subject'
+> & {
   readonly name: Name;
   readonly body: Schema<unknown>;
+  subject(body: unknown): string | undefined;
   /** Method syntax: the frame gives each rule the context of its mode. */
-  apply(context: AnyContext, body: unknown): readonly Write[] | Refusal;
+  apply(context: AnyContext, body: unknown): readonly Write[] | Refusal | Denial;
   self?(hasher: Hasher, body: unknown, signed: { issuer: string; kid: Bytes }): Bytes | Refusal;
 };
 
@@ -136,13 +159,15 @@ export function declareKind<
   Body,
   const Own extends Readonly<Record<string, string>>,
   const Shared extends SharedReason = never,
+  const Denials extends Readonly<Record<string, string>> = Readonly<Record<never, string>>,
 >(
-  declaration: Declaration<Mode, Body, Own, Shared> & { readonly name: Name } & (Mode extends 'self'
+  declaration: Declaration<Mode, Body, Own, Shared, Denials> & { readonly name: Name } & (Mode extends 'self'
       ? SelfSigned<Body, NoInfer<(keyof Own & string) | Shared | 'KID_UNKNOWN' | 'SIGNER_UNKNOWN'>>
       : unknown),
-): Kind<Name, Own> {
-  return declaration as unknown as Kind<Name, Own>;
+): Kind<Name, Own, Denials> {
+  return declaration as unknown as Kind<Name, Own, Denials>;
 }
 
 /** The codes that a kind declares itself. */
-export type OwnReason<K> = K extends Kind<string, infer Own> ? keyof Own & string : never;
+export type OwnReason<K> =
+  K extends Kind<string, infer Own, infer Denials> ? (keyof Own & string) | (keyof Denials & string) : never;

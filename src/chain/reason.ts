@@ -1,13 +1,15 @@
 /** Every reason that a verdict can give: those of the frame, the shared ones, and each kind's own refusals. */
 import { CODES, type CodeClass, type CoreCode } from '../core/codes.ts';
-import type { OwnReason } from './kind.ts';
+import type { Kind, OwnReason } from './kind.ts';
 import { KINDS } from './kinds/index.ts';
 import type { FrameReason, SharedReason } from './refusal.ts';
 
 export type KindReason = OwnReason<(typeof KINDS)[number]>;
 export type Reason = FrameReason | SharedReason | KindReason;
 
-const OWN: ReadonlyMap<string, string> = new Map(KINDS.flatMap((kind) => Object.entries(kind.refusals)));
+const OWN: ReadonlyMap<string, string> = new Map(
+  KINDS.flatMap((kind: Kind) => Object.entries({ ...kind.denials, ...kind.refusals })),
+);
 
 /** What a code means and what its class is, whether it is a kind's own or of the catalogue. */
 export function describeReason(code: string): { class: CodeClass; text: string } | undefined {

@@ -2,7 +2,7 @@
  * A type of state record: its key, its form, and how it is read and written. What is in the state map was written
  * by the transition function, so a record that does not read is a defect, never a refusal.
  */
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, equal } from '../core/bytes.ts';
 import { type Cbor, decode, encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
 import type { Schema } from './schema.ts';
@@ -12,6 +12,17 @@ export type StateReader = (key: Bytes) => Bytes | undefined;
 
 /** One change of the state map; null removes the record. */
 export type Write = readonly [key: Bytes, value: Bytes | null];
+
+/** The state as it will be after `writes`: for a rule whose later steps build on its earlier ones. */
+export function withWrites(read: StateReader, writes: readonly Write[]): StateReader {
+  return (key) => {
+    for (let i = writes.length - 1; i >= 0; i--) {
+      const [written, value] = writes[i]!;
+      if (equal(written, key)) return value ?? undefined;
+    }
+    return read(key);
+  };
+}
 
 export type KeyPart = string | number | Uint8Array;
 

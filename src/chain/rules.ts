@@ -12,13 +12,12 @@ import type { Kind } from './kind.ts';
 import { KINDS } from './kinds/index.ts';
 import { DEFAULT_POLICY } from './policy.ts';
 import { POSSESSION_TYPE } from './possession.ts';
+import { RECORDS } from './records/index.ts';
 import { FRAME_REASONS } from './refusal.ts';
-import { DELEGATION, GENESIS, KEY, MAX_KEYS, PARTICIPANT, POLICY } from './state.ts';
+import { MAX_KEYS } from './state.ts';
 
 /** Raised with every change of what a rule does that its declaration does not show. */
-const REVISION = 2;
-
-const RECORDS = [GENESIS, POLICY, PARTICIPANT, KEY, DELEGATION];
+const REVISION = 3;
 
 /** Deterministic CBOR. */
 export function rulesDocument(): Bytes {
@@ -51,6 +50,7 @@ function ruleOf(kind: Kind): Cbor {
     ),
     refusals: Object.entries(kind.refusals).map(([code, text]) => [code, text]),
     shared: [...(kind.shared ?? [])],
+    denials: Object.entries(kind.denials ?? {}).map(([code, text]) => [code, text]),
   };
 }
 

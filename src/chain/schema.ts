@@ -75,9 +75,10 @@ function identifier(cddl: string, test: (text: string) => boolean): Schema<strin
 
 export const did: Schema<string> = identifier('did', isDid);
 
-/** `urn:depa:<type>:<origin>:<local>` of that type. */
-export function urn(type: string): Schema<string> {
-  return identifier(`urn-${type}`, (value) => isUrn(value, type));
+/** `urn:depa:<type>:<origin>:<local>` of one of the types. */
+export function urn(...types: readonly [string, ...string[]]): Schema<string> {
+  const names = types.map((type) => `urn-${type}`).join(' / ');
+  return identifier(names, (value) => types.some((type) => isUrn(value, type)));
 }
 
 /** Byte string of exactly `size` bytes, or of a length in the range. */

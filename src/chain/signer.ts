@@ -6,7 +6,7 @@ import type { StateReader } from './record.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { signatureFault, type Verified, verificationKey } from './signing-key.ts';
 import { delegationFault, keyFault, standingFault } from './standing.ts';
-import { type KeyRecord, PARTICIPANT, type ParticipantRecord } from './state.ts';
+import { type DelegateRole, type KeyRecord, PARTICIPANT, type ParticipantRecord } from './state.ts';
 import type { Statement } from './statement.ts';
 
 interface Input {
@@ -77,7 +77,7 @@ function behalfFault(
   read: StateReader,
   grantor: string,
   delegate: string,
-  role: string | undefined,
+  role: DelegateRole | undefined,
   time: number,
 ) {
   if (role === undefined) return refuse('DELEGATION_MISSING', 'nobody may sign this for another');

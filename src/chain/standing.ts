@@ -1,7 +1,9 @@
 /** Whether a key, a participant or a delegate is good at t. Ends are derived by time here; nothing is stored then. */
+import type { Bytes } from '../core/bytes.ts';
 import type { StateReader } from './record.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import { DELEGATION, type KeyRecord, type ParticipantRecord } from './state.ts';
+import { DELEGATION, type DelegateRole, KEY, type KeyRecord, type ParticipantRecord } from './state.ts';
+import { stateAt } from './stop.ts';
 
 /** Whether `seconds`, the point in time up to which something is good, is before `time` (Unix milliseconds). */
 function ended(seconds: number | undefined, time: number): boolean {
@@ -13,11 +15,22 @@ export function keyFault(key: KeyRecord, time: number): Refusal<'KEY_REVOKED' | 
   return ended(key.notAfter, time) ? refuse('KEY_EXPIRED') : undefined;
 }
 
+/**
+ * Whether what `kid` signed at `at` (Unix milliseconds) counts for nothing: the key was compromised by then, or never was
+ * good. A rotation voids nothing.
+ */
+export function isVoid(read: StateReader, kid: Bytes, at: number): boolean {
+  const revoked = KEY.read(read, kid)?.revoked;
+  return revoked?.reason === 'void' || (revoked?.since !== undefined && revoked.since * 1000 <= at);
+}
+
 export function standingFault(
-  { state, validUntil }: ParticipantRecord,
+  participant: ParticipantRecord,
   needed: 'verified' | 'active',
   time: number,
 ): Refusal<'SIGNER_SUSPENDED' | 'SIGNER_NOT_ACTIVE'> | undefined {
+  const { validUntil } = participant;
+  const state = stateAt(participant, time);
   if (state === 'SUSPENDED') return refuse('SIGNER_SUSPENDED');
   if (state !== 'ACTIVE' && (needed === 'active' || state !== 'VERIFIED')) {
     return refuse('SIGNER_NOT_ACTIVE', state);
@@ -29,10 +42,12 @@ export function delegationFault(
   read: StateReader,
   grantor: string,
   delegate: string,
-  role: string,
+  role: DelegateRole,
   time: number,
 ): Refusal<'DELEGATION_MISSING' | 'DELEGATION_EXPIRED'> | undefined {
   const delegation = DELEGATION.read(read, grantor, delegate, role);
-  if (!delegation || delegation.revoked) return refuse('DELEGATION_MISSING', `${role} of ${grantor}`);
+  if (!delegation || delegation.revoked || isVoid(read, delegation.kid, delegation.changedAt)) {
+    return refuse('DELEGATION_MISSING', `${role} of ${grantor}`);
+  }
   return ended(delegation.notAfter, time) ? refuse('DELEGATION_EXPIRED') : undefined;
 }

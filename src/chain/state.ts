@@ -18,7 +18,9 @@ import {
   struct,
   text,
   uint,
+  urn,
 } from './schema.ts';
+import { lastStop } from './stop.ts';
 
 /** Bytes of a thumbprint, entry id, digest or commitment. */
 export const DIGEST = 32;
@@ -93,8 +95,10 @@ const participantRecord = struct({
   /** Entry that last changed `state`: what a ref `after` must name. */
   changed: uint(),
   changedAt: milliseconds,
+  /** The agreement that it has accepted, and which version of it. */
+  agreement: optional(struct({ id: urn('agreement'), version: uint({ min: 1 }) })),
   /** The last suspension, revocation or withdrawal: readers derive its effects. */
-  lastStop: optional(struct({ entry: uint(), at: milliseconds })),
+  lastStop: optional(lastStop),
 });
 export type ParticipantRecord = Infer<typeof participantRecord>;
 export const PARTICIPANT = recordType<[did: string], ParticipantRecord>('participant', participantRecord);
@@ -125,12 +129,25 @@ const keyRecord = struct({
 export type KeyRecord = Infer<typeof keyRecord>;
 export const KEY = recordType<[kid: Uint8Array], KeyRecord>('key', keyRecord);
 
+export const DELEGATE_ROLES = ['kms', 'registrar', 'collab', 'auditor', 'payment'] as const;
+export type DelegateRole = (typeof DELEGATE_ROLES)[number];
+export const delegateRole = oneOf(...DELEGATE_ROLES);
+/** Objects that one delegation may be limited to. */
+export const MAX_SCOPE = 64;
+
 const delegationRecord = struct({
   grantor: did,
   delegate: did,
-  role: text({ max: 32 }),
+  role: delegateRole,
+  /** Objects that it is limited to; left out: all of the grantor's. */
+  scope: optional(list(urn('dataset', 'contract', 'model'), { min: 1, max: MAX_SCOPE, unique: true })),
   /** Unix seconds. */
   notAfter: optional(seconds),
+  /** The key that granted it: if it was compromised by then, this is void. */
+  kid,
+  /** Entry that last changed it: what a ref `after` must name. */
+  changed: uint(),
+  changedAt: milliseconds,
   revoked: bool,
 });
 export type DelegationRecord = Infer<typeof delegationRecord>;

@@ -9,7 +9,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
-import type { AnyContext } from './kind.ts';
+import { type AnyContext, type Denial, isDenial } from './kind.ts';
 import { kindNamed } from './kinds/index.ts';
 import { type LoggedEntry, placementFault } from './placement.ts';
 import { policyAt } from './policy.ts';
@@ -73,6 +73,10 @@ export function transition(input: TransitionInput): Transition {
   if (isRefusal(statement)) return refusedBy(statement, input.index);
   const effect = judge(input, statement);
   if (isRefusal(effect)) return { ...refusedBy(effect, input.index), statement };
+  if (isDenial(effect)) {
+    const verdict = { index: input.index, outcome: 'ok', reason: effect.denied as Reason } as const;
+    return { verdict, writes: effect.writes, statement };
+  }
   return { verdict: { index: input.index, outcome: 'ok', reason: null }, writes: effect, statement };
 }
 
@@ -91,7 +95,7 @@ function refusedBy({ refused, detail }: Refusal, index: number): Transition {
   return { verdict, writes: [], ...(detail !== undefined && { detail }) };
 }
 
-function judge(input: TransitionInput, statement: Statement): readonly Write[] | Refusal {
+function judge(input: TransitionInput, statement: Statement): readonly Write[] | Refusal | Denial {
   const { crypto, origin, index, time, read } = input;
   const kind = statement.chain && kindNamed(statement.chain.kind);
   const genesis = GENESIS.read(read, 'genesis');

@@ -24,14 +24,15 @@ export function serve(context: Context): Command {
     const { terminal } = context;
     const { output: _, config: file, ...flags } = options;
     const config = loadConfig({ flags, env: terminal.env, ...(file !== undefined && { file }) });
-    // V8 lets a heap grow to four times what is alive before it collects. A log's garbage is mostly buffers of
-    // statements and receipts: collecting sooner costs a few percent of one core and saves a hundred megabytes.
-    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
     const [{ startServer }, { createLogger }] = await Promise.all([
       import('../server/index.ts'),
       import('../platform/logger.ts'),
     ]);
     const server = await startServer(config, createLogger({ level: config.logLevel }));
+    // V8 lets a heap grow to four times what is alive before it collects. A log's garbage is mostly buffers of
+    // statements and receipts: collecting sooner costs a few percent of one core and saves a hundred megabytes. From here
+    // on: a start makes much garbage, and nobody is served while it lasts.
+    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
     const { ledger, http, grpc, trustFile } = server;
     outputOf(context, options).answer(
       {

@@ -35,9 +35,16 @@ export class IndexAudit {
   async check(storage: Storage): Promise<void> {
     // In the storage's own order each of its blocks is decoded once: many times faster in a large log.
     this.#expected.sort((a, b) => a.order - b.order);
-    for (let at = 0; at < this.#expected.length; at += ROWS_AT_ONCE) {
+    const read = async (at: number) => {
       const some = this.#expected.slice(at, at + ROWS_AT_ONCE);
-      const rows = await storage.getMany(some.map(({ entryId }) => indexKey(entryId)));
+      return { some, rows: await storage.getMany(some.map(({ entryId }) => indexKey(entryId))) };
+    };
+    // The next rows are read while these are compared.
+    let next = read(0);
+    for (let at = 0; at < this.#expected.length; at += ROWS_AT_ONCE) {
+      const { some, rows } = await next;
+      next = read(at + ROWS_AT_ONCE);
+      next.catch(() => undefined); // If this round finds damage, nobody waits for it any more.
       some.forEach(({ index }, i) => {
         const row = rows[i];
         if (!row) throw fail('LOG_CORRUPT', `the index row of entry ${index} is missing`);

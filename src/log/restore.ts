@@ -30,6 +30,8 @@ import { LogTree, widthBelow } from './tree.ts';
 /** Leaves between verified marks: one full level-1 tile. */
 export const MARK_INTERVAL = TILE_WIDTH * TILE_WIDTH;
 
+const BUNDLES_AT_ONCE = 8;
+
 /** A log as it was committed last, verified. */
 export interface Restored {
   /** Undefined: the storage is empty. */
@@ -74,8 +76,14 @@ export async function restore(
       `the right edge of the tree of ${head.size} does not hash to the committed root`,
     );
   }
-  for (let n = mark / TILE_WIDTH; (n + 1) * TILE_WIDTH <= head.size; n++) {
-    index.expect(n * TILE_WIDTH, await verifyBundle(hasher, storage, tree, leaves, n, head.size));
+  const sealed = Math.floor(head.size / TILE_WIDTH);
+  // Several at a time, so that the storage reads while this thread hashes.
+  for (let first = mark / TILE_WIDTH; first < sealed; first += BUNDLES_AT_ONCE) {
+    const some = Array.from({ length: Math.min(BUNDLES_AT_ONCE, sealed - first) }, async (_, i) => {
+      const n = first + i;
+      index.expect(n * TILE_WIDTH, await verifyBundle(hasher, storage, tree, leaves, n, head.size));
+    });
+    await Promise.all(some);
   }
   await index.check(storage);
   const tip = await restoreTip(leaves, head);

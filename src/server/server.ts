@@ -8,8 +8,6 @@ import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { thumbprint } from '../cose/index.ts';
-import { createGrpcServer } from '../grpc/index.ts';
-import { createHttpServer } from '../http/index.ts';
 import { DiskFloor, type LogObserver, TransparencyLog, workerThreads } from '../log/index.ts';
 import type { Config } from '../platform/config.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
@@ -53,6 +51,8 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   const crypto = nodeCrypto;
   const keys = logKeys(crypto, config.dataDir, config.origin);
   const metrics = createMetrics({ process: true });
+  // The surfaces' libraries are half of a short start: they load while the storage reads.
+  const surfaceModules = Promise.all([import('../grpc/index.ts'), import('../http/index.ts')]);
   const log = await openLog(crypto, config, keys, logger, metrics);
   try {
     await ensureGenesis(crypto, config.dataDir, keys, log);
@@ -61,7 +61,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     metrics.published(ledger.head().size);
     const trust = trustText(crypto, keys, ledger);
     writeFileAtomically(trustPath(config.dataDir), trust);
-    const surfaces = await listen(config, ledger, logger, metrics);
+    const surfaces = await listen(await surfaceModules, config, ledger, logger, metrics);
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= (async () => {
@@ -163,7 +163,16 @@ function trustText(crypto: Crypto, keys: KeyFiles, ledger: LedgerService): strin
   });
 }
 
-async function listen(config: Config, ledger: LedgerService, logger: Logger, metrics: Metrics) {
+async function listen(
+  [{ createGrpcServer }, { createHttpServer }]: readonly [
+    typeof import('../grpc/index.ts'),
+    typeof import('../http/index.ts'),
+  ],
+  config: Config,
+  ledger: LedgerService,
+  logger: Logger,
+  metrics: Metrics,
+) {
   const { clientPerSecond, burst } = config.rateLimit;
   const limits = new Limits({
     statements: rate(clientPerSecond, burst),

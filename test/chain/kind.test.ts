@@ -18,6 +18,7 @@ test('a rule can answer only with codes that its declaration lists', () => {
     rule: 'For this test.',
     signer: 'room',
     body,
+    subject: () => undefined,
     refusals: { TOO_SMALL: 'n is too small.' },
     shared: ['STATE_WRONG'],
     apply(ctx, { n }) {
@@ -32,6 +33,7 @@ test('a rule can answer only with codes that its declaration lists', () => {
     rule: 'For this test.',
     signer: 'active',
     body,
+    subject: () => undefined,
     refusals: { TOO_SMALL: 'n is too small.' },
     // @ts-expect-error UNDECLARED is not listed
     apply: () => refuse('UNDECLARED'),
@@ -41,6 +43,7 @@ test('a rule can answer only with codes that its declaration lists', () => {
     rule: 'For this test.',
     signer: 'self',
     body,
+    subject: () => undefined,
     refusals: {},
     self: () => refuse('KID_UNKNOWN'),
     apply(ctx) {
@@ -52,7 +55,15 @@ test('a rule can answer only with codes that its declaration lists', () => {
 
 test('a room signs by its own key, in its own name', () => {
   const world = World.begin(nodeCrypto);
-  const kind = declareKind({ name: 'r', rule: '', signer: 'room', body, refusals: {}, apply: () => [] });
+  const kind = declareKind({
+    name: 'r',
+    rule: '',
+    signer: 'room',
+    body,
+    subject: () => undefined,
+    refusals: {},
+    apply: () => [],
+  });
   const room = 'urn:depa:cleanroom:log.example:19517ba8-bab8-11ed-afa1-0242ac120002';
   const key = world.key('room');
   const record = (owner: string) =>

@@ -18,6 +18,8 @@ export const add = declareKind({
   rule: 'A participant lists one more key of its own, signed by a key that it has. The SRO never adds keys to others.',
   signer: 'verified',
   body: listedKey,
+  // A listed key has no name but its thumbprint, and belongs to who signs.
+  subject: () => undefined,
   refusals: { KID_TAKEN },
   shared: [...LISTED_KEY_REASONS, 'STATE_WRONG'],
 
@@ -45,6 +47,7 @@ export const revoke = declareKind({
     rotation: { kid },
     compromise: { kid, compromisedSince: seconds },
   }),
+  subject: () => undefined,
   refusals: {
     LAST_KEY: 'A participant ends a key with another of its own, which has to be good afterwards as well.',
     COMPROMISE_TOO_FAR_BACK: 'Only the SRO may date a compromise further back than the policy’s window.',

@@ -37,6 +37,7 @@ export const genesis = declareKind({
     receiptKey: coseKey,
     rules: digest,
   }),
+  subject: ({ sro }) => sro,
   refusals: {
     GENESIS_EXISTS: 'The log has a genesis; entry 0 alone can be one.',
     GENESIS_MISSING: 'The log has no genesis yet: entry 0 has to be one, and nothing else counts before it.',

@@ -31,6 +31,7 @@ export const register = declareKind({
     jurisdiction: text({ max: 8, pattern: /^[A-Z]{2}(?:-[A-Z0-9]{1,3})?$/ }),
     endpoints: list(text({ max: 512, pattern: /^https?:\/\/[!-~]+$/ }), { max: MAX_ENDPOINTS, unique: true }),
   }),
+  subject: (body) => body.did,
   refusals: {
     PARTICIPANT_EXISTS: 'A participant with this DID has asked to take part, or takes part.',
     PARTICIPANT_BARRED: 'The participant with this DID was revoked, or has withdrawn.',
@@ -97,6 +98,7 @@ export const verify = declareKind({
     },
     rejected: { did, evidence: digest },
   }),
+  subject: (body) => body.did,
   refusals: { ROLE_NOT_REQUESTED: 'A role is granted that the participant did not ask for.' },
   shared: ['STATE_WRONG', 'REF_STALE', 'ROLE_NOT_HELD'],
 

@@ -10,6 +10,7 @@ export const publish = declareKind({
   signer: 'active',
   roles: ['SRO'],
   body: policyBody,
+  subject: () => 'urn:depa:policy',
   refusals: {
     POLICY_VERSION_NOT_NEXT: 'The version is not one more than that of the last published policy.',
     POLICY_RETROACTIVE: 'The policy would take effect before its entry.',

@@ -30,7 +30,10 @@ export function copy(of: Base): Base {
 
 /** `icmr` becomes a registrar of the SRO's: what delegate.grant will do. */
 export function delegate({ world, icmr }: Base, change: { notAfter?: number; revoked?: boolean } = {}): void {
-  const record = { grantor: world.sro.did, delegate: icmr.did, role: 'registrar', revoked: false, ...change };
+  const record = {
+    ...{ grantor: world.sro.did, delegate: icmr.did, role: 'registrar' as const, revoked: false, ...change },
+    ...{ kid: world.kid(world.sro.keys[0]), changed: 0, changedAt: world.time },
+  };
   world.put(DELEGATION.put(record, world.sro.did, icmr.did, 'registrar'));
 }
 
