@@ -32,3 +32,8 @@ export function isUrn(text: string, type?: string): boolean {
 export function isOrigin(text: string): boolean {
   return /^[!-*,-~]{1,255}$/.test(text);
 }
+
+/** Whether a URN names an object of the log `origin`: objects that a log creates carry its name. */
+export function isOwnUrn(text: string, origin: string): boolean {
+  return isUrn(text) && text.slice(text.indexOf(':', 9) + 1, text.lastIndexOf(':')) === origin;
+}
