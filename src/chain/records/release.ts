@@ -36,7 +36,7 @@ const releaseRecord = struct({
   /** Of the decision. */
   nonce: optional(nonce),
   denial: optional(text({ max: 64 })),
-  /** What the grant reserves, of each of these budgets; zero for what is not personal. */
+  /** What the grant reserves, of each of these budgets; zero for what is not personal, and once it is settled. */
   reserve: privacy,
   charges: list(charge, { max: MAX_CHARGES }),
   /** Unix milliseconds: a GRANT that has not been received by then counts as spent. */
