@@ -58,6 +58,7 @@ export {
   signStatement,
   toBeSigned,
 } from './statement.ts';
+export { type TextFault, textFault } from './text-guard.ts';
 export {
   type LoggedEntry,
   lookupsFor,
