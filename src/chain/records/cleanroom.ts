@@ -22,6 +22,8 @@ import { teeType } from './governance.ts';
 export const MAX_CONTRACTS = 4;
 /** Pieces of evidence of one room. */
 export const MAX_EVIDENCE = 16;
+/** Results of one piece of evidence. */
+export const MAX_RESULTS = MAX_CONTRACTS * MAX_VERIFIERS;
 
 export const CLEANROOM_STATES = [
   'PROVISIONED',
@@ -91,12 +93,18 @@ const evidenceRecord = struct({
   signKey: coseKey,
   wrapKey: coseKey,
   entry: uint(),
-  /** Time of the head that it names, Unix milliseconds; once a verifier has said so. */
-  head: optional(milliseconds),
-  /** Verifiers that have appraised it, and what each found last. */
-  results: list(struct({ verifier: did, result: oneOf('affirming', 'warning', 'contraindicated') }), {
-    max: MAX_VERIFIERS,
-  }),
+  /** What each verifier found last, under each appraisal policy. */
+  results: list(
+    struct({
+      verifier: did,
+      /** SHA-256 of the appraisal policy that it judged by. */
+      policy: digest,
+      result: oneOf('affirming', 'warning', 'contraindicated'),
+      /** Time of the head that the evidence names, Unix milliseconds: its age runs from here. */
+      head: milliseconds,
+    }),
+    { max: MAX_RESULTS },
+  ),
 });
 export type EvidenceRecord = Infer<typeof evidenceRecord>;
 export const EVIDENCE = recordType<[cleanroom: string, digest: Uint8Array], EvidenceRecord>(
