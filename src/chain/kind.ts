@@ -111,6 +111,8 @@ interface Declaration<
   readonly body: Schema<Body>;
   /** The DID or URN that the entry is about: whose timeline it is in. Undefined: its issuer. */
   subject(body: Body): string | undefined;
+  /** What a delegation that is limited to some objects has to cover (default: the subject). */
+  object?(read: StateReader, body: Body): string | undefined;
   /** Its own refusals, in evaluation order, with what they mean. */
   readonly refusals: Own;
   /** Catalogue codes that its rule can answer with, besides those of the frame. */
@@ -142,11 +144,12 @@ export type Kind<
   Denials extends Readonly<Record<string, string>> = Readonly<Record<string, string>>,
 > = Omit<
   Declaration<SignerMode, unknown, Own, SharedReason, Denials>,
-  'name' | 'apply' | 'body' | 'subject'
+  'name' | 'apply' | 'body' | 'subject' | 'object'
 > & {
   readonly name: Name;
   readonly body: Schema<unknown>;
   subject(body: unknown): string | undefined;
+  object?(read: StateReader, body: unknown): string | undefined;
   /** Method syntax: the frame gives each rule the context of its mode. */
   apply(context: AnyContext, body: unknown): readonly Write[] | Refusal | Denial;
   self?(hasher: Hasher, body: unknown, signed: { issuer: string; kid: Bytes }): Bytes | Refusal;

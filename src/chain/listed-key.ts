@@ -44,6 +44,8 @@ interface Listing {
   readonly aliases?: readonly string[];
   /** Kids that belong to the log itself. */
   readonly reserved: readonly Bytes[];
+  /** Unix milliseconds from which they can sign (default: at once). */
+  readonly notBefore?: number;
 }
 
 export interface Listed {
@@ -95,10 +97,11 @@ function isFree(context: Context, kid: Bytes, taken: readonly Bytes[]): boolean 
   return KEY.read(context.read, kid) === undefined && !taken.some((other) => equal(other, kid));
 }
 
-function recordOf(context: Context, { owner, addedBy }: Listing, listed: ListedKey) {
+function recordOf(context: Context, { owner, addedBy, notBefore }: Listing, listed: ListedKey) {
   const { key, use, keyAlias: alias, notAfter } = listed;
   const added = { added: context.index, addedAt: context.time, addedBy };
-  return { owner, key, use, alias, ...added, ...(notAfter !== undefined && { notAfter }) };
+  const from = notBefore === undefined ? {} : { notBefore };
+  return { owner, key, use, alias, ...from, ...added, ...(notAfter !== undefined && { notAfter }) };
 }
 
 /** The log's own keys: no participant may have one of them (FORMATS §4: no key serves two purposes). */

@@ -6,7 +6,7 @@ import type { StateReader } from './record.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { signatureFault, type Verified, verificationKey } from './signing-key.ts';
 import { delegationFault, keyFault, standingFault } from './standing.ts';
-import { type DelegateRole, type KeyRecord, PARTICIPANT, type ParticipantRecord } from './state.ts';
+import { type KeyRecord, PARTICIPANT, type ParticipantRecord } from './state.ts';
 import type { Statement } from './statement.ts';
 
 interface Input {
@@ -20,17 +20,20 @@ interface Input {
 /** The part of a rule's context that its signer mode calls for. */
 export type Signer = Pick<AnyContext, 'signer' | 'principal' | 'room' | 'key'>;
 
+/** What a kind says of who may sign it. */
+type Rule = Pick<Kind, 'signer' | 'roles' | 'delegate'> & Partial<Pick<Kind, 'subject' | 'object'>>;
+
 /** What signing a foreign statement takes. */
-const FOREIGN: Pick<Kind, 'signer' | 'roles' | 'delegate'> = { signer: 'verified' };
+const FOREIGN: Rule = { signer: 'verified' };
 
 export function authenticate(input: Input, statement: Statement, kind: Kind | undefined): Signer | Refusal {
-  const rule = kind ?? FOREIGN;
+  const rule: Rule = kind ?? FOREIGN;
   const key = verificationKey(input.crypto, statement, input.read);
   if (isRefusal(key)) return key;
   const { record } = key;
   if (record) {
     if (record.owner !== statement.issuer) return refuse('SIGNER_UNKNOWN', 'the key is not the issuer’s');
-    const fault = keyFault(record, input.time);
+    const fault = keyFault(input.read, record, input.time);
     if (fault) return fault;
   }
   const fault = signatureFault(statement, key, input.verified);
@@ -46,9 +49,9 @@ function room({ issuer, chain }: Statement, key: KeyRecord): Signer | Refusal {
 
 function participant(
   { read, time }: Input,
-  { issuer, chain }: Statement,
+  { issuer, chain, body }: Statement,
   key: KeyRecord,
-  rule: Pick<Kind, 'signer' | 'roles' | 'delegate'>,
+  rule: Rule,
 ): Signer | Refusal {
   const signer = PARTICIPANT.read(read, issuer);
   if (!signer) return refuse('SIGNER_UNKNOWN', 'not a participant');
@@ -60,16 +63,16 @@ function participant(
     modeFault(signer, rule, time) ??
     // A delegate can do no more than who sent it could.
     (principal === signer ? undefined : modeFault(principal, rule, time)) ??
-    (onBehalf === undefined ? undefined : behalfFault(read, onBehalf, issuer, rule.delegate, time));
+    (onBehalf === undefined ? undefined : behalfFault(read, onBehalf, issuer, rule, body, time));
   return fault ?? { signer, principal, key };
 }
 
-function roleFault({ roles }: ParticipantRecord, rule: Pick<Kind, 'roles'>) {
+function roleFault({ roles }: ParticipantRecord, rule: Rule) {
   if (!rule.roles || rule.roles.some((role) => roles.includes(role))) return undefined;
   return refuse('ROLE_NOT_HELD', `one of ${rule.roles.join(', ')} is needed`);
 }
 
-function modeFault(participant: ParticipantRecord, { signer: mode }: Pick<Kind, 'signer'>, time: number) {
+function modeFault(participant: ParticipantRecord, { signer: mode }: Rule, time: number) {
   return mode === 'verified' || mode === 'active' ? standingFault(participant, mode, time) : undefined;
 }
 
@@ -77,9 +80,12 @@ function behalfFault(
   read: StateReader,
   grantor: string,
   delegate: string,
-  role: DelegateRole | undefined,
+  rule: Rule,
+  body: unknown,
   time: number,
 ) {
+  const { delegate: role } = rule;
   if (role === undefined) return refuse('DELEGATION_MISSING', 'nobody may sign this for another');
-  return delegationFault(read, grantor, delegate, role, time);
+  const object = rule.object ? rule.object(read, body) : rule.subject?.(body);
+  return delegationFault(read, grantor, delegate, role, time, object);
 }

@@ -109,11 +109,13 @@ const keyRecord = struct({
   key: coseKey,
   use: keyUse,
   alias: keyAlias,
+  /** Of a recovered key: nobody's until then, so that the participant can object. */
+  notBefore: optional(milliseconds),
   /** Unix seconds: good up to this point in time; no end when left out. */
   notAfter: optional(seconds),
   added: uint(),
   addedAt: milliseconds,
-  /** The key that vouched for this one; nil: it came with the registration. */
+  /** The key that vouched for this one (of a recovered key: one of the SRO's); nil: it came with the registration. */
   addedBy: nullable(kid),
   revoked: optional(
     struct({

@@ -65,10 +65,8 @@ const codeRecord = struct({
 export type CodeRecord = Infer<typeof codeRecord>;
 export const CODE = recordType<[id: string], CodeRecord>('code', codeRecord);
 
-/** A recovery key that waits for its time: effective unless the participant objects before. */
+/** The last key that was recovered for a participant: effective unless the participant objects before its time. */
 const recoveryRecord = struct({
-  key: bytes({ min: 1, max: 160 }),
-  alias: text({ max: 64 }),
   kid: digest,
   entry: uint(),
   /** Unix milliseconds: from then on the key can sign. */
