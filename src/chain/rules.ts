@@ -8,6 +8,7 @@ import { type Cbor, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { ALGORITHM_ID } from '../cose/algorithm.ts';
 import { ENVELOPE_VERSION, MAX_REFS, MAX_STATEMENT, STATEMENT_TYPE } from './envelope.ts';
+import { GATES } from './gates/index.ts';
 import type { Kind } from './kind.ts';
 import { KINDS } from './kinds/index.ts';
 import { DEFAULT_POLICY } from './policy.ts';
@@ -32,6 +33,12 @@ export function rulesDocument(): Bytes {
     reasons: [...FRAME_REASONS],
     foreign: { signer: 'verified' },
     kinds: Object.fromEntries(KINDS.map((kind) => [kind.name, ruleOf(kind)])),
+    gates: Object.fromEntries(
+      GATES.map(({ step, question, request, reasons }) => [
+        step,
+        { question, request: request.cddl, reasons: Object.entries(reasons) },
+      ]),
+    ),
     records: Object.fromEntries(RECORDS.map(({ type, schema }) => [type, schema.cddl])),
   });
 }

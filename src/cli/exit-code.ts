@@ -57,6 +57,10 @@ const PROOF: Readonly<Record<CodesOf<'proof'>, ExitCode>> = {
   FORK: EXIT.FORK,
   QUORUM_NOT_MET: EXIT.QUORUM,
   STALE: EXIT.STALE,
+  BUNDLE_INCOMPLETE: EXIT.NOT_INCLUDED,
+  REQUEST_MISMATCH: EXIT.NOT_INCLUDED,
+  DECISION_MISMATCH: EXIT.NOT_INCLUDED,
+  NONCE_INVALID: EXIT.STALE,
 };
 
 /** Codes that mean something else to a caller of this command than their class says. */

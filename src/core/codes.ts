@@ -77,6 +77,10 @@ export const CODES = {
     'unavailable',
     'A write failed and the log is being verified again; the outcome of this request is not known. Registering the same statement again is safe.',
   ],
+  INDEX_BEHIND: [
+    'unavailable',
+    'The index that answers this is being built from the log; the log itself is not affected.',
+  ],
   DEADLINE_EXCEEDED: [
     'unavailable',
     'The answer was not ready before the deadline; registering again is safe.',
@@ -112,6 +116,17 @@ export const CODES = {
   FORK: ['proof', 'Two views of the log are inconsistent: the log has shown different histories.'],
   STALE: ['proof', 'The view is older than one seen before, or than the freshness limit.'],
   TRUST_MALFORMED: ['malformed', 'The trust file is malformed.'],
+  BUNDLE_MALFORMED: [
+    'malformed',
+    'Not a proof bundle, or one with something in it that its decision does not rest on.',
+  ],
+  BUNDLE_INCOMPLETE: ['proof', 'The proof bundle lacks something that its decision rests on.'],
+  REQUEST_MISMATCH: ['proof', 'The proof bundle answers another question than the verifier’s own.'],
+  DECISION_MISMATCH: ['proof', 'The proven facts lead to another decision than the proof bundle states.'],
+  NONCE_INVALID: [
+    'proof',
+    'The nonce was not drawn by this client, too long ago, or was used for a release before.',
+  ],
   // storage and start
   STORAGE_FAILED: ['fatal', 'The storage could not be read or written.'],
   STORAGE_CONFLICT: ['fatal', 'Somebody else has committed to the storage: another sequencer is at work.'],
