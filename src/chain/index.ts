@@ -3,6 +3,20 @@
  * effect on the state. Pure: no clock (time is the state entry's), no I/O, no randomness; any replayer gets the same.
  * Trees, storage and the network are elsewhere; a new kind touches its file in kinds/ and the list there.
  */
+export { isPickle } from './format.ts';
+export {
+  type Decision,
+  decide,
+  decideProven,
+  GATES,
+  type Gate,
+  type GateReason,
+  type GateStep,
+  gateNamed,
+  type ProvenFact,
+  type RequestOf,
+  readRequest,
+} from './gates/index.ts';
 export {
   type GenesisParts,
   genesisBody,
@@ -14,12 +28,26 @@ export {
 export { didMethod, isDid, isOrigin, isUrn } from './identifier.ts';
 export type { Kind, SignerMode } from './kind.ts';
 export { KINDS, type KindName, kindNamed } from './kinds/index.ts';
+export {
+  EDGE_CLASSES,
+  type Edge,
+  type EdgeClass,
+  isNodeId,
+  LISTED_TYPES,
+  type Lineage,
+  type ListedObject,
+  type ListedType,
+  lineageOf,
+  typeOfId,
+} from './lineage.ts';
 export type { ListedKey } from './listed-key.ts';
+export { type ObjectStatus, objectStatus } from './object-status.ts';
 export { DEFAULT_POLICY, type Policy, type PolicyBody, type PolicyRecord, policyAt } from './policy.ts';
 export { type Possession, possessionProven, provePossession } from './possession.ts';
 export { describeReason, type KindReason, type Reason } from './reason.ts';
 export { type StateReader, stateKey, type Write } from './record.ts';
 export { isRefusal, type Refusal } from './refusal.ts';
+export { RELEASE_STOPS, releaseUpstream } from './release-upstream.ts';
 export { rulesDocument, rulesId } from './rules.ts';
 export { signatureFault, type VerificationKey, type Verified, verificationKey } from './signing-key.ts';
 export {

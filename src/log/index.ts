@@ -4,6 +4,7 @@
  */
 export { DiskFloor } from './disk-floor.ts';
 export type { LeafRecord } from './leaf-record.ts';
+export type { Direction, IndexedEdge, LineageIndex, Span, TimelineEntry } from './lineage-index.ts';
 export { type LogObserver, type LogOptions, type Sequenced, TransparencyLog } from './log.ts';
 export {
   consistencyReceipt,
@@ -12,4 +13,5 @@ export {
   type PublishedHead,
   signCheckpoint,
 } from './publisher.ts';
+export type { Numbers, Reaction } from './statistics.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';

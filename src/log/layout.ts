@@ -11,6 +11,8 @@
  * | `i` entry id (32) | u64: the index of the statement |
  * | `r` state key | the record (CBOR): current values of the state map |
  * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |
+ * | `X` | the mark of the lineage index (CBOR): its version, and how many leaves it covers |
+ * | `x` … | the lineage index, which can be thrown away and rebuilt: lineage-layout.ts |
  */
 
 import { decodeVerdict, type Verdict } from '../chain/index.ts';

@@ -30,6 +30,8 @@ import {
 } from './layout.ts';
 import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import type { LeafStore } from './leaf-store.ts';
+import { catchUp } from './lineage-catch-up.ts';
+import { type IndexedEntry, LineageIndex } from './lineage-index.ts';
 import { type LogKeys, type PublishedHead, publishHead } from './publisher.ts';
 import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
@@ -98,6 +100,7 @@ interface Committed {
   readonly tip: StateEntry | undefined;
   readonly headBytes: Bytes | undefined;
   readonly mark: number;
+  readonly lineage: LineageIndex;
 }
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
@@ -121,6 +124,9 @@ export class TransparencyLog {
   readonly #stop = new AbortController();
   /** A storage that has failed to take the mark. */
   #unwritable: Storage | undefined;
+  #indexing: Promise<void> | undefined;
+  /** An index that could not be built from its storage. */
+  #unindexable: LineageIndex | undefined;
 
   /**
    * Opens the log in its storage, verified. An empty storage makes a log without a head: {@link initialise} it.
@@ -130,24 +136,26 @@ export class TransparencyLog {
     await options.diskFloor?.check();
     const storage = await options.openStorage();
     try {
-      return new TransparencyLog(options, storage, await restore(options.crypto, storage, options));
+      const restored = await restore(options.crypto, storage, options);
+      return new TransparencyLog(options, await committedFrom(options.crypto, storage, restored));
     } catch (error) {
       await storage.close();
       throw error;
     }
   }
 
-  private constructor(options: LogOptions, storage: Storage, restored: Restored) {
+  private constructor(options: LogOptions, committed: Committed) {
     this.#options = options;
-    this.#committed = committedFrom(storage, restored);
-    this.#clock = new MonotonicClock(restored.tip?.time ?? 0, options.now);
-    this.#keys = signingKeys(restored.state);
+    this.#committed = committed;
+    this.#clock = new MonotonicClock(committed.tip?.time ?? 0, options.now);
+    this.#keys = signingKeys(committed.state);
     this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, (batch) => {
       this.#ready.push(...batch);
       this.#sequence();
     });
     this.#publish();
     this.#scrubbing = this.#scrub();
+    this.#bringLevel();
   }
 
   /**
@@ -245,6 +253,7 @@ export class TransparencyLog {
         leaves.append(write, start, applied.records);
         tree.addWrites(write);
         addRows(write, applied, start);
+        const indexed = this.#addLineage(write, statements, applied, start);
         write.put(HEAD_KEY, headBytes);
         // 1. Durable. Everything of this batch, in one atomic write that has been synced when it returns; nobody
         //    else can have committed since, or the head row would differ.
@@ -252,8 +261,10 @@ export class TransparencyLog {
         // 2. Only then it is what the log is.
         this.#committed = { ...this.#committed, state: applied.state, tip: applied.tip, headBytes };
         this.#learn(applied);
+        indexed?.();
         // 3. Only then it is signed: a signature over a tree that a crash could undo would be a fork.
         head = this.#publish();
+        if (!indexed) this.#bringLevel();
         this.#options.observe?.committed?.({
           statements: applied.records.length - 1,
           bytes: applied.records.reduce((sum, record) => sum + record.bytes.length, 0),
@@ -387,6 +398,38 @@ export class TransparencyLog {
     this.#admission.learn(learned);
   }
 
+  /**
+   * The rows of a commit in the lineage index, if it is level with the tree. The index decides nothing, so nothing that
+   * goes wrong with it fails a commit: it is built anew.
+   */
+  #addLineage(
+    write: WriteBatch,
+    statements: readonly BatchStatement[],
+    { outcomes, tip, verdicts, state }: AppliedBatch,
+    start: number,
+  ): (() => void) | undefined {
+    const { lineage } = this.#committed;
+    if (lineage.stale || lineage.next !== start) return undefined;
+    try {
+      const reasons = verdicts && decodeVerdicts(verdicts);
+      const entries: IndexedEntry[] = [];
+      for (const [i, outcome] of outcomes.entries()) {
+        const { statement } = statements[i]!;
+        if (outcome.type !== 'logged' || !statement.chain) continue;
+        const { index } = outcome;
+        entries.push({ index, statement, time: tip!.time, reason: reasons?.[index - start]?.reason ?? null });
+      }
+      const rows = new WriteBatch();
+      const indexed = lineage.add(rows, entries, tip!.index + 1, (key) => state.get(key));
+      write.append(rows);
+      return indexed;
+    } catch (error) {
+      lineage.discard();
+      this.#event('error', 'the lineage index of a commit could not be made', { message: String(error) });
+      return undefined;
+    }
+  }
+
   #publish(): PublishedHead | undefined {
     const { tree, tip } = this.#committed;
     if (!tip) return undefined;
@@ -422,12 +465,13 @@ export class TransparencyLog {
         storage = await this.#options.openStorage();
         const restored = await restore(this.#options.crypto, storage, this.#options);
         await this.#keepsPromises(restored);
-        this.#committed = committedFrom(storage, restored);
+        this.#committed = await committedFrom(this.#options.crypto, storage, restored);
         for (const [name, pair] of signingKeys(restored.state)) this.#keys.set(name, pair);
         this.#admission.learn([...this.#keys.values()]);
         this.#publish();
         // Unless it has been told to close meanwhile, or the scrub has found damage.
         if (this.#phase.name === 'recovering') this.#phase = before;
+        this.#bringLevel();
         this.#event('warn', 'the log has been read back and goes on', { size: this.#committed.tree.size });
         return;
       } catch (error) {
@@ -541,6 +585,34 @@ export class TransparencyLog {
     }
   }
 
+  /** Builds what is missing of the lineage index in the background. */
+  #bringLevel(): void {
+    const { lineage, storage, leaves } = this.#committed;
+    const behind = () => lineage === this.#committed.lineage && lineage.behind(this.#head?.size ?? 0);
+    if (this.#indexing || lineage === this.#unindexable || !behind() || this.#stop.signal.aborted) return;
+    const build = async () => {
+      const { crypto } = this.#options;
+      const started = performance.now();
+      const details = { from: lineage.stale ? 0 : lineage.next, size: this.#head!.size };
+      this.#event('info', 'the lineage index is being built from the leaves', details);
+      const size = () => (behind() ? this.#head!.size : 0);
+      const read = (key: Bytes) => this.#committed.state.get(key);
+      await catchUp({ crypto, storage, leaves, index: lineage, size, read, signal: this.#stop.signal });
+      const seconds = Math.round(performance.now() - started) / 1000;
+      this.#event('info', 'the lineage index is built', { size: lineage.next, seconds });
+    };
+    this.#indexing = build()
+      .catch((error: unknown) => {
+        this.#unindexable = lineage;
+        if (this.#stop.signal.aborted || lineage !== this.#committed.lineage) return;
+        this.#event('error', 'the lineage index could not be built', { message: String(error) });
+      })
+      .finally(() => {
+        this.#indexing = undefined;
+        this.#bringLevel();
+      });
+  }
+
   /** Takes nothing new, commits what has been admitted, and closes. What is not done in ten seconds is refused. */
   async close(): Promise<void> {
     if (this.#phase.name === 'closed') return;
@@ -553,6 +625,7 @@ export class TransparencyLog {
     for (const { reject } of this.#ready.splice(0)) reject(closed);
     await this.#sequencing;
     await this.#scrubbing;
+    await this.#indexing;
     await this.#admission.close();
     // What the workers had answered by then may have begun another commit.
     await this.#sequencing;
@@ -654,6 +727,32 @@ export class TransparencyLog {
     return stored && decodeVerdicts(stored);
   }
 
+  /** Leaves that the lineage index covers, and those that it should. */
+  get lineageStatus(): { next: number; size: number } {
+    const { lineage } = this.#committed;
+    return { next: lineage.stale ? 0 : lineage.next, size: this.#head?.size ?? 0 };
+  }
+
+  /**
+   * Asks the lineage index, which covers at least `size` leaves.
+   * @throws INDEX_BEHIND while it is being built; a damaged row has it built anew
+   */
+  async lineage<T>(ask: (index: LineageIndex, size: number) => Promise<T>): Promise<T> {
+    const { size } = this.head;
+    try {
+      return await this.#read(({ lineage }) => {
+        if (lineage.behind(size)) throw behind(this.lineageStatus);
+        return ask(lineage, size);
+      });
+    } catch (error) {
+      if (!isLedgerError(error, 'LOG_CORRUPT') && !isLedgerError(error, 'BYTES_MALFORMED')) throw error;
+      this.#event('error', 'the lineage index is damaged', { message: error.message });
+      this.#committed.lineage.discard();
+      this.#bringLevel();
+      throw behind(this.lineageStatus);
+    }
+  }
+
   /** A storage that a reload has closed under the reader is no defect: it reads the new one, or asks again later. */
   async #read<T>(read: (committed: Committed) => Promise<T>): Promise<T> {
     const committed = this.#committed;
@@ -667,8 +766,18 @@ export class TransparencyLog {
   }
 }
 
-function committedFrom(storage: Storage, { head, tree, leaves, state, tip, mark }: Restored): Committed {
-  return { storage, tree, leaves, state, tip, mark, headBytes: head && encodeHead(head) };
+async function committedFrom(
+  crypto: Crypto,
+  storage: Storage,
+  { head, tree, leaves, state, tip, mark }: Restored,
+): Promise<Committed> {
+  const lineage = await LineageIndex.open(crypto, storage, head?.size ?? 0);
+  return { storage, tree, leaves, state, tip, mark, lineage, headBytes: head && encodeHead(head) };
+}
+
+function behind({ next, size }: { next: number; size: number }): LedgerError {
+  const message = `the lineage index is being built: ${next} of ${size} leaves. The log itself is not affected.`;
+  return fail('INDEX_BEHIND', message, { retryAfter: 5 });
 }
 
 function addRows(write: WriteBatch, applied: AppliedBatch, start: number): void {

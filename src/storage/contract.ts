@@ -90,6 +90,12 @@ export class WriteBatch {
     return this;
   }
 
+  /** Everything of `batch`, after what is here. */
+  append(batch: WriteBatch): this {
+    for (const operation of batch.operations) this.#operations.push(operation);
+    return this;
+  }
+
   /** Deleting what is not there is no error. @throws ARGUMENT_INVALID an empty key */
   del(key: Bytes): this {
     this.#operations.push({ type: 'del', key: checked(key) });
