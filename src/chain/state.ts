@@ -137,12 +137,18 @@ export const delegateRole = oneOf(...DELEGATE_ROLES);
 /** Objects that one delegation may be limited to. */
 export const MAX_SCOPE = 64;
 
+export const delegationScope = list(urn('dataset', 'contract', 'model'), {
+  min: 1,
+  max: MAX_SCOPE,
+  unique: true,
+});
+
 const delegationRecord = struct({
   grantor: did,
   delegate: did,
   role: delegateRole,
   /** Objects that it is limited to; left out: all of the grantor's. */
-  scope: optional(list(urn('dataset', 'contract', 'model'), { min: 1, max: MAX_SCOPE, unique: true })),
+  scope: optional(delegationScope),
   /** Unix seconds. */
   notAfter: optional(seconds),
   /** The key that granted it: if it was compromised by then, this is void. */

@@ -9,7 +9,7 @@ import { KEY, type KeyRecord, kid, MAX_KEYS, PARTICIPANT, type ParticipantRecord
 
 type OwnedKey = readonly [kid: Bytes, record: KeyRecord];
 
-function keysOf(ctx: Context, participant: ParticipantRecord): OwnedKey[] {
+export function keysOf(ctx: Context, participant: ParticipantRecord): OwnedKey[] {
   return participant.keys.map((kid) => [kid, KEY.read(ctx.read, kid)!]);
 }
 
@@ -39,7 +39,8 @@ export const add = declareKind({
 export const revoke = declareKind({
   name: 'key.revoke',
   rule:
-    'Ends a key. A participant ends its own with another of its keys; the SRO can end any. Rotation voids nothing; ' +
+    'Ends a key. A participant ends its own with another of its keys; the SRO can end any, but an SRO no key of the ' +
+    'genesis’s. Rotation voids nothing; ' +
     'a compromise voids the keys that the key has added since, and those that they added. A compromise can be ' +
     'stated of a key that was rotated, and dated further back.',
   signer: 'any-state',
@@ -67,6 +68,8 @@ export const revoke = declareKind({
     const own = key.owner === ctx.signer.did;
     if (!own) {
       if (!ctx.signer.roles.includes('SRO')) return refuse('ROLE_NOT_HELD', 'the key of another participant');
+      // Else an SRO that another made could leave the log to itself.
+      if (key.owner === ctx.genesis?.sro) return refuse('ROLE_NOT_HELD', 'a key of the SRO of the genesis');
       const fault = standingFault(ctx.signer, 'active', ctx.time);
       if (fault) return fault;
     }

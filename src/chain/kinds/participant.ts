@@ -7,6 +7,7 @@ import { kidOf } from '../public-key.ts';
 import { isRefusal, refuse } from '../refusal.ts';
 import { did, list, optional, seconds, struct, text, variants } from '../schema.ts';
 import { digest, KEY, PARTICIPANT, type ParticipantRecord, ROLES, type Role } from '../state.ts';
+import { stateAt } from '../stop.ts';
 
 const MAX_LISTED_KEYS = 16;
 const MAX_ENDPOINTS = 16;
@@ -50,9 +51,10 @@ export const register = declareKind({
 
   apply(ctx, body) {
     const known = PARTICIPANT.read(ctx.read, body.did);
-    if (known?.state === 'REVOKED' || known?.state === 'WITHDRAWN') return refuse('PARTICIPANT_BARRED');
+    const state = known && stateAt(known, ctx.time);
+    if (state === 'REVOKED' || state === 'WITHDRAWN') return refuse('PARTICIPANT_BARRED');
     // Who was rejected may ask again; or whoever asks first in another's name would keep it for ever.
-    if (known && known.state !== 'REJECTED') return refuse('PARTICIPANT_EXISTS');
+    if (known && state !== 'REJECTED') return refuse('PARTICIPANT_EXISTS');
     const requested: Role[] = [];
     for (const role of body.roles) {
       if (!isRole(role)) return refuse('ROLE_UNKNOWN', role);
@@ -104,7 +106,9 @@ export const verify = declareKind({
 
   apply(ctx, body) {
     const record = PARTICIPANT.read(ctx.read, body.did);
-    if (record?.state !== 'REQUESTED') return refuse('STATE_WRONG', record?.state ?? 'not registered');
+    if (!record || stateAt(record, ctx.time) !== 'REQUESTED') {
+      return refuse('STATE_WRONG', record?.state ?? 'not registered');
+    }
     // The answer is to one request: after a rejection, another may have asked in the same name.
     if (ctx.refs('after')[0]?.index !== record.changed) return refuse('REF_STALE');
     const changed = { changed: ctx.index, changedAt: ctx.time };

@@ -46,6 +46,14 @@ export const APPRAISAL_POLICY = recordType<[id: string], AppraisalPolicyRecord>(
 
 /** Host data of a clean room: SHA-256 of its policy. */
 export const hostData = bytes(32);
+/** Launch measurement of an SEV-SNP machine: SHA-384. */
+export const measurement = bytes(48);
+/** Who endorses measurements, for which product, and from which security version on. */
+export const endorser = struct({
+  issuer: text({ max: 512 }),
+  feed: text({ max: 256 }),
+  minSvn: uint(),
+});
 /** The name of a framework or accountant. */
 export const toolName = text({ max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/ });
 
