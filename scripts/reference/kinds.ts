@@ -10,6 +10,7 @@ const SIGNERS: Readonly<Record<Kind['signer'], string>> = {
   verified: 'a participant who is VERIFIED or ACTIVE',
   active: 'a participant who is ACTIVE',
   'any-state': 'a registered participant, in whatever state',
+  'room-or-active': 'a clean room, or an active participant',
   room: 'a clean room, by its attested key',
 };
 

@@ -20,9 +20,9 @@ import type { DelegateRole, GenesisRecord, KeyRecord, ParticipantRecord, Role } 
  * - `self`: a key in the body itself (genesis, registration).
  * - `verified`: a participant who is VERIFIED or ACTIVE. - `active`: one who is ACTIVE.
  * - `any-state`: a registered participant in whatever state.
- * - `room`: a clean room, by its attested key.
+ * - `room`: a clean room, by its attested key. - `room-or-active`: a clean room, or a participant who is ACTIVE.
  */
-export type SignerMode = 'self' | 'verified' | 'active' | 'any-state' | 'room';
+export type SignerMode = 'self' | 'verified' | 'active' | 'any-state' | 'room' | 'room-or-active';
 
 interface BaseContext {
   readonly crypto: Crypto;
@@ -67,6 +67,9 @@ interface Contexts {
   active: ParticipantContext;
   'any-state': ParticipantContext;
   room: RoomContext;
+  'room-or-active':
+    | (RoomContext & { readonly signer?: undefined })
+    | (ParticipantContext & { readonly room?: undefined });
 }
 export type Context<Mode extends SignerMode = 'self'> = Contexts[Mode];
 export type AnyContext = BaseContext & Partial<Omit<ParticipantContext & RoomContext, keyof BaseContext>>;

@@ -39,7 +39,8 @@ export function authenticate(input: Input, statement: Statement, kind: Kind | un
   const fault = signatureFault(statement, key, input.verified);
   if (fault) return fault;
   if (!record) return statement.chain?.onBehalf === undefined ? {} : refuse('DELEGATION_MISSING');
-  return rule.signer === 'room' ? room(statement, record) : participant(input, statement, record, rule);
+  const byRoom = rule.signer === 'room-or-active' ? isUrn(statement.issuer) : rule.signer === 'room';
+  return byRoom ? room(statement, record) : participant(input, statement, record, rule);
 }
 
 function room({ issuer, chain }: Statement, key: KeyRecord): Signer | Refusal {
@@ -73,7 +74,8 @@ function roleFault({ roles }: ParticipantRecord, rule: Rule) {
 }
 
 function modeFault(participant: ParticipantRecord, { signer: mode }: Rule, time: number) {
-  return mode === 'verified' || mode === 'active' ? standingFault(participant, mode, time) : undefined;
+  if (mode === 'any-state') return undefined;
+  return standingFault(participant, mode === 'verified' ? 'verified' : 'active', time);
 }
 
 function behalfFault(
