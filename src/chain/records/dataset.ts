@@ -67,6 +67,8 @@ const datasetRecord = struct({
   changed: uint(),
   changedAt: milliseconds,
   lastStop: optional(lastStop),
+  /** While it is SUSPENDED: who may lift that. */
+  suspendedBy: optional(oneOf('provider', 'SRO')),
 });
 export type DatasetRecord = Infer<typeof datasetRecord>;
 export const DATASET = recordType<[id: string, version: number], DatasetRecord>('dataset', datasetRecord);
@@ -77,9 +79,11 @@ export const CIPHERTEXT = recordType<[digest: Uint8Array], Infer<typeof ownerRec
   'ciphertext',
   ownerRecord,
 );
-export const DATA_KEY = recordType<[kms: string, dataKeyId: string], Infer<typeof ownerRecord>>(
+/** The key may be that of a base model: it is released without a charge, so it must not be a dataset's as well. */
+const keyedRecord = struct({ dataset: urn('dataset', 'model') });
+export const DATA_KEY = recordType<[kms: string, dataKeyId: string], Infer<typeof keyedRecord>>(
   'data-key',
-  ownerRecord,
+  keyedRecord,
 );
 
 /** At every entry: spent + reserved ≤ allocated, for ε and for δ. */

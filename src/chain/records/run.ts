@@ -24,7 +24,7 @@ const runRecord = struct({
   state: oneOf('STARTED', 'COMPLETED', 'FAILED', 'ABORTED'),
   /** What the run may spend: the reserve of its room's grants. */
   reserve: privacy,
-  /** Spent so far, by the last run.log; the final amount once it has ended. */
+  /** Spent so far, by the last run.log; once it has ended, what its budgets were charged. */
   epsilon,
   delta,
   /** run.log entries so far. */
