@@ -173,7 +173,8 @@ function climbGenesis(ladder: Ladder, { trust, facts }: FactsEvidence): void {
 /** Key of the genesis record: asked for, it pins an answer to the trusted genesis. */
 export const GENESIS_KEY = GENESIS.key('genesis');
 
-function readGenesis(value: Bytes | null) {
+/** @throws FACT_INVALID */
+export function readGenesis(value: Bytes | null) {
   try {
     if (value) return GENESIS.decode(value);
   } catch (cause) {

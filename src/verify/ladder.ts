@@ -20,7 +20,13 @@ export type StepName =
   | 'rules'
   | 'genesis'
   | 'facts'
-  | 'effect';
+  | 'effect'
+  | 'bundle'
+  | 'question'
+  | 'replay'
+  | 'entries'
+  | 'decision'
+  | 'clock';
 
 export interface Step {
   readonly step: StepName;

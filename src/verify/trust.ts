@@ -29,6 +29,8 @@ export interface Trust {
   readonly policy?: TrustPolicy;
   /** The C2SP tlog-policy file that `policy` was read from. */
   readonly policyText?: string;
+  /** Names of the policy's cosigners that compute the state themselves; the others only witness. */
+  readonly replayers?: readonly string[];
   /** Ids of the rules that are accepted, 32 bytes each; any when left out. */
   readonly rules?: readonly Bytes[];
   /** How old the view may be that an answer about the present rests on. */
@@ -43,6 +45,7 @@ const MEMBERS = [
   'receiptKey',
   'service',
   'policy',
+  'replayers',
   'rules',
   'freshnessSeconds',
 ] as const;
@@ -69,12 +72,14 @@ export function parseTrust(crypto: Crypto, text: string): Trust {
   const service = optional(members.service, readService);
   const policyText = optional(members.policy, (value) => string(value, 'policy'));
   const policy = optional(policyText, (value) => part('policy', () => readPolicy(value, checkpointKey)));
+  const replayers = optional(members.replayers, (value) => readReplayers(value, policy));
   const rules = optional(members.rules, readRules);
   const freshnessSeconds = optional(members.freshnessSeconds, readFreshness);
   return {
     ...{ origin, genesis, checkpointKey, receiptKey },
     ...(service !== undefined && { service }),
     ...(policy && policyText !== undefined && { policy, policyText }),
+    ...(replayers && { replayers }),
     ...(rules && { rules }),
     ...(freshnessSeconds !== undefined && { freshnessSeconds }),
   };
@@ -90,6 +95,7 @@ export function formatTrust(crypto: Crypto, trust: Omit<Trust, 'policy'>): strin
     receiptKey: toBase64url(encodeCoseKey(trust.receiptKey)),
     service: trust.service,
     policy: trust.policyText,
+    replayers: trust.replayers,
     rules: trust.rules?.map(toBase64url),
     freshnessSeconds: trust.freshnessSeconds,
   } satisfies Members;
@@ -159,6 +165,15 @@ function readPolicy(text: string, checkpointKey: VerifierKey): TrustPolicy {
   // The log would vouch for itself.
   if (policy.witnesses.some(isLog)) throw malformed('the checkpoint key is a witness of the policy');
   return policy;
+}
+
+function readReplayers(value: unknown, policy: TrustPolicy | undefined): string[] {
+  if (!Array.isArray(value) || value.length === 0) throw malformed('replayers are not a list of names');
+  const names = value.map((item) => string(item, 'replayers'));
+  if (new Set(names).size !== names.length) throw malformed('a replayer is there twice');
+  const stranger = names.find((name) => !policy?.witnesses.some((witness) => witness.name === name));
+  if (stranger !== undefined) throw malformed(`the replayer ${stranger} is not a witness of the policy`);
+  return names;
 }
 
 function readRules(value: unknown): Bytes[] {
