@@ -3,6 +3,7 @@
 import { checkpoint } from './checkpoint.ts';
 import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
+import { contract } from './contract.ts';
 import { env } from './env.ts';
 import { get } from './get.ts';
 import { init } from './init.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   serve,
   keygen,
   sign,
+  contract,
   register,
   get,
   prove,

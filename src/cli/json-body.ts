@@ -2,7 +2,7 @@
  * Statement bodies as people write them: JSON, with `{"$bytes": "<base64url>"}` for a byte string. Everything else
  * that CBOR has and JSON has not is no part of a body.
  */
-import { fromBase64url } from '../core/bytes.ts';
+import { fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
 
@@ -48,4 +48,10 @@ function bytesOf(value: unknown, path: string): Uint8Array {
   } catch (cause) {
     throw fail('BYTES_MALFORMED', `${path}: not canonical unpadded base64url`, { cause });
   }
+}
+
+/** The text that {@link parseBody} reads as `body`; members that are undefined are left out. */
+export function bodyText(body: object): string {
+  const bytes = (value: unknown) => (value instanceof Uint8Array ? { [BYTES]: toBase64url(value) } : value);
+  return `${JSON.stringify(body, (_, value) => bytes(value), 2)}\n`;
 }
