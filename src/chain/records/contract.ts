@@ -78,7 +78,7 @@ const contractRecord = struct({
   collab: optional(did),
   paymentService: optional(did),
   /** Distinct DIDs that have to sign: TDC ∪ TDPs ∪ (CCRP, if the policy at the proposal asked for it). */
-  signatories: list(did, { min: 2, max: MAX_TDPS + 2 }),
+  signatories: list(did, { min: 1, max: MAX_TDPS + 2 }),
   datasets: list(contractDataset, { min: 1, max: MAX_DATASETS }),
   purpose: word,
   /** Unix seconds. */
