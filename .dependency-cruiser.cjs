@@ -54,7 +54,7 @@ module.exports = {
     only('storage', core),
     only('platform', core),
     only('log', [...chain, 'storage', 'platform']),
-    only('service', [...chain, 'log', 'platform']),
+    only('service', [...chain, 'verify', 'log', 'platform']),
     only('grpc', [...structures, 'service', 'proto']),
     only('http', [...structures, 'service']),
     only('client', [...chain, 'verify', 'proto', 'platform']),

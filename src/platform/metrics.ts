@@ -34,6 +34,8 @@ export interface Metrics {
   verified(seconds: number): void;
   /** Statements that are waiting for an answer, and their bytes. */
   queued(statements: number, bytes: number): void;
+  /** Counts decisions of gates; `reason` is null for an allowance. */
+  decided(step: string, decision: 'allow' | 'deny', reason: string | null): void;
   /** Size of the newest published tree. */
   published(size: number): void;
   observe(request: EndedRequest): void;
@@ -95,6 +97,12 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
     help: 'Bytes of the statements between arrival and answer',
     registers,
   });
+  const gateDecisions = new Counter({
+    name: 'aichain_gate_decisions_total',
+    help: 'Decisions of gates, by step, decision and reason code (OK for an allowance)',
+    labelNames: ['step', 'decision', 'reason'],
+    registers,
+  });
   const treeSize = new Gauge({
     name: 'aichain_tree_size',
     help: 'Size of the newest published tree',
@@ -121,6 +129,7 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
       queueStatements.set(statements);
       queueBytes.set(bytes);
     },
+    decided: (step, decision, reason) => gateDecisions.inc({ step, decision, reason: reason ?? 'OK' }),
     published: (size) => treeSize.set(size),
     observe({ surface, operation, status, seconds }) {
       requestSeconds[surface].observe({ operation, status }, seconds);

@@ -57,7 +57,9 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   try {
     await ensureGenesis(crypto, config.dataDir, keys, log);
     checkKeyPurposes(crypto, keys, log);
-    const ledger = new LedgerService(crypto, log);
+    const ledger = new LedgerService(crypto, log, {
+      decided: (step, { decision, reason }) => metrics.decided(step, decision, reason),
+    });
     metrics.published(ledger.head().size);
     const trust = trustText(crypto, keys, ledger);
     writeFileAtomically(trustPath(config.dataDir), trust);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Bytes, equal, toBase64url } from '../../src/core/bytes.ts';
-import { encode } from '../../src/core/cbor.ts';
+import { type Cbor, encode } from '../../src/core/cbor.ts';
 import { isLedgerError, LedgerError } from '../../src/core/errors.ts';
 import type {
   Caller,
@@ -12,6 +12,7 @@ import type {
   Effect,
   Entry,
   Facts,
+  GateAnswer,
   Inclusion,
   Ledger,
   Registration,
@@ -178,6 +179,18 @@ export class FakeLedger implements Ledger {
       head: this.#head(size),
       tip: { index: 1, stateEntry: encode(['state', 1]), path: [hash('t')] },
       facts: keys.map((key, i) => ({ key, value: i % 2 ? null : encode(['value']), proof: encode([0]) })),
+    };
+  }
+
+  async gate(step: string, request: Cbor, fromSize?: number): Promise<GateAnswer> {
+    this.#fail();
+    // What it was asked, so that a test sees what an adapter made of a request.
+    return {
+      decision: 'deny',
+      reason: 'RELEASE_NOT_FOUND',
+      detail: null,
+      at: 1_700_000_000_000,
+      bundle: encode([step, request, fromSize ?? null]),
     };
   }
 

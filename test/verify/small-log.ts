@@ -3,15 +3,18 @@
  * definition, everything signed. Quick, the same every time, and easily made to lie.
  */
 import {
+  decide,
   effectsRoot,
   encodeStateEntry,
   encodeVerdict,
+  readRequest,
   rulesId,
   type StateEntry,
   type Verdict,
   verdictPath,
 } from '../../src/chain/index.ts';
 import { type Bytes, equal, fromHex, utf8 } from '../../src/core/bytes.ts';
+import type { Cbor } from '../../src/core/cbor.ts';
 import type { Crypto } from '../../src/core/crypto.ts';
 import { fail, LedgerError } from '../../src/core/errors.ts';
 import {
@@ -37,6 +40,7 @@ import type {
   Effect,
   Entry,
   Facts,
+  GateAnswer,
   Inclusion,
   Ledger,
   Registration,
@@ -44,7 +48,7 @@ import type {
   Status,
 } from '../../src/service/ledger.ts';
 import { StateMap } from '../../src/statemap/index.ts';
-import type { Trust } from '../../src/verify/index.ts';
+import { encodeBundle, type Trust } from '../../src/verify/index.ts';
 import { type Member, World } from '../chain/world.ts';
 import * as tree from '../cose/tree.ts';
 
@@ -65,6 +69,8 @@ export class SmallLog implements Ledger {
   readonly leaves: Leaf[];
   readonly simulated = true;
   readonly rules: Bytes;
+  /** What gates judge at, Unix milliseconds, if the log's own time is not later. */
+  clock: () => number = () => 0;
   cosigners: { cosigner: Cosigner; at: () => number }[] = [];
   readonly #followers = new Set<() => void>();
 
@@ -320,6 +326,41 @@ export class SmallLog implements Ledger {
     const path = tree.inclusionPath(size - 1, this.#data(size));
     const facts = keys.map((key) => ({ key, value: map.get(key) ?? null, proof: map.prove(key) }));
     return { head, tip: { index: size - 1, stateEntry: leafData, path }, facts };
+  }
+
+  async gate(step: string, asked: Cbor, fromSize?: number): Promise<GateAnswer> {
+    return this.gateAt(step, asked, { ...(fromSize !== undefined && { fromSize }) });
+  }
+
+  /** The answer of a gate at any tree that was published, judged at any time. */
+  async gateAt(
+    step: string,
+    asked: Cbor,
+    { size = this.head().size, at, fromSize }: { size?: number; at?: number; fromSize?: number } = {},
+  ): Promise<GateAnswer> {
+    const request = readRequest(step, asked);
+    const { map, time } = this.leaves[size - 1]!.closes!;
+    const judged = at ?? Math.max(time, this.clock());
+    const decided = decide(step, request, judged, (key) => map.get(key));
+    const { decision, reason } = decided;
+    const { head, tip, facts } = await this.facts(decided.reads, size);
+    const entries = await Promise.all(
+      decided.evidence.map(async (index) => {
+        const { stateIndex, stateEntry, statePath, verdict, verdictPath } = await this.effect(index);
+        const effect = { stateIndex, stateEntry, path: statePath, verdict, verdictPath };
+        const path = tree.inclusionPath(index, this.#data(size));
+        return { index, statement: this.leaves[index]!.statement!, path, effect };
+      }),
+    );
+    const consistency =
+      fromSize !== undefined && fromSize <= size
+        ? { consistency: { from: fromSize, path: tree.consistencyPath(fromSize, this.#data(size)) } }
+        : {};
+    const bundle = encodeBundle({
+      ...{ step, request, at: judged, decision, reason, checkpoint: head.checkpoint },
+      ...{ tip, facts, entries, ...consistency },
+    });
+    return { decision, reason, detail: decided.detail ?? null, at: judged, bundle };
   }
 
   #indexOf(of: EntryName): number {

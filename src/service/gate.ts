@@ -1,0 +1,95 @@
+/** The answer of a gate with its proof bundle (FORMATS §6): one view of the log, and everything proven under it. */
+import { type Decision, decide, readRequest } from '../chain/index.ts';
+import type { Bytes } from '../core/bytes.ts';
+import type { Cbor } from '../core/cbor.ts';
+import { fail } from '../core/errors.ts';
+import type { TransparencyLog } from '../log/index.ts';
+import type { StateMap } from '../statemap/index.ts';
+import { type Bundle, type ClaimedEvidence, encodeBundle } from '../verify/index.ts';
+import type { Effect, GateAnswer, SignedHead } from './ledger.ts';
+
+/** What a gate looks at: a head, and the state that belongs to it. */
+interface View {
+  readonly head: SignedHead;
+  readonly state: StateMap;
+  /** Index of the state entry at the head's last leaf. */
+  readonly tip: number;
+}
+
+/**
+ * The view that gates answer from: the newest head. Once heads are cosigned, it has to be the last one that meets the
+ * quorum of the log's policy, with the state that belonged to it: this is the one place that says so.
+ */
+function gateView(log: TransparencyLog): View {
+  const { head, state, tip } = log.snapshot;
+  return { head, state, tip: tip.index };
+}
+
+export interface GateQuestion {
+  readonly step: string;
+  readonly request: Cbor;
+  /** Size of a tree that the asker holds: the answer proves that it extends it. */
+  readonly fromSize?: number;
+  /** Unix milliseconds. */
+  readonly now: number;
+}
+
+/** @param effectAt what an entry did, proven under a head */
+export async function answerGate(
+  log: TransparencyLog,
+  { step, request: asked, fromSize, now }: GateQuestion,
+  effectAt: (index: number, head: SignedHead) => Promise<Effect>,
+): Promise<GateAnswer> {
+  const request = readRequest(step, asked);
+  const { head, state, tip } = gateView(log);
+  // The log's time never goes back, so it can be ahead of a clock that was set back.
+  const at = Math.max(Math.floor(now), head.time);
+  const decided = decide(step, request, at, (key) => state.get(key));
+  // From here on only proofs are made: the state may move on, the view does not.
+  const facts = decided.reads.map((key) => ({ key, value: state.get(key) ?? null, proof: state.prove(key) }));
+  const [stateEntry, path, entries, consistency] = await Promise.all([
+    log.record(tip).then(({ bytes }) => bytes),
+    log.inclusionPath(tip, head.size),
+    evidenceOf(log, decided, head, effectAt),
+    consistencyFrom(log, fromSize, head.size),
+  ]);
+  const { decision, reason, detail } = decided;
+  const bundle: Bundle = {
+    ...{ step, request, at, decision, reason, checkpoint: head.checkpoint },
+    ...{ tip: { index: tip, stateEntry, path }, facts, entries },
+    ...(consistency && { consistency }),
+  };
+  return { decision, reason, detail: detail ?? null, at, bundle: encodeBundle(bundle) };
+}
+
+async function evidenceOf(
+  log: TransparencyLog,
+  { evidence }: Decision,
+  head: SignedHead,
+  effectAt: (index: number, head: SignedHead) => Promise<Effect>,
+): Promise<ClaimedEvidence[]> {
+  return Promise.all(
+    evidence.map(async (index) => {
+      const [record, path, { stateIndex, stateEntry, statePath, verdict, verdictPath }] = await Promise.all([
+        log.record(index),
+        log.inclusionPath(index, head.size),
+        effectAt(index, head),
+      ]);
+      const effect = { stateIndex, stateEntry, path: statePath, verdict, verdictPath };
+      return { index, statement: record.bytes, path, effect };
+    }),
+  );
+}
+
+/** None from a tree that is larger than this one: the asker will have it proven the other way round. */
+async function consistencyFrom(
+  log: TransparencyLog,
+  from: number | undefined,
+  size: number,
+): Promise<{ readonly from: number; readonly path: readonly Bytes[] } | undefined> {
+  if (from === undefined || from > size) return undefined;
+  if (!Number.isSafeInteger(from) || from < 1) {
+    throw fail('ARGUMENT_INVALID', 'a consistency proof begins at a size of at least 1');
+  }
+  return { from, path: await log.consistencyPath(from, size) };
+}
