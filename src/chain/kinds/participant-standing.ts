@@ -3,8 +3,7 @@
  * what they mean for contracts and clean rooms is derived from `lastStop` by who reads.
  */
 import { after, type Context, declareKind } from '../kind.ts';
-import type { StateReader } from '../record.ts';
-import { CONTRACT } from '../records/contract.ts';
+import { obliges } from '../obligations.ts';
 import { OBLIGATIONS } from '../records/governance.ts';
 import { isRefusal, refuse } from '../refusal.ts';
 import { did, optional, struct } from '../schema.ts';
@@ -96,7 +95,8 @@ export const withdraw = declareKind({
     const { did } = ctx.signer;
     const stop = stopped(ctx, { did, state: 'WITHDRAWN', effectiveFrom });
     if (isRefusal(stop)) return stop;
-    const contract = obliging(ctx.read, did, ctx.time);
+    const signed = OBLIGATIONS.read(ctx.read, did)?.contracts;
+    const contract = signed?.find((id) => obliges(ctx.read, id, ctx.time));
     return contract === undefined ? stop : refuse('OPEN_OBLIGATIONS', contract);
   },
 });
@@ -126,14 +126,4 @@ function stopped(ctx: Context, { did, state, effectiveFrom }: Stop) {
 
 function isEnd(state: string): boolean {
   return state === 'REVOKED' || state === 'WITHDRAWN';
-}
-
-/** The first contract that `did` has signed and that is not over at `time`, with its rooms and payments. */
-function obliging(read: StateReader, did: string, time: number): string | undefined {
-  return OBLIGATIONS.read(read, did)?.contracts.find((id) => {
-    const contract = CONTRACT.read(read, id);
-    if (!contract) return false;
-    const running = stateAt(contract, time) === 'SIGNED' && time <= contract.expiry * 1000;
-    return running || contract.openRooms > 0 || contract.openPayments > 0;
-  });
 }
