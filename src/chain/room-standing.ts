@@ -22,8 +22,8 @@ export function blockedFault(
   if (room.blocked && room.blocked.at <= time) {
     return refuse('CLEANROOM_BLOCKED', `by entry ${room.blocked.entry}`);
   }
-  // A stop from before the first GRANT would have denied it, so whatever stopped since came after.
-  if (room.granted) return undefined;
+  // A stop from before a GRANT would have denied it, so whatever stopped since came after. One that was cancelled is none.
+  if (room.mounts.some(({ release }) => release !== undefined)) return undefined;
   for (const [what, record] of upstream(read, room)) {
     if (record && stoppedSince(record, room, time)) {
       return refuse('CLEANROOM_BLOCKED', `${what} was stopped by entry ${record.lastStop!.entry}`);
@@ -32,11 +32,12 @@ export function blockedFault(
   return undefined;
 }
 
-/** Everything that the room was set up under: contracts, their signatories and verifiers, datasets, code, base model. */
+/** What the room was set up under: deployer, contracts, their signatories and verifiers, datasets, code, base model. */
 function* upstream(
   read: StateReader,
-  { contracts, mounts, code, baseModel }: CleanroomRecord,
+  { contracts, deployer, mounts, code, baseModel }: CleanroomRecord,
 ): Generator<readonly [what: string, record: { readonly lastStop?: LastStop } | undefined]> {
+  yield [deployer, PARTICIPANT.read(read, deployer)];
   for (const id of contracts) {
     const contract = CONTRACT.read(read, id);
     yield [id, contract];

@@ -4,6 +4,9 @@ import type { Kind } from '../kind.ts';
 import { accept as acceptAgreement, publish as publishAgreement } from './agreement.ts';
 import { publish as publishAnchors } from './anchors.ts';
 import { publish as publishAppraisalPolicy } from './appraisal-policy.ts';
+import { appraise as appraiseRoom, attest as attestRoom } from './attestation.ts';
+import { deploy as deployRoom } from './cleanroom.ts';
+import { abort as abortRoom, terminate as terminateRoom } from './cleanroom-end.ts';
 import { certify as certifyCode, revoke as revokeCode } from './code.ts';
 import { proposeContract } from './contract.ts';
 import { complete as completeContract, revoke as revokeContract } from './contract-end.ts';
@@ -18,6 +21,12 @@ import {
 import { grant as grantDelegation, revoke as revokeDelegation } from './delegate.ts';
 import { add as addKey, revoke as revokeKey } from './key.ts';
 import { object as objectToKey, recover as recoverKey } from './key-recovery.ts';
+import {
+  cancel as cancelRelease,
+  receive as receiveKey,
+  release as releaseKey,
+  request as requestKey,
+} from './key-release.ts';
 import { genesis } from './log.ts';
 import { derive as deriveModel, register as registerModel, release as releaseModel } from './model.ts';
 import {
@@ -74,6 +83,15 @@ export const KINDS = [
   importContract,
   revokeContract,
   completeContract,
+  deployRoom,
+  attestRoom,
+  appraiseRoom,
+  abortRoom,
+  terminateRoom,
+  requestKey,
+  releaseKey,
+  cancelRelease,
+  receiveKey,
   startRun,
   logRun,
   completeRun,

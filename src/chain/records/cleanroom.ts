@@ -74,7 +74,7 @@ const cleanroomRecord = struct({
   wrapKid: optional(kid),
   /** Time of the head that the evidence names, Unix milliseconds: the age of an appraisal runs from here. */
   attestedHead: optional(milliseconds),
-  /** The first GRANT. */
+  /** The first GRANT, cancelled or not: from here on its keys and its place among the contracts’ runs are fixed. */
   granted: optional(struct({ entry: uint(), at: milliseconds })),
   /** An entry that blocks it for good: a contraindicated appraisal after an affirming one, or a late key. */
   blocked: optional(struct({ entry: uint(), at: milliseconds })),

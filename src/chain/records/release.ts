@@ -39,6 +39,8 @@ const releaseRecord = struct({
   /** What the grant reserves, of each of these budgets; zero for what is not personal, and once it is settled. */
   reserve: privacy,
   charges: list(charge, { max: MAX_CHARGES }),
+  /** The expired grant whose place this one has taken, and whose reserve it has taken over. */
+  replaces: optional(urn('release')),
   /** Unix milliseconds: a GRANT that has not been received by then counts as spent. */
   expires: optional(milliseconds),
   /** SHA-256 of the wrapped key. */
