@@ -31,7 +31,8 @@ const policyMembers = {
   proposalTimeToLive: uint({ min: 60, max: 3660 * DAY }),
   /** How far back a participant may itself date the compromise of a key. */
   compromiseWindow: uint({ max: 3660 * DAY }),
-  recoveryDelay: uint({ max: 366 * DAY }),
+  /** Never less than a day: else who has the SRO's key could change the policy, and then take over anybody at once. */
+  recoveryDelay: uint({ min: DAY, max: 366 * DAY }),
   ccrpMustSign: bool,
 } as const;
 

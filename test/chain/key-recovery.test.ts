@@ -50,8 +50,14 @@ test('a recovered key signs from the end of the delay on, and is then a key like
 
 test('the policy in force when it is logged says how long the delay is', () => {
   const { world, tdp, fresh } = begin();
-  world.accept(world.sign(world.sro, 'policy.publish', world.policy({ recoveryDelay: 0 })));
+  const delay = (recoveryDelay: number) =>
+    world.sign(world.sro, 'policy.publish', world.policy({ recoveryDelay }));
+  assert.equal(world.judge(delay(86_399)).verdict.reason, 'SCHEMA_INVALID');
+  world.accept(delay(86_400));
   recover(world, tdp, fresh);
+  world.advance(86_399);
+  assert.equal(reason(world, tdp, fresh), 'KID_UNKNOWN');
+  world.advance(1);
   assert.equal(reason(world, tdp, fresh), null);
 });
 
