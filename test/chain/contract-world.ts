@@ -119,7 +119,7 @@ export class ContractWorld {
   toggle(
     by: Member,
     kind: 'dataset.update' | 'dataset.suspend' | 'dataset.reinstate' | 'dataset.withdraw',
-    body: { id: string; version: number },
+    body: { readonly id: string; readonly version: number; readonly [member: string]: unknown },
     options: SignOptions = {},
   ): Bytes {
     const named = kind === 'dataset.update' ? body.version - 1 : body.version;

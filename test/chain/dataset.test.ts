@@ -90,7 +90,7 @@ test('a stop can be told before it holds, come sooner, and be lifted; the mark o
   s.register(1);
   const body = { id: ID, version: 1, reason: 'under review' };
   const later = s.world.now + 1000;
-  s.world.accept(s.toggle(s.icmr, 'dataset.suspend', { ...body, effectiveFrom: later } as typeof body));
+  s.world.accept(s.toggle(s.icmr, 'dataset.suspend', { ...body, effectiveFrom: later }));
   assert.equal(stateAt(s.dataset(1)!, s.world.time), 'PUBLISHED');
   assert.equal(stateAt(s.dataset(1)!, later * 1000), 'SUSPENDED');
   s.world.advance(1).accept(s.toggle(s.icmr, 'dataset.suspend', body));
@@ -147,7 +147,7 @@ test('an old reinstatement, replayed after a later suspension, changes nothing',
   s.register(1);
   const body = { id: ID, version: 1, reason: 'under review' };
   s.world.accept(s.toggle(s.icmr, 'dataset.suspend', body));
-  const early = s.toggle(s.icmr, 'dataset.reinstate', { ...body, reason: 'kept for later' } as typeof body);
+  const early = s.toggle(s.icmr, 'dataset.reinstate', { ...body, reason: 'kept for later' });
   s.world.accept(s.toggle(s.icmr, 'dataset.reinstate', body));
   s.world.advance(1).accept(s.toggle(s.icmr, 'dataset.suspend', body));
   assert.equal(s.world.judge(early).verdict.reason, 'REF_STALE');

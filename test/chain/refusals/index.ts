@@ -1,6 +1,9 @@
 // One case for each thing that can be refused, a file for each part of the judgement. A new kind adds a file here.
 
 import type { RefusalCase } from './base.ts';
+import contract from './contract.ts';
+import contractTerms from './contract-terms.ts';
+import dataset from './dataset.ts';
 import delegate from './delegate.ts';
 import envelope from './envelope.ts';
 import foreign from './foreign.ts';
@@ -28,6 +31,9 @@ export const REFUSALS: readonly RefusalCase[] = [
   ...participantStanding,
   ...key,
   ...keyRecovery,
+  ...dataset,
+  ...contractTerms,
+  ...contract,
   ...run,
   ...model,
   ...payment,
