@@ -36,7 +36,7 @@ const product = struct({
 });
 
 /** The document that an appraisal names by its digest: SHA-256 of its deterministic CBOR. */
-export const appraisalPolicy = struct({
+const appraisalPolicy = struct({
   products: list(product, { max: MAX_PRODUCTS }),
   minReportVersion: uint({ min: 2, max: 255 }),
   /** Of the report: a key of the chip, or of the cloud provider. */
