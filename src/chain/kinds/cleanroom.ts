@@ -43,8 +43,8 @@ export const deploy = declareKind({
     ...PIPELINE_FAULTS,
     MODEL_RECALLED: 'The base model, or one that it descends from, has been recalled.',
     MAX_RUNS_REACHED: 'A contract allows no more runs.',
-    DEADLINE_INVALID: 'The deadline is over, or after the end of a contract.',
     ...IN_FORCE_FAULTS,
+    DEADLINE_INVALID: 'The deadline is over, or after the end of a contract.',
   },
   shared: ['ID_MALFORMED', 'ID_TAKEN'],
 
@@ -73,12 +73,13 @@ export const deploy = declareKind({
     const recalled = baseModel === undefined ? undefined : recalledAmong(ctx.read, [baseModel]);
     if (recalled !== undefined) return refuse('MODEL_RECALLED', recalled);
     if (contracts.some(({ runs, maxRuns }) => runs >= maxRuns)) return refuse('MAX_RUNS_REACHED');
-    if (deadline * 1000 <= ctx.time || contracts.some(({ expiry }) => deadline > expiry)) {
-      return refuse('DEADLINE_INVALID');
-    }
     for (const contract of body.contracts) {
       const fault = inForceFault(ctx.read, contract, ctx.time);
       if (fault) return fault;
+    }
+    // Last: of a contract that has expired, that is the answer.
+    if (deadline * 1000 <= ctx.time || contracts.some(({ expiry }) => deadline > expiry)) {
+      return refuse('DEADLINE_INVALID');
     }
 
     const room: CleanroomRecord = {
