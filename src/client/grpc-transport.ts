@@ -1,10 +1,13 @@
 /** The transport over gRPC: grpc-js with the static message code, one channel. */
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import type { GateStep, RequestOf } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { aichain } from '../proto/aichain.js';
 import type { ClaimedEntry } from '../verify/index.ts';
 import { GrpcBatches } from './grpc-batches.ts';
+import { gateCall } from './grpc-gates.ts';
 import { bufferOf, decoded, errorOf } from './grpc-message.ts';
+import { grpcProvenance } from './grpc-provenance.ts';
 import {
   type BatchChannel,
   type Call,
@@ -20,6 +23,7 @@ const v1 = aichain.v1;
 const REGISTRATION = '/aichain.v1.RegistrationService';
 const LOG = '/aichain.v1.LogService';
 const STATE = '/aichain.v1.StateService';
+const GATE = '/aichain.v1.GateService';
 
 /** Largest answer: a page of entries has 4 MiB of statements, or one entry. */
 const MAX_MESSAGE = 16 << 20;
@@ -31,6 +35,9 @@ interface Shape<Request, Response> {
 
 export class GrpcTransport implements Transport {
   readonly #client: Client;
+  readonly provenance = grpcProvenance((path, request, response, message, call) =>
+    this.#unary(path, shapeOf(request, response), message, call),
+  );
 
   /** @param address `host:port` */
   constructor(address: string, tls?: ClientTls) {
@@ -116,6 +123,18 @@ export class GrpcTransport implements Transport {
       tip: { index: exact(index, 'index'), stateEntry, path },
       facts: answer.facts.map(({ key, value, proof }) => ({ key, value, proof })),
     };
+  }
+
+  async gate<Step extends GateStep>(
+    step: Step,
+    request: RequestOf<Step>,
+    from: number | undefined,
+    call: Call,
+  ) {
+    const { method, message, decode } = gateCall(step, request, from);
+    const shape = { encode: () => ({ finish: () => message }), decode };
+    const { answer } = await this.#unary(`${GATE}/${method}`, shape, undefined, call);
+    return present(present(answer, 'answer').bundle, 'bundle');
   }
 
   async *follow(signal: AbortSignal): AsyncIterable<string> {

@@ -1,6 +1,7 @@
 /** The transport over HTTP: the JSON API under /v1, and SCRAPI for what has only a receipt. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import type { GateStep, RequestOf } from '../chain/index.ts';
 import { type Bytes, toBase64, toBase64url } from '../core/bytes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import type { ClaimedEntry } from '../verify/index.ts';
@@ -19,6 +20,7 @@ import {
   readBody,
   retryAfterOf,
 } from './http-answer.ts';
+import { httpProvenance } from './http-provenance.ts';
 import {
   type BatchChannel,
   type Call,
@@ -44,6 +46,7 @@ interface Ask {
 export class HttpTransport implements Transport {
   readonly #base: string;
   readonly #agent: Agent;
+  readonly provenance = httpProvenance((path, call) => this.#json(path, call));
 
   /** @param url scheme and authority, and a path prefix if there is one. @throws ARGUMENT_INVALID */
   constructor(url: string, { ca, cert, key }: ClientTls = {}) {
@@ -181,6 +184,19 @@ export class HttpTransport implements Transport {
         };
       }),
     };
+  }
+
+  async gate<Step extends GateStep>(
+    step: Step,
+    request: RequestOf<Step>,
+    from: number | undefined,
+    call: Call,
+  ) {
+    const body = JSON.stringify({ request, ...(from !== undefined && { fromSize: from }) }, (_name, value) =>
+      value instanceof Uint8Array ? toBase64(value) : value,
+    );
+    const ask = { method: 'POST', type: 'application/json', body } as const;
+    return bytesOf((await this.#json(`/v1/gates/${step}`, call, ask)).bundle, 'bundle');
   }
 
   async *follow(signal: AbortSignal): AsyncIterable<string> {

@@ -1,6 +1,8 @@
 // The client SDK: a log over gRPC or HTTP, everything verified against a trust file before it is returned. Whoever
 // uses a log goes through here; nothing here is used by the server. Claims from the network end in the transports'
 // callers: past LedgerClient there are only proven values.
+export type * from './claimed-lineage.ts';
+export type { GateDecision } from './gate-keeper.ts';
 export {
   type CallOptions,
   type ConnectOptions,
@@ -11,5 +13,6 @@ export {
   type VerifiedInclusion,
 } from './ledger-client.ts';
 export type { Marks } from './mark-file.ts';
+export { ProvenanceClient, type ProvenanceOptions } from './provenance.ts';
 export type { BatchOptions, Registration, RegistrationOutcome } from './registrar.ts';
 export type { BatchChannel, Call, ClientTls, EntryName, Transport } from './transport.ts';

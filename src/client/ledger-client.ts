@@ -2,7 +2,7 @@
  * The client: registers, reads and follows a log, and verifies everything on the way. Nothing that it returns is
  * the server's word; what cannot be verified is thrown, by its code.
  */
-import type { StateEntry } from '../chain/index.ts';
+import type { GateStep, RequestOf, StateEntry } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -13,6 +13,7 @@ import { nodeCrypto } from '../platform/crypto-node.ts';
 import {
   type ClaimedEntry,
   checkExtends,
+  DEFAULT_FRESHNESS,
   GENESIS_KEY,
   leftEdge,
   openHead,
@@ -28,10 +29,13 @@ import {
   witnessPolicy,
 } from '../verify/index.ts';
 import { attempt, isRetryable, pause } from './attempt.ts';
+import { type GateDecision, GateKeeper } from './gate-keeper.ts';
 import { GrpcTransport } from './grpc-transport.ts';
 import { HighWater } from './high-water.ts';
 import { HttpTransport } from './http-transport.ts';
 import { MarkFile, type Marks } from './mark-file.ts';
+import { Nonces } from './nonces.ts';
+import { ProvenanceClient } from './provenance.ts';
 import { rememberingKey } from './receipt-key.ts';
 import { type BatchOptions, Registrar, type Registration, type RegistrationOutcome } from './registrar.ts';
 import type { Call, ClientTls, EntryName, Transport } from './transport.ts';
@@ -56,6 +60,11 @@ export interface ConnectOptions {
   readonly stateFile?: string;
   /** Unix milliseconds; the system clock by default. */
   readonly now?: () => number;
+  /**
+   * Gates answer although nobody but the operator vouches for the state (default false: they do not). Insecure: for
+   * development, and for operators that are trusted anyway. Every answer of a gate repeats it.
+   */
+  readonly insecureTrustOperator?: boolean;
 }
 
 export interface CallOptions {
@@ -102,10 +111,14 @@ const PAGE = 1024;
 
 export class LedgerClient {
   readonly trust: Trust;
+  /** Descent, timelines and lists. */
+  readonly provenance: ProvenanceClient;
   readonly #crypto: Crypto;
   readonly #transport: Transport;
   readonly #highWater: HighWater;
   readonly #registrar: Registrar;
+  readonly #gates: GateKeeper;
+  readonly #nonces: Nonces;
   readonly #deadline: number;
   readonly #retries: number;
   readonly #now: () => number;
@@ -134,7 +147,7 @@ export class LedgerClient {
   }
 
   private constructor(
-    { deadlineMs = DEADLINE, now = Date.now }: ConnectOptions,
+    { deadlineMs = DEADLINE, now = Date.now, insecureTrustOperator = false }: ConnectOptions,
     parts: { crypto: Crypto; trust: Trust; transport: Transport; highWater: HighWater; retries: number },
   ) {
     this.trust = parts.trust;
@@ -143,8 +156,15 @@ export class LedgerClient {
     this.#highWater = parts.highWater;
     this.#retries = parts.retries;
     this.#registrar = new Registrar(parts);
+    this.#gates = new GateKeeper({ ...parts, now, insecureTrustOperator });
+    this.#nonces = new Nonces(parts.crypto, now, parts.trust.freshnessSeconds ?? DEFAULT_FRESHNESS);
     this.#deadline = deadlineMs;
     this.#now = now;
+    this.provenance = new ProvenanceClient({
+      ...{ crypto: parts.crypto, ledger: this, now },
+      ask: (request, options) =>
+        this.#ask(this.#call(options), (call) => request(this.#transport.provenance, call)),
+    });
   }
 
   /** The largest heads accepted so far. */
@@ -329,6 +349,84 @@ export class LedgerClient {
     if (floor && size < floor.size) {
       throw fail('STALE', `the state of ${size}; that of ${floor.size} was seen before`);
     }
+  }
+
+  // --- gates --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Whether a step may be taken now: decided here, from what the log proves. A denial is an answer; whatever else is not a
+   * verified allowance throws.
+   * @throws REQUEST_MISMATCH, BUNDLE_INCOMPLETE, BUNDLE_MALFORMED, DECISION_MISMATCH, FACT_INVALID, TIP_INVALID: the
+   * answer proves nothing; QUORUM_NOT_MET nobody but the operator vouches for the state; STALE, FORK; what is wrong
+   * with the request; UNAVAILABLE, DEADLINE_EXCEEDED
+   * @example if ((await client.check('run.start', request)).decision !== 'allow') return;
+   */
+  check<Asked extends GateStep>(
+    step: Asked,
+    request: RequestOf<Asked>,
+    options?: CallOptions,
+  ): Promise<GateDecision<Asked>> {
+    if (step === 'key.release') {
+      const released = this.checkKeyRelease(request as RequestOf<'key.release'>, options);
+      return released as Promise<GateDecision<GateStep>> as Promise<GateDecision<Asked>>;
+    }
+    return this.#gates.check(step, request, this.#call(options));
+  }
+
+  /** May this version of a dataset be used as what it is registered for? @throws as {@link check} */
+  checkDataset(request: RequestOf<'dataset.register'>, options?: CallOptions) {
+    return this.check('dataset.register', request, options);
+  }
+
+  /** Is the contract with this text signed by everybody, and in force? @throws as {@link check} */
+  checkContract(request: RequestOf<'contract.activate'>, options?: CallOptions) {
+    return this.check('contract.activate', request, options);
+  }
+
+  /** May this clean room be brought up? @throws as {@link check} */
+  checkCleanroom(request: RequestOf<'cleanroom.deploy'>, options?: CallOptions) {
+    return this.check('cleanroom.deploy', request, options);
+  }
+
+  /** The nonce of one key release: into the key.release statement, and then into {@link checkKeyRelease}. 32 bytes. */
+  drawNonce(): Bytes {
+    return this.#nonces.draw();
+  }
+
+  /**
+   * May this data key be handed over? Allowed at most once for each nonce: whoever asks again has to draw another.
+   * @throws NONCE_INVALID not of {@link drawNonce}, older than the trust file's freshness, or used; as {@link check}
+   */
+  async checkKeyRelease(
+    request: RequestOf<'key.release'>,
+    options?: CallOptions,
+  ): Promise<GateDecision<'key.release'>> {
+    // The caller's own array may change while we wait.
+    const asked = { ...request, nonce: request.nonce.slice(), wrapKid: request.wrapKid.slice() };
+    this.#nonces.check(asked.nonce);
+    const decision = await this.#gates.check('key.release', asked, this.#call(options));
+    if (decision.decision === 'allow') this.#nonces.consume(asked.nonce);
+    return decision;
+  }
+
+  /** May the training that was logged as this run begin? @throws as {@link check} */
+  checkRunStart(request: RequestOf<'run.start'>, options?: CallOptions) {
+    return this.check('run.start', request, options);
+  }
+
+  /** May the run have spent this much? @throws as {@link check} */
+  checkBudgetSpend(request: RequestOf<'budget.spend'>, options?: CallOptions) {
+    return this.check('budget.spend', request, options);
+  }
+
+  /** May the trained model be handed over? @throws as {@link check} */
+  checkModelRelease(request: RequestOf<'model.release'>, options?: CallOptions) {
+    return this.check('model.release', request, options);
+  }
+
+  /** May what is held be paid out? @throws as {@link check} */
+  checkPayment(request: RequestOf<'payment.settle'>, options?: CallOptions) {
+    return this.check('payment.settle', request, options);
   }
 
   close(): void {

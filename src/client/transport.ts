@@ -2,11 +2,12 @@
  * What the client asks of a server, over whichever protocol. Everything that comes back is a claim: a transport
  * decodes it and gives failures their codes; it verifies nothing and remembers nothing.
  */
-import { describeReason } from '../chain/index.ts';
+import { describeReason, type GateStep, type RequestOf } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { CodeClass } from '../core/codes.ts';
 import { fail, type LedgerError } from '../core/errors.ts';
 import type { ClaimedEntry, ClaimedFact, ClaimedTip, EffectProof } from '../verify/index.ts';
+import type { ProvenanceTransport } from './claimed-lineage.ts';
 
 export interface Call {
   /** Unix milliseconds after which the answer is of no use. */
@@ -52,8 +53,16 @@ export interface Transport {
   entries(start: number, count: number, call: Call): Promise<readonly ClaimedEntry[]>;
   effect(index: number, call: Call): Promise<ClaimedEffect>;
   facts(keys: readonly Bytes[], call: Call): Promise<ClaimedFacts>;
+  /** The proof bundle, CBOR. @param from size of a tree that it has to be shown to extend */
+  gate<Step extends GateStep>(
+    step: Step,
+    request: RequestOf<Step>,
+    from: number | undefined,
+    call: Call,
+  ): Promise<Bytes>;
   /** Signed notes, the newest first and then each that is published; ends with the signal, or throws. */
   follow(signal: AbortSignal): AsyncIterable<string>;
+  readonly provenance: ProvenanceTransport;
   close(): void;
 }
 

@@ -6,10 +6,12 @@ import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCa
 import { fail } from '../core/errors.ts';
 import { descriptors } from '../proto/aichain.js';
 import type { SurfaceOptions, TlsOptions } from '../service/surface.ts';
+import { gateService } from './gate.ts';
 import { healthService } from './health.ts';
 import { intake } from './intake.ts';
 import { logService } from './log.ts';
 import { definition, type Method } from './method.ts';
+import { provenanceService } from './provenance.ts';
 import { reflectionService } from './reflection.ts';
 import { registrationService } from './registration.ts';
 import { stateService } from './state.ts';
@@ -59,6 +61,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   add('aichain.v1.RegistrationService', registrationService(ledger, limits));
   add('aichain.v1.LogService', logService(ledger, limits));
   add('aichain.v1.StateService', stateService(ledger, limits));
+  add('aichain.v1.ProvenanceService', provenanceService(ledger));
+  add('aichain.v1.GateService', gateService(ledger));
   add('grpc.health.v1.Health', healthService(ledger, new Set(reflected), closing.signal));
   add('grpc.reflection.v1.ServerReflection', reflectionService(reflected));
   add('grpc.reflection.v1alpha.ServerReflection', reflectionService(reflected));

@@ -31,6 +31,8 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
         { name: 'entries', description: 'What was logged, and what it did' },
         { name: 'proofs', description: 'RFC 9162 proofs' },
         { name: 'state', description: 'Current state, proven' },
+        { name: 'gates', description: 'May a step of the lifecycle be taken now?' },
+        { name: 'provenance', description: 'Where things come from, and what became of them' },
       ],
     },
   });

@@ -7,8 +7,10 @@ import { toBase64url } from '../core/bytes.ts';
 import type { Ledger } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
 import { entries } from './v1-entries.ts';
+import { gates } from './v1-gates.ts';
 import { base64, base64List, bytesOf, headJson } from './v1-json.ts';
 import { proofs } from './v1-proofs.ts';
+import { provenance } from './v1-provenance.ts';
 import { answers, JSON_BYTES, NO_STORE, type TypeBox } from './v1-route.ts';
 import * as schemas from './v1-schemas.ts';
 import { statements } from './v1-statements.ts';
@@ -19,6 +21,8 @@ export function v1(app: FastifyInstance, ledger: Ledger, limits: Limits): void {
   entries(app, ledger, limits);
   proofs(app, ledger);
   facts(app, ledger, limits);
+  gates(app, ledger);
+  provenance(app, ledger);
 }
 
 function head(app: FastifyInstance, ledger: Ledger): void {

@@ -44,6 +44,14 @@ export const EDGE_RANGE = { gte: EDGE, lt: prefix('f') };
 export const RECORD_RANGE = { gte: RECORD, lt: prefix('s') };
 export const leavesRange = (from: number, to: number) => ({ gte: leavesKey(from), lt: leavesKey(to) });
 
+/** All records of a type: their keys begin with the CBOR head of the list and the name of the type, like `example`. */
+export function recordTypeRange(type: string, example: Bytes) {
+  const gte = recordKey(example.subarray(0, 1 + encode(type).length));
+  const lt = gte.slice();
+  lt[lt.length - 1]! += 1; // the name ends in a letter
+  return { gte, lt };
+}
+
 /** The start index that a leaves key names. @throws LOG_CORRUPT */
 export const startOf = (leaves: Bytes) => numberIn(leaves, LEAVES.length, 'key of leaves');
 /** Level and node index that an edge key names. @throws LOG_CORRUPT */

@@ -26,6 +26,7 @@ import {
   indexOf,
   MARK_KEY,
   recordKey,
+  recordTypeRange,
   verdictsKey,
 } from './layout.ts';
 import { type LeafRecord, leafDataOf } from './leaf-record.ts';
@@ -725,6 +726,13 @@ export class TransparencyLog {
   async verdicts(stateIndex: number): Promise<Verdict[] | undefined> {
     const stored = await this.#read(({ storage }) => storage.get(verdictsKey(stateIndex)));
     return stored && decodeVerdicts(stored);
+  }
+
+  /** Calls back with every current record of a type. @param example key of a record of the type, with short members */
+  async eachRecord(type: string, example: Bytes, callback: (value: Bytes) => void): Promise<void> {
+    await this.#read(async ({ storage }) => {
+      for await (const [, value] of storage.range(recordTypeRange(type, example))) callback(value);
+    });
   }
 
   /** Leaves that the lineage index covers, and those that it should. */

@@ -1,6 +1,7 @@
 /** The ledger over one transparency log. */
 import { decodeStateEntry, effectsRoot, encodeVerdict, readGenesis, verdictPath } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
+import type { Cbor } from '../core/cbor.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { encodeKeySet, encodeListedKey } from '../cose/index.ts';
@@ -15,35 +16,49 @@ import {
 } from '../log/index.ts';
 import { entryBundle, parseTilePath, statementBundle, TILE_WIDTH, tileWidth } from '../merkle/index.ts';
 import { formatVerifierKey } from '../note/index.ts';
+import { answerGate } from './gate.ts';
 import type {
   Caller,
   Consistency,
   Effect,
   Entry,
   Facts,
+  GateAnswer,
   Inclusion,
   Ledger,
   Registration,
   SignedHead,
   Status,
 } from './ledger.ts';
+import { ProvenanceService } from './provenance-service.ts';
 
 /** Bytes of statements in one answer of {@link LedgerService.entries}. */
 const PAGE_BYTES = 4 * 1024 * 1024;
 const PAGE_ENTRIES = 1024;
 const MAX_FACTS = 256;
 
+export interface LedgerServiceOptions {
+  /** Unix milliseconds; the system clock by default. */
+  readonly now?: () => number;
+  /** Told about every decision of a gate. */
+  readonly decided?: (step: string, answer: Pick<GateAnswer, 'decision' | 'reason'>) => void;
+}
+
 export class LedgerService implements Ledger {
   readonly #crypto: Crypto;
   readonly #log: TransparencyLog;
+  readonly #options: LedgerServiceOptions;
+  readonly provenance: ProvenanceService;
   readonly genesis: Bytes;
   readonly simulated: boolean;
   readonly rules: Bytes;
 
   /** @throws UNAVAILABLE when the log has no genesis */
-  constructor(crypto: Crypto, log: TransparencyLog) {
+  constructor(crypto: Crypto, log: TransparencyLog, options: LedgerServiceOptions = {}) {
     this.#crypto = crypto;
     this.#log = log;
+    this.#options = options;
+    this.provenance = new ProvenanceService(log);
     const { state, tip } = log.snapshot;
     const genesis = readGenesis((key) => state.get(key));
     if (!genesis) throw fail('LOG_CORRUPT', 'the state has no genesis');
@@ -205,7 +220,10 @@ export class LedgerService implements Ledger {
   }
 
   async effect(index: number): Promise<Effect> {
-    const head = this.#log.head;
+    return this.#effectAt(index, signedHead(this.#log.head));
+  }
+
+  async #effectAt(index: number, head: SignedHead): Promise<Effect> {
     const record = await this.#log.record(await this.#indexOf({ index }));
     if (record.isStateEntry) throw fail('ARGUMENT_INVALID', `entry ${index} is a state entry`);
     const stateIndex = await this.#log.closingStateEntry(index);
@@ -227,7 +245,7 @@ export class LedgerService implements Ledger {
       verdictPath: verdictPath(this.#crypto, verdicts, position),
       verdictPosition: position,
       verdictCount: verdicts.length,
-      head: signedHead(head),
+      head,
     };
   }
 
@@ -269,6 +287,16 @@ export class LedgerService implements Ledger {
     const stateEntry = (await this.#log.record(tip.index)).bytes;
     const path = await this.#log.inclusionPath(tip.index, head.size);
     return { head: signedHead(head), tip: { index: tip.index, stateEntry, path }, facts };
+  }
+
+  // --- gates --------------------------------------------------------------------------------------------------------
+
+  async gate(step: string, request: Cbor, fromSize?: number): Promise<GateAnswer> {
+    const { now = Date.now, decided } = this.#options;
+    const question = { step, request, now: now(), ...(fromSize !== undefined && { fromSize }) };
+    const answer = await answerGate(this.#log, question, (index, head) => this.#effectAt(index, head));
+    decided?.(step, answer);
+    return answer;
   }
 
   // --- keys and status ----------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
  * answer comes from here. Every method that can fail throws a LedgerError whose code says why.
  */
 import type { Bytes } from '../core/bytes.ts';
+import type { Cbor } from '../core/cbor.ts';
 import type { LedgerError } from '../core/errors.ts';
+import type { Provenance } from './provenance.ts';
 
 /** Who calls: what rate limits and logs go by. */
 export interface Caller {
@@ -92,6 +94,19 @@ export interface Facts {
   readonly facts: readonly Fact[];
 }
 
+/** What a gate answers. Only the bundle counts; the rest is what it says, for people and counters. */
+export interface GateAnswer {
+  readonly decision: 'allow' | 'deny';
+  /** Reason code of a denial. */
+  readonly reason: string | null;
+  /** In plain words. */
+  readonly detail: string | null;
+  /** Unix milliseconds that everything was judged at. */
+  readonly at: number;
+  /** Proof bundle (FORMATS §6), CBOR. */
+  readonly bundle: Bytes;
+}
+
 export interface Status {
   readonly accepting: boolean;
   /** Why not, when not accepting. */
@@ -101,6 +116,7 @@ export interface Status {
 }
 
 export interface Ledger {
+  readonly provenance: Provenance;
   readonly origin: string;
   /** The checkpoint key, C2SP text form. */
   readonly verifierKey: string;
@@ -135,6 +151,13 @@ export interface Ledger {
   tile(path: string): Promise<Bytes>;
   /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held */
   facts(keys: readonly Bytes[], size?: number): Promise<Facts>;
+
+  /**
+   * Whether a step may be taken now, with the proof. @param request of the step's form; @param fromSize of a tree that the
+   * asker holds: the bundle then shows that its tree extends it. @throws ARGUMENT_INVALID, and what is wrong with the
+   * request
+   */
+  gate(step: string, request: Cbor, fromSize?: number): Promise<GateAnswer>;
 
   /** COSE_KeySet (CBOR) of the receipt keys. */
   keySet(): Bytes;

@@ -38,7 +38,9 @@ describe('server reflection', () => {
       assert.deepEqual(
         answer?.listServicesResponse?.service?.map((service) => service.name),
         [
+          'aichain.v1.GateService',
           'aichain.v1.LogService',
+          'aichain.v1.ProvenanceService',
           'aichain.v1.RegistrationService',
           'aichain.v1.StateService',
           'grpc.health.v1.Health',

@@ -19,6 +19,7 @@ import type {
   SignedHead,
   Status,
 } from '../../src/service/ledger.ts';
+import { noProvenance } from './no-provenance.ts';
 
 const sha256 = (data: Bytes): Bytes => new Uint8Array(createHash('sha256').update(data).digest());
 const hash = (name: string): Bytes => sha256(new TextEncoder().encode(name));
@@ -29,6 +30,8 @@ export class FakeLedger implements Ledger {
   readonly genesis = hash('genesis');
   readonly simulated = true;
   readonly rules = hash('rules');
+
+  readonly provenance = noProvenance;
 
   readonly statements: Bytes[] = [];
   readonly callers: Caller[] = [];

@@ -51,6 +51,7 @@ import { StateMap } from '../../src/statemap/index.ts';
 import { encodeBundle, type Trust } from '../../src/verify/index.ts';
 import { type Member, World } from '../chain/world.ts';
 import * as tree from '../cose/tree.ts';
+import { noProvenance } from '../service/no-provenance.ts';
 
 type EntryName = { index: number } | { entryId: Bytes };
 
@@ -68,6 +69,7 @@ export class SmallLog implements Ledger {
   readonly world: World;
   readonly leaves: Leaf[];
   readonly simulated = true;
+  readonly provenance = noProvenance;
   readonly rules: Bytes;
   /** What gates judge at, Unix milliseconds, if the log's own time is not later. */
   clock: () => number = () => 0;
