@@ -46,6 +46,7 @@ export { DEFAULT_POLICY, type Policy, type PolicyBody, type PolicyRecord, policy
 export { type Possession, possessionProven, provePossession } from './possession.ts';
 export { describeReason, type KindReason, type Reason } from './reason.ts';
 export { type StateReader, stateKey, type Write } from './record.ts';
+export { BUDGET } from './records/dataset.ts';
 export { isRefusal, type Refusal } from './refusal.ts';
 export { RELEASE_STOPS, releaseUpstream } from './release-upstream.ts';
 export { rulesDocument, rulesId } from './rules.ts';
