@@ -3,11 +3,12 @@ import { equal } from '../../core/bytes.ts';
 import { IN_FORCE_FAULTS } from '../in-force.ts';
 import { CLEANROOM } from '../records/cleanroom.ts';
 import { refuse } from '../refusal.ts';
+import { contractsFault } from '../release-fault.ts';
 import { blockedFault, codeFault } from '../room-standing.ts';
 import { did, urn } from '../schema.ts';
 import { digest } from '../state.ts';
 import { declareGate } from './gate.ts';
-import { contractsFault, deadlineFault, ROOM_FAULTS } from './room-faults.ts';
+import { deadlineFault, ROOM_FAULTS } from './room-faults.ts';
 
 export const deploy = declareGate({
   step: 'cleanroom.deploy',

@@ -4,33 +4,19 @@
  * given, that the grant still stands, and that every other key of the pipeline was granted as well.
  */
 import { type Bytes, equal } from '../../core/bytes.ts';
-import { BUDGET_FAULTS } from '../budget.ts';
-import { IN_FORCE_FAULTS } from '../in-force.ts';
+import { recalledAmong } from '../model-ancestry.ts';
 import { CLEANROOM, type CleanroomRecord } from '../records/cleanroom.ts';
-import { DATASET, dataKeyId } from '../records/dataset.ts';
-import { MODEL } from '../records/model.ts';
+import { dataKeyId } from '../records/dataset.ts';
 import { nonce, RELEASE, type ReleaseRecord } from '../records/release.ts';
 import { type Refusal, refuse } from '../refusal.ts';
+import { contractsFault, DENIALS, keptKey, mountFor } from '../release-fault.ts';
 import { appraisalFault, blockedFault, codeFault } from '../room-standing.ts';
 import { bool, did, optional, uint, urn } from '../schema.ts';
 import { delegationFault } from '../standing.ts';
 import { kid } from '../state.ts';
 import { declareGate, type GateContext } from './gate.ts';
 import { heldFault } from './held-budget.ts';
-import { contractsFault, deadlineFault, ROOM_FAULTS } from './room-faults.ts';
-
-/** Why the machine itself denies a release that is logged. */
-const DENIALS = {
-  ...IN_FORCE_FAULTS,
-  ...BUDGET_FAULTS,
-  KEY_ALREADY_RELEASED: 'The clean room has this data key, or a grant of it that has not expired.',
-  DATA_KEY_MISMATCH: 'The data key is not that of the dataset or model.',
-  KEY_DATASET_NOT_IN_CONTRACT: 'The dataset is not one of the contract.',
-  KMS_NOT_FOR_DATASET: 'The key management service is not, or not any more, the one that keeps this key.',
-  APPRAISAL_STALE: 'The evidence about the clean room is older than the policy accepts.',
-  CODE_REVOKED: 'The code was revoked, or its certification has ended.',
-  PAYMENT_NOT_HELD: 'A payment that has to be held before the release is not.',
-} as const;
+import { deadlineFault, ROOM_FAULTS } from './room-faults.ts';
 
 const REASONS = {
   ...ROOM_FAULTS,
@@ -107,20 +93,19 @@ function isDenial(code: string): code is keyof typeof DENIALS | keyof typeof ROO
 
 function roomFault(
   room: CleanroomRecord,
-  { wrapKid, subject, version }: ReleaseRecord,
+  record: ReleaseRecord,
   request: { readonly release: string; readonly wrapKid: Bytes },
   at: number,
 ): Fault {
   if (!room.wrapKid) return refuse('CLEANROOM_NOT_ATTESTED');
-  if (!equal(room.wrapKid, request.wrapKid) || !equal(wrapKid, request.wrapKid)) {
+  if (!equal(room.wrapKid, request.wrapKid) || !equal(record.wrapKid, request.wrapKid)) {
     return refuse('WRAPPING_KEY_MISMATCH');
   }
   if (room.blocked && room.blocked.at <= at) return refuse('CLEANROOM_BLOCKED');
   if (room.state !== 'ATTESTED') return refuse('CLEANROOM_STATE_WRONG', room.state);
   const late = deadlineFault(room, at);
   if (late) return late;
-  const own = room.mounts.find((mount) => mount.subject === subject && mount.version === version);
-  if (own?.release !== request.release) return refuse('RELEASE_SUPERSEDED');
+  if (mountFor(room, record)?.release !== request.release) return refuse('RELEASE_SUPERSEDED');
   const waiting = room.mounts.find(
     ({ received, release: granted, expires }) =>
       received === undefined && (granted === undefined || expires === undefined || expires <= at),
@@ -139,6 +124,7 @@ function machineFault(
     contractsFault(read, room, at) ??
     codeFault(read, room.code, at) ??
     blockedFault(read, room, at) ??
+    recalledFault(read, room) ??
     appraisalFault(room, policy, at) ??
     budgetsFault(read, record)
   );
@@ -146,15 +132,19 @@ function machineFault(
 
 /** Whether whoever owns the data still has the asker keep its key. */
 function ownerFault({ read, at }: Pick<GateContext, 'read' | 'at'>, record: ReleaseRecord): Fault {
-  const { subject, version, kms, dataKeyId: key } = record;
-  const dataset = version === undefined ? undefined : DATASET.read(read, subject, version);
-  const model = version === undefined ? MODEL.read(read, subject) : undefined;
-  const keeper = dataset ? { did: dataset.kms, dataKeyId: dataset.dataKeyId } : model?.kms;
-  const owner = dataset?.provider ?? model?.owner;
-  if (!keeper || owner === undefined || keeper.did !== kms) return refuse('KMS_NOT_FOR_DATASET');
-  if (keeper.dataKeyId !== key) return refuse('DATA_KEY_MISMATCH');
-  if (owner === kms) return undefined;
-  return delegationFault(read, owner, kms, 'kms', at, subject) ? refuse('KMS_NOT_FOR_DATASET') : undefined;
+  const kept = keptKey(read, record);
+  const { subject, kms, dataKeyId: key } = record;
+  if (kept?.kms !== kms) return refuse('KMS_NOT_FOR_DATASET');
+  if (kept.dataKeyId !== key) return refuse('DATA_KEY_MISMATCH');
+  if (kept.owner === kms) return undefined;
+  return delegationFault(read, kept.owner, kms, 'kms', at, subject)
+    ? refuse('KMS_NOT_FOR_DATASET', 'not delegated')
+    : undefined;
+}
+
+function recalledFault(read: GateContext['read'], { baseModel }: CleanroomRecord): Fault {
+  const recalled = baseModel === undefined ? undefined : recalledAmong(read, [baseModel]);
+  return recalled === undefined ? undefined : refuse('CLEANROOM_BLOCKED', `${recalled} was recalled`);
 }
 
 /** Whether the budgets still hold what the grant reserved. */

@@ -1,6 +1,4 @@
 /** What speaks against a step of a clean room, whichever step it is. */
-import { type InForceFault, inForceFault } from '../in-force.ts';
-import type { StateReader } from '../record.ts';
 import type { CleanroomRecord } from '../records/cleanroom.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 
@@ -10,19 +8,6 @@ export const ROOM_FAULTS = {
   CLEANROOM_BLOCKED: 'The clean room is blocked for good: what it was set up under was stopped since.',
   DEADLINE_PASSED: 'The clean room’s deadline has passed.',
 } as const;
-
-/** The first of the room's contracts that is not in force. @param at Unix milliseconds */
-export function contractsFault(
-  read: StateReader,
-  { contracts }: CleanroomRecord,
-  at: number,
-): Refusal<InForceFault> | undefined {
-  for (const contract of contracts) {
-    const fault = inForceFault(read, contract, at);
-    if (fault) return fault;
-  }
-  return undefined;
-}
 
 export function deadlineFault(
   { deadline }: CleanroomRecord,

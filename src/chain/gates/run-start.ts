@@ -10,11 +10,12 @@ import { MAX_DATASETS } from '../records/contract.ts';
 import { DATASET } from '../records/dataset.ts';
 import { RUN } from '../records/run.ts';
 import { type Refusal, refuse } from '../refusal.ts';
+import { contractsFault } from '../release-fault.ts';
 import { blockedFault, codeFault } from '../room-standing.ts';
 import { list, struct, uint, urn } from '../schema.ts';
 import { digest } from '../state.ts';
 import { declareGate } from './gate.ts';
-import { contractsFault, deadlineFault, ROOM_FAULTS } from './room-faults.ts';
+import { deadlineFault, ROOM_FAULTS } from './room-faults.ts';
 
 const REASONS = {
   ...ROOM_FAULTS,
