@@ -93,7 +93,7 @@ export function confinedFault(
 export function isPersonal(read: StateReader, { mounts }: Pick<CleanroomRecord, 'mounts'>): boolean {
   return mounts.some(({ subject, version }) => {
     const dataset = version === undefined ? undefined : DATASET.read(read, subject, version);
-    // One that descends from personal data is charged for it, personal itself or not.
-    return dataset !== undefined && (dataset.personal || dataset.charges.length > 0);
+    // Personal itself, or of personal descent: either way it has a budget to charge.
+    return dataset !== undefined && dataset.charges.length > 0;
   });
 }

@@ -10,6 +10,7 @@ import { BUDGET, DATASET } from '../../src/chain/records/dataset.ts';
 import { CODE } from '../../src/chain/records/governance.ts';
 import { RELEASE } from '../../src/chain/records/release.ts';
 import { RUN } from '../../src/chain/records/run.ts';
+import { settleRoom } from '../../src/chain/settlement.ts';
 import { KEY, PARTICIPANT } from '../../src/chain/state.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { edit, type RoomOptions, type RoomWorld, roomWorld, urnOf } from './room-world.ts';
@@ -120,6 +121,16 @@ test('two datasets of one population are charged twice, a base model is not', ()
   complete(r);
   assert.deepEqual(budgetOf(r).spent, { epsilon: 2 * 1_494_700, delta: 20_000_000 });
   assert.deepEqual(budgetOf(r).reserved, NO_PRIVACY);
+});
+
+test('what has been settled is not settled again, whatever is said to have been spent', () => {
+  const r = begin({ room: 'TRAINING' });
+  const settle = (spent?: Privacy) => r.world.put(...settleRoom(r.world.read, roomOf(r), spent));
+  settle({ epsilon: 1_000_000, delta: 10_000_000 });
+  const before = new Map(r.world.state);
+  settle();
+  settle(r.privacy);
+  assert.deepEqual(r.world.state, before);
 });
 
 test('a run that fails has spent all, also past its deadline, and its room has ended', () => {
