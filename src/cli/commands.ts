@@ -6,14 +6,18 @@ import type { CommandMaker } from './context.ts';
 import { contract } from './contract.ts';
 import { env } from './env.ts';
 import { get } from './get.ts';
+import { impact } from './impact.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
+import { list } from './list.ts';
 import { prove } from './prove.ts';
 import { quickstart } from './quickstart.ts';
 import { register } from './register.ts';
 import { serve } from './serve.ts';
 import { sign } from './sign.ts';
+import { timeline } from './timeline.ts';
+import { trace } from './trace.ts';
 import { verify } from './verify.ts';
 
 export const COMMANDS: readonly CommandMaker[] = [
@@ -27,6 +31,10 @@ export const COMMANDS: readonly CommandMaker[] = [
   get,
   prove,
   verify,
+  trace,
+  impact,
+  timeline,
+  list,
   checkpoint,
   inspect,
   env,

@@ -38,7 +38,8 @@ function settle(command: Command, terminal: Terminal): void {
     getOutHasColors: () => false,
     getErrHasColors: () => false,
   });
-  if (command.commands.length === 0) {
+  const own = command.options.some(({ long }) => long === '--output');
+  if (command.commands.length === 0 && !own) {
     command.addOption(
       new Option('-o, --output <format>', 'how the answer is written').choices(FORMATS).default('text'),
     );
