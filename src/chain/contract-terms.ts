@@ -88,9 +88,9 @@ export const TERMS_FAULTS = {
   DATASET_NOT_PUBLISHED: 'A dataset is not published (any more).',
   DATASET_PROVIDER_NOT_PARTY:
     'The provider of a dataset is not the one that is stated, or no TDP of the contract.',
-  DATA_KEY_MISMATCH: 'The data key is not the one that the dataset was registered with.',
+  DATA_KEY_MISMATCH: 'The data key is not that of the dataset or base model.',
   NO_DATASETS: 'The contract names no dataset.',
-  PURPOSE_NOT_PERMITTED: 'The purpose is not one that the policy and every dataset permit.',
+  PURPOSE_NOT_PERMITTED: 'The policy, a dataset or a contract does not allow this purpose.',
   WINDOW_INVALID: 'The contract would end before it begins.',
   CONTRACT_ALREADY_EXPIRED: 'The contract’s term is over.',
   PRIVACY_TERM_MISSING: 'A dataset of personal data has no privacy terms.',

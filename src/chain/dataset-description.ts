@@ -85,10 +85,10 @@ export const DESCRIPTION_FAULTS = {
   BUDGET_OVER_POLICY:
     'The privacy budget is more than the policy allows at this sensitivity, or than its scope has been given.',
   LEGAL_BASIS_REQUIRED: 'Personal data need a legal basis.',
-  KMS_NOT_DELEGATED: 'The provider has not delegated to this key management system.',
+  KMS_NOT_DELEGATED: 'The KMS may not release keys on behalf of the owner.',
   PURPOSE_UNKNOWN: 'A purpose that the policy does not have.',
   SPLIT_NOT_100: 'The shares of the payment do not come to 100 percent.',
-  DATA_ALREADY_REGISTERED: 'Another dataset has this ciphertext, or this data key.',
+  DATA_ALREADY_REGISTERED: 'The ciphertext or the data key is that of something else that is registered.',
   SCOPE_REQUIRED: 'Personal data need a scope: the population whose budget they draw on.',
 } as const;
 export const DESCRIPTION_SHARED = [
@@ -169,8 +169,10 @@ function termsFault(ctx: Context, body: DatasetBody): Refusal<DescriptionFault> 
     return refuse('BUDGET_OVER_POLICY', `more than was allocated to ${scope}`);
   }
   if (personal && body.legalBasis === undefined) return refuse('LEGAL_BASIS_REQUIRED');
-  const kms = delegationFault(ctx.read, provider, body.kms.did, 'kms', ctx.time, body.id);
-  if (kms) return refuse('KMS_NOT_DELEGATED', kms.detail);
+  // Who keeps its keys itself has nobody to delegate to.
+  const { did: kms } = body.kms;
+  const lent = kms === provider || !delegationFault(ctx.read, provider, kms, 'kms', ctx.time, body.id);
+  if (!lent) return refuse('KMS_NOT_DELEGATED', kms);
   const { purposes } = ctx.policy;
   const unknown = purposes && body.purposes.find((purpose) => !purposes.includes(purpose));
   if (unknown !== undefined) return refuse('PURPOSE_UNKNOWN', unknown);

@@ -27,6 +27,12 @@ test('what is not personal needs no scope, legal basis or budget', () => {
   assert.deepEqual([s.dataset(1)?.personal, s.dataset(1)?.charges], [false, []]);
 });
 
+test('a provider may keep its keys itself', () => {
+  const s = contractWorld(nodeCrypto);
+  s.register(1, s.icmr, { kms: { did: s.icmr.did, dataKeyId: 'key-1', endpoint: 'kms.icmr.example' } });
+  assert.equal(s.dataset(1)?.kms, s.icmr.did);
+});
+
 test('a collaborator registers for the provider, within its delegation', () => {
   const s = contractWorld(nodeCrypto);
   s.delegate(s.cowin, s.icmr, 'collab', { scope: [ID] });
