@@ -1,5 +1,5 @@
 // The directions of ARCHITECTURE.md, enforced: `npm run structure`.
-const pure = '^src/(core|merkle|note|cose|statemap|chain|verify|depa)/';
+const pure = '^src/(core|merkle|note|cose|statemap|chain|verify|depa|attestation)/';
 
 /** A folder may import itself and what is listed; everything else below src/ is forbidden. */
 const only = (folder, allowed) => ({
@@ -51,6 +51,7 @@ module.exports = {
     only('chain', structures),
     only('verify', chain),
     only('depa', chain),
+    only('attestation', [...core, 'cose']),
     only('storage', core),
     only('platform', core),
     only('log', [...chain, 'storage', 'platform']),
@@ -59,7 +60,7 @@ module.exports = {
     only('http', [...structures, 'service']),
     only('client', [...chain, 'verify', 'proto', 'platform']),
     only('server', [...chain, 'verify', 'storage', 'platform', 'log', 'service', 'grpc', 'http']),
-    only('cli', [...chain, 'verify', 'depa', 'client', 'platform', 'server']),
+    only('cli', [...chain, 'verify', 'attestation', 'depa', 'client', 'platform', 'server']),
     {
       name: 'drivers-do-not-import-each-other',
       severity: 'error',

@@ -2,6 +2,7 @@
  * The pure core: no I/O, no clock, no node modules. Everything that is needed to make statements and to verify what a
  * log says about them, in a browser as on a server.
  */
+export * as attestation from './attestation/index.ts';
 export * from './chain/index.ts';
 export * from './core/bytes.ts';
 export * from './core/cbor.ts';
