@@ -87,6 +87,9 @@ export const DESCRIPTION_FAULTS = {
   LEGAL_BASIS_REQUIRED: 'Personal data need a legal basis.',
   KMS_NOT_DELEGATED: 'The KMS may not release keys on behalf of the owner.',
   PURPOSE_UNKNOWN: 'A purpose that the policy does not have.',
+  DATASET_LOOSENED:
+    'ε or δ is raised, the scope changed, personal cleared, the sensitivity lowered (below that of a parent or of the ' +
+    'version before), or a budget dropped that runs are charged to.',
   SPLIT_NOT_100: 'The shares of the payment do not come to 100 percent.',
   DATA_ALREADY_REGISTERED: 'The ciphertext or the data key is that of something else that is registered.',
   SCOPE_REQUIRED: 'Personal data need a scope: the population whose budget they draw on.',
@@ -144,12 +147,14 @@ export function describe(ctx: Describing, body: DatasetBody): DatasetRecord | Re
   };
 }
 
-function readParents(ctx: Context, { id, provider, parents }: DatasetBody) {
+function readParents(ctx: Context, { id, provider, parents, sensitivity }: DatasetBody) {
   const found: DatasetRecord[] = [];
   for (const { dataset, version } of parents) {
     const parent = DATASET.read(ctx.read, dataset, version);
     if (!parent) return refuse('PARENT_NOT_FOUND', `${dataset} ${version}`);
     if (stateAt(parent, ctx.time) === 'WITHDRAWN') return refuse('PARENT_WITHDRAWN', dataset);
+    // Or what may not leave a clean room would leave it in another's name.
+    if (sensitivity < parent.sensitivity) return refuse('DATASET_LOOSENED', `${dataset} is more sensitive`);
     found.push(parent);
     // Runs on a child spend the budgets of its parents. Without their providers' leave, a stranger could drain them.
     const stranger = dataset !== id && parent.provider !== provider && parent.charges.length > 0;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { inForceFault } from '../../src/chain/in-force.ts';
 import type { Privacy } from '../../src/chain/privacy.ts';
 import { BUDGET } from '../../src/chain/records/dataset.ts';
-import { stateAt } from '../../src/chain/stop.ts';
+import { stateAt, stoppedSince } from '../../src/chain/stop.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { type ContractWorld, contractWorld, urnOf } from './contract-world.ts';
 import type { Member } from './world.ts';
@@ -146,6 +146,20 @@ test('the SRO takes over a provider’s suspension, which the provider cannot li
   // Nor does it become the provider's again by a suspension that would begin sooner.
   assert.equal(s.world.judge(s.toggle(s.icmr, 'dataset.suspend', body)).verdict.reason, 'STATE_WRONG');
   s.world.accept(s.toggle(s.world.sro, 'dataset.reinstate', body));
+});
+
+test('a stop that is announced for later does not hide one that was lifted: rooms stay blocked by that', () => {
+  const s = contractWorld(nodeCrypto);
+  s.register(1);
+  const body = { id: ID, version: 1, reason: 'under review' };
+  const deployed = { entry: s.world.entries.length, at: s.world.time };
+  s.world.advance(1).accept(s.toggle(s.icmr, 'dataset.suspend', body));
+  s.world.advance(1).accept(s.toggle(s.icmr, 'dataset.reinstate', body));
+  s.world.advance(1);
+  const later = { ...body, effectiveFrom: s.world.now + 1000 };
+  s.world.accept(s.toggle(s.icmr, 'dataset.withdraw', later));
+  assert.equal(stateAt(s.dataset(1)!, s.world.time), 'PUBLISHED');
+  assert.equal(stoppedSince(s.dataset(1)!, deployed, s.world.time), true);
 });
 
 test('an old reinstatement, replayed after a later suspension, changes nothing', () => {

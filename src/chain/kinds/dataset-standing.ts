@@ -7,7 +7,7 @@ import type { Write } from '../record.ts';
 import { DATASET, type DatasetRecord } from '../records/dataset.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import { type Infer, optional, struct, uint, urn } from '../schema.ts';
-import { effectiveFrom, reason, stateAt } from '../stop.ts';
+import { effectiveFrom, reason, stateAt, stopBy } from '../stop.ts';
 
 const version = { id: urn('dataset'), version: uint({ min: 1 }) };
 const stopBody = struct({ ...version, reason, effectiveFrom: optional(effectiveFrom) });
@@ -144,7 +144,9 @@ function stop(
   if (toCome && (at > toCome.lastStop!.at || (toCome.state === 'WITHDRAWN' && state !== 'WITHDRAWN'))) {
     return refuse('STATE_WRONG', `entry ${toCome.lastStop!.entry} stops it before`);
   }
-  return put(ctx, of, { ...record, state, lastStop: { entry: ctx.index, at, before } });
+  const lastStop = stopBy(ctx, record, at === ctx.time ? undefined : at / 1000);
+  if (isRefusal(lastStop)) return refuse('STATE_WRONG', lastStop.detail);
+  return put(ctx, of, { ...record, state, lastStop });
 }
 
 function put(ctx: StandingContext, { id, version }: Version, record: DatasetRecord): readonly Write[] {

@@ -53,9 +53,6 @@ export const update = declareKind({
   subject: ({ id }) => id,
   refusals: {
     VERSION_NOT_NEXT: 'The version is not one more than that of the last one.',
-    DATASET_LOOSENED:
-      'The update raises ε or δ, changes the scope, clears personal, lowers the sensitivity, or drops a budget that ' +
-      'runs are charged to.',
     ...DESCRIPTION_FAULTS,
   },
   shared: ['ROLE_NOT_HELD', 'REF_STALE', ...DESCRIPTION_SHARED],

@@ -168,6 +168,13 @@ const loosened: readonly (readonly [string, Partial<DatasetBody> | { [key: strin
   ['no longer personal', { personal: false }],
   ['less sensitive', { sensitivity: 0 }],
 ];
+scene('dataset.register', 'DATASET_LOOSENED', 'less sensitive than its parent', (s) =>
+  s.world.sign(
+    s.icmr,
+    'dataset.register',
+    s.datasetBody(2, s.icmr, { sensitivity: 0, parents: [{ dataset: ID, version: 1 }] }),
+  ),
+);
 for (const [what, change] of loosened) update('DATASET_LOOSENED', what, () => change);
 scene('dataset.update', 'DATASET_LOOSENED', 'drops a parent and its budget', (s) => {
   s.register(2, s.icmr, { parents: [{ dataset: ID, version: 1 }] });
