@@ -72,8 +72,10 @@ export function grpcProvenance(unary: Unary): ProvenanceTransport {
       const message = { ...query, roles: roles.map((role) => ROLES[role]) };
       const path = `${SERVICE}/Timeline`;
       const answer = await unary(path, v1.TimelineRequest, v1.TimelineResponse, message, call);
+      // Not spread: what is absent from a message is not a member of its own.
       const events = answer.events.map((event) => ({
-        ...event,
+        ...{ entryId: event.entryId, kind: event.kind, subject: event.subject, issuer: event.issuer },
+        ...{ onBehalf: event.onBehalf, reason: event.reason, relations: event.relations },
         index: exact(event.index, 'index'),
         time: exact(event.time, 'time'),
         roles: event.roles.map((role) => roleOf(role)),

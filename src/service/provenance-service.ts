@@ -81,7 +81,7 @@ export class ProvenanceService implements Provenance {
         if (step.depth >= depth || step.by === 'terms') return [];
         return step.depth === 0 ? atRoot : ['source'];
       },
-      skip: (edge) => version !== undefined && edge.to === id && (edge.version ?? version) !== version,
+      skip: (edge) => version !== undefined && edge.to === id && edge.version !== version,
     });
   }
 
