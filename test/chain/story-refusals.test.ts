@@ -22,7 +22,7 @@ const DELTA = 10_000_000_000;
 function told(sources: Sources = covid(), upTo: (story: Story) => readonly Step[] = () => []) {
   const world = World.begin(nodeCrypto);
   const epsilons = publishedEpsilons('covid');
-  const story = new Story(world, { sources, training: { epsilons, delta: DELTA } });
+  const story = Story.of(world, { sources, training: { epsilons, delta: DELTA } });
   const telling = new Telling(world).tell(...upTo(story));
   return { story, telling };
 }
@@ -66,7 +66,7 @@ describe('what real files come to without the overlay', {
 
   test('two scenarios in one log: all five share ids', () => {
     const { story, telling } = told(covid(), (s) => before(s, 'cleanroom.deploy 1'));
-    const brats = new Story(story.world, { sources: bratsOnCovidsTerms(), training: story.training });
+    const brats = Story.of(story.world, { sources: bratsOnCovidsTerms(), training: story.training });
     assert.equal(
       telling.answer(
         brats.step('A', brats.member('icmr'), 'dataset.register', brats.imported('dataset.register')),
@@ -115,7 +115,7 @@ describe('what real files come to without the overlay', {
       cleanroom.delta = '0.005';
     });
     const world = World.begin(nodeCrypto);
-    const story = new Story(world, {
+    const story = Story.of(world, {
       sources,
       training: { epsilons: publishedEpsilons('covid'), delta: DELTA / 2 },
     });
@@ -141,7 +141,7 @@ describe('what real files come to without the overlay', {
     const name = publishedOutput('brats');
     assert.equal(name, '/mnt/remote/output/trained_model.pth');
     for (const format of ['pth', 'onnx']) {
-      const outputs = [{ ...story.outputs()[0]!, name, format }];
+      const outputs: object[] = [{ ...story.outputs()[0]!, name, format }];
       assert.equal(telling.answer(story.completed(1, outputs)), 'FORMAT_NOT_SUPPORTED');
     }
   });

@@ -13,7 +13,7 @@ import { type Bytes, fromHex, utf8 } from '../../src/core/bytes.ts';
 import { type Cbor, encode } from '../../src/core/cbor.ts';
 import { encodeCoseKey } from '../../src/cose/key.ts';
 import { type ImportedBody, importContract, type Sources } from '../../src/depa/index.ts';
-import type { Member, SignOptions, World } from './world.ts';
+import type { Applied, Member, SignOptions, World } from './world.ts';
 
 /** What a step can know of those before it. */
 export interface Told {
@@ -61,23 +61,29 @@ export class Story {
   readonly sro: Member;
   readonly bodies: readonly ImportedBody[];
   readonly training: Training;
-  readonly #members = new Map<string, Member>();
 
   /** @param world signs; it need not hold the log's state */
-  constructor(world: World, { sources, training, sro = world.sro }: StoryOptions) {
+  static of(world: World, { sources, training, sro = world.sro }: StoryOptions): Story {
     const circumstances = { origin: world.origin, at: world.now, salt: new Uint8Array(32) };
     const { bodies, problems } = importContract(world.crypto, sources, circumstances);
     if (problems.length > 0) throw new Error(`not imported: ${JSON.stringify(problems)}`);
+    return new Story(world, sro, bodies, training);
+  }
+
+  private constructor(world: World, sro: Member, bodies: readonly ImportedBody[], training: Training) {
     this.world = world;
     this.sro = sro;
     this.bodies = bodies;
     this.training = training;
   }
 
+  /** The same story, signed by another world of the same log. */
+  in(world: World): Story {
+    return new Story(world, this.sro, this.bodies, this.training);
+  }
+
   member(name: string): Member {
-    const known = this.#members.get(name) ?? this.world.member(name);
-    this.#members.set(name, known);
-    return known;
+    return this.world.member(name);
   }
 
   digest(what: string): Bytes {
@@ -406,10 +412,27 @@ export class Story {
 /** Tells steps to a world, in which each has to be accepted; knows where each of them went. */
 export class Telling implements Told {
   readonly world: World;
-  readonly #entries = new Map<string, number>();
+  readonly #entries: Map<string, number>;
 
-  constructor(world: World) {
+  constructor(world: World, entries: ReadonlyMap<string, number> = new Map()) {
     this.world = world;
+    this.#entries = new Map(entries);
+  }
+
+  /** What has been told so far, to go on with in a copy of the world. */
+  in(world: World): Telling {
+    return new Telling(world, this.#entries);
+  }
+
+  has(step: string): boolean {
+    return this.#entries.has(step);
+  }
+
+  /** Logs the step, whatever becomes of it. */
+  log(step: Step): Applied {
+    const applied = this.world.apply(step.statement(this));
+    if (applied.verdict.outcome === 'ok') this.#entries.set(step.name, applied.index);
+    return applied;
   }
 
   ref(step: string, rel = 'after'): Ref {

@@ -52,7 +52,13 @@ export class World {
   readonly sro: Member;
   /** Encoded state records by the hexadecimal of their encoded keys. */
   readonly state: Map<string, Bytes>;
-  readonly entries: { statement: Bytes; entry: LoggedEntry | undefined; applied: Applied }[];
+  readonly entries: {
+    statement: Bytes;
+    entry: LoggedEntry | undefined;
+    applied: Applied;
+    /** t, Unix milliseconds. */
+    time: number;
+  }[];
   /** t of the next entry, Unix milliseconds. */
   time: number;
 
@@ -235,7 +241,7 @@ export class World {
     const applied = { ...this.judge(statement), index: this.entries.length };
     const read = applied.verdict.outcome === 'ok' ? applied.statement : undefined;
     const entry = read && { entryId: read.entryId, kind: read.chain?.kind ?? null };
-    this.entries.push({ statement, entry, applied });
+    this.entries.push({ statement, entry, applied, time: this.time });
     this.put(...applied.writes);
     return applied;
   }
