@@ -12,6 +12,7 @@ import { AGREEMENT, ANCHORS, APPRAISAL_POLICY, CODE } from './records/governance
 import { MODEL } from './records/model.ts';
 import { RELEASE } from './records/release.ts';
 import { RUN } from './records/run.ts';
+import { roomStateAt } from './room-end.ts';
 import { blockedFault } from './room-standing.ts';
 import { PARTICIPANT } from './state.ts';
 import { type LastStop, stateAt } from './stop.ts';
@@ -74,8 +75,12 @@ export function objectStatus(
       const record = RUN.read(read, id);
       if (!record) return undefined;
       const room = CLEANROOM.read(read, record.cleanroom);
-      const late = record.state === 'STARTED' && room !== undefined && room.deadline * 1000 < time;
-      return { state: late ? 'FAILED' : record.state, owners: room ? [room.deployer] : [], purposes: [] };
+      const late = room !== undefined && roomStateAt(room, time) === 'FAILED';
+      return {
+        state: late && record.state === 'STARTED' ? 'FAILED' : record.state,
+        owners: room ? [room.deployer] : [],
+        purposes: [],
+      };
     }
     case 'release': {
       const record = RELEASE.read(read, id);
@@ -127,12 +132,12 @@ function contractState(record: ContractRecord, time: number): string {
   return open && record.lapses < time ? 'LAPSED' : state;
 }
 
-const ENDED = new Set(['TRAINED', 'RELEASED', 'TERMINATED', 'ABORTED', 'FAILED']);
+/** Nothing is left to block. */
+const ENDED = ['TRAINED', 'RELEASED', 'TERMINATED', 'ABORTED', 'FAILED'];
 
 function roomState(read: StateReader, record: CleanroomRecord, time: number): string {
-  if (ENDED.has(record.state)) return record.state;
-  if (past(record.deadline, time)) return 'FAILED';
-  return blockedFault(read, record, time) ? 'BLOCKED' : record.state;
+  const state = roomStateAt(record, time);
+  return !ENDED.includes(state) && blockedFault(read, record, time) ? 'BLOCKED' : state;
 }
 
 function published(record: { readonly version: number } | undefined): ObjectStatus | undefined {
