@@ -54,6 +54,8 @@ export interface StoryOptions {
   readonly training: Training;
   /** Whose key the SRO signs with (default: the world's). */
   readonly sro?: Member;
+  /** Version of the policy that the story publishes (default 1): a log for development begins with one. */
+  readonly policyVersion?: number;
 }
 
 export class Story {
@@ -61,25 +63,28 @@ export class Story {
   readonly sro: Member;
   readonly bodies: readonly ImportedBody[];
   readonly training: Training;
+  readonly policyVersion: number;
 
   /** @param world signs; it need not hold the log's state */
-  static of(world: World, { sources, training, sro = world.sro }: StoryOptions): Story {
+  static of(world: World, options: StoryOptions): Story {
+    const { sources, training, sro = world.sro, policyVersion = 1 } = options;
     const circumstances = { origin: world.origin, at: world.now, salt: new Uint8Array(32) };
     const { bodies, problems } = importContract(world.crypto, sources, circumstances);
     if (problems.length > 0) throw new Error(`not imported: ${JSON.stringify(problems)}`);
-    return new Story(world, sro, bodies, training);
+    return new Story(world, { sro, bodies, training, policyVersion });
   }
 
-  private constructor(world: World, sro: Member, bodies: readonly ImportedBody[], training: Training) {
+  private constructor(world: World, of: Pick<Story, 'sro' | 'bodies' | 'training' | 'policyVersion'>) {
     this.world = world;
-    this.sro = sro;
-    this.bodies = bodies;
-    this.training = training;
+    this.sro = of.sro;
+    this.bodies = of.bodies;
+    this.training = of.training;
+    this.policyVersion = of.policyVersion;
   }
 
   /** The same story, signed by another world of the same log. */
   in(world: World): Story {
-    return new Story(world, this.sro, this.bodies, this.training);
+    return new Story(world, this);
   }
 
   member(name: string): Member {
@@ -143,7 +148,7 @@ export class Story {
     const { sro, world } = this;
     const policy = {
       ...DEFAULT_POLICY,
-      version: 1,
+      version: this.policyVersion,
       purposes: ['TRAINING'],
       formats: ['csv', 'onnx', 'json', 'log'],
     };
