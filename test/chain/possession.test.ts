@@ -47,3 +47,31 @@ test('no byte of a proof can be changed', () => {
   }
   assert.equal(possessionProven(key.publicKey, concat(proof, Uint8Array.of(0)), claim), false);
 });
+
+test('a room’s key proves the room, its deployment, the evidence and the wrapping key, and nothing else', () => {
+  const key = nodeCrypto.generatePrivateKey('ES256');
+  const bytes = (n: number) => new Uint8Array(32).fill(n);
+  const claim = {
+    ...{ log: 'log.example/a', cleanroom: 'urn:depa:cleanroom:log.example/a:1' },
+    ...{ deploy: bytes(1), evidence: bytes(2), wrapKid: bytes(3) },
+  };
+  const proof = provePossession(key, claim);
+  assert.ok(possessionProven(key.publicKey, proof, claim));
+  const members = [claim.log, claim.cleanroom, claim.deploy, claim.evidence, claim.wrapKid];
+  const payload = encode(['aichain/pop/v1', ...members]);
+  const inline = signSign1(key, { protected: new Map([[TYP, POSSESSION_TYPE]]), payload });
+  assert.ok(possessionProven(key.publicKey, inline, claim));
+  for (const change of [
+    { log: 'log.example/b' },
+    { cleanroom: 'urn:depa:cleanroom:log.example/a:2' },
+    { deploy: bytes(4) },
+    { evidence: bytes(4) },
+    { wrapKid: bytes(4) },
+  ]) {
+    assert.equal(possessionProven(key.publicKey, proof, { ...claim, ...change }), false);
+  }
+  const kid = thumbprint(nodeCrypto, key.publicKey);
+  const owner = { log: claim.log, owner: claim.cleanroom, kid };
+  assert.equal(possessionProven(key.publicKey, proof, owner), false);
+  assert.equal(possessionProven(key.publicKey, provePossession(key, owner), claim), false);
+});
