@@ -1,10 +1,17 @@
 /** Descent, timelines, lists and statistics of the COVID-19 run, over both surfaces, verified by the client. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LedgerClient, LineageWalk } from '../../src/client/index.ts';
+import { toHex } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
+import { TransparencyLog } from '../../src/log/index.ts';
+import { LINEAGE_MARK_KEY, LINEAGE_RANGE } from '../../src/log/lineage-layout.ts';
+import { LedgerService } from '../../src/service/index.ts';
 import { type Served, SURFACES, serve } from '../client/served.ts';
 import { REAL } from '../depa/scenario.ts';
+import { crypto, options } from '../log/world.ts';
+import { FaultyDisk } from '../storage/faulty.ts';
 import { StoryLog } from './story-log.ts';
 
 const typesOf = ({ nodes }: LineageWalk) => nodes.map(({ type }) => type);
@@ -310,5 +317,34 @@ describe('stops and what they touch', { skip: REAL === undefined && 'no ../share
       ],
     );
     await story.log.close();
+  });
+
+  test('a rebuild of all of it makes the same rows, denials and reactions included', async () => {
+    const disk = new FaultyDisk();
+    const story = await (await StoryLog.begin({ openStorage: disk.open })).tell('key.release icmr 1');
+    const { contract } = story.story;
+    // A denial names one reason, so it is the answer to one of these.
+    const certified = [story.ref('code.certify')];
+    await story.step(story.sro, 'code.revoke', { id: contract.code[0], reason: 'a flaw' }, certified);
+    await story.step(story.sro, 'contract.revoke', { id: contract.id, reason: 'found wanting' });
+    const [denied] = story.story.keyed().filter(({ name }) => name === 'key.release icmr 1');
+    await story.submit(denied!.name, denied!.kind, () => denied!.statement(story));
+    const { did } = story.story.member('kms');
+    await story.step(story.sro, 'participant.suspend', { did, reason: 'no answer' }, [
+      story.ref('agreement.accept kms'),
+    ]);
+    const numbers = await story.ledger.provenance.stats();
+    assert.deepEqual([numbers.reactions.count, numbers.waiting], [1, 2]);
+    await story.log.close();
+    const rows = () =>
+      disk.durable.slice(LINEAGE_RANGE).map(([key, value]) => `${toHex(key)} ${toHex(value)}`);
+    const incremental = rows();
+    disk.durable.apply([{ type: 'del', key: LINEAGE_MARK_KEY }]);
+    const again = await TransparencyLog.open(options({ openStorage: disk.open }));
+    for (let i = 0; i < 500 && again.lineageStatus.next < again.lineageStatus.size; i++) await delay(10);
+    const rebuilt = await new LedgerService(crypto, again).provenance.stats();
+    assert.deepEqual({ ...rebuilt, at: 0 }, { ...numbers, at: 0 });
+    await again.close();
+    assert.deepEqual(rows(), incremental);
   });
 });

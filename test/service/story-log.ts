@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { KindName, Ref } from '../../src/chain/index.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
-import { type Sequenced, TransparencyLog } from '../../src/log/index.ts';
+import { type LogOptions, type Sequenced, TransparencyLog } from '../../src/log/index.ts';
 import { LedgerService } from '../../src/service/index.ts';
 import type { Trust } from '../../src/verify/index.ts';
 import { Story, type Told } from '../chain/story.ts';
@@ -17,11 +17,11 @@ export class StoryLog implements Told {
   readonly story: Story;
   readonly told: { name: string; kind: string; index: number; entryId: Bytes }[] = [];
 
-  static async begin(): Promise<StoryLog> {
+  static async begin(more: Partial<LogOptions> = {}): Promise<StoryLog> {
     const world = World.empty(crypto, ORIGIN);
     // Behind the machine's clock, so that a state derived now is a state after the last entry.
     world.time = Date.now();
-    const log = await TransparencyLog.open(options({ now: () => world.time }));
+    const log = await TransparencyLog.open(options({ now: () => world.time, ...more }));
     await log.initialise(GENESIS);
     return new StoryLog(log, world);
   }
