@@ -98,7 +98,7 @@ async function deliverBodies(
     {
       bodies: bodies.map(({ kind, signer, body }, i) => ({
         ...{ kind, signer: signer ?? null, body: JSON.parse(bodyText(body)) },
-        ...(out !== undefined && { file: files[i]! }),
+        ...(out !== undefined && { file: join(out, files[i]!) }),
       })),
       replaced: replaced.map((each) => ({ ...each })),
     },
