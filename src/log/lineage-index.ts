@@ -14,6 +14,7 @@ import {
 } from '../chain/index.ts';
 import { fromUtf8, utf8 } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import {
   actorKey,
@@ -56,6 +57,8 @@ export interface IndexedEntry {
 
 /** Rows that are deleted at a time when an old index is thrown away. */
 const DELETED_AT_ONCE = 1024;
+/** Ranges that one answer reads at the same time. */
+const READS_AT_ONCE = 32;
 
 export type { Direction, Span } from './lineage-layout.ts';
 export interface TimelineEntry extends TimelineRow {
@@ -199,10 +202,28 @@ export class LineageIndex {
     return rows;
   }
 
-  /** What entry `index` says about `id`; undefined where it is not about it. */
-  async entry(id: string, index: number): Promise<TimelineEntry | undefined> {
-    const value = await this.#storage.get(timelineKey(nameOf(this.#hasher, id), index));
-    return value && { ...decodeTimeline(value), index, subject: id };
+  /** Entries by their subjects and indexes, in that order. @throws LOG_CORRUPT one that is not in the index */
+  async entries(
+    of: readonly { readonly subject: string; readonly index: number }[],
+  ): Promise<TimelineEntry[]> {
+    const keys = of.map(({ subject, index }) => timelineKey(nameOf(this.#hasher, subject), index));
+    const rows = await this.#storage.getMany(keys);
+    return of.map(({ subject, index }, i) => {
+      const row = rows[i];
+      if (!row) throw fail('LOG_CORRUPT', `the lineage index lacks entry ${index}`);
+      return { ...decodeTimeline(row), index, subject };
+    });
+  }
+
+  /** The first entry about each, where there is one before `to`. */
+  async firstEntries(ids: readonly string[], to: number): Promise<(TimelineEntry | undefined)[]> {
+    const found: (TimelineEntry | undefined)[] = [];
+    for (let i = 0; i < ids.length; i += READS_AT_ONCE) {
+      const some = ids.slice(i, i + READS_AT_ONCE);
+      const rows = await Promise.all(some.map((id) => this.about(id, { from: 0, to, limit: 1 })));
+      found.push(...rows.map(([row]) => row));
+    }
+    return found;
   }
 
   /** `up`: edges from `id`, to what it names; `down`: edges to it, from what names it. */

@@ -12,7 +12,7 @@ import {
 } from '../chain/index.ts';
 import { fail } from '../core/errors.ts';
 import type { Direction, LineageIndex, TimelineEntry, TransparencyLog } from '../log/index.ts';
-import { type Walked, type WalkedEdge, type WalkPlan, walk } from './lineage-walk.ts';
+import { type Walked, type WalkPlan, walk } from './lineage-walk.ts';
 import type {
   BudgetSums,
   FoundObject,
@@ -96,25 +96,23 @@ export class ProvenanceService implements Provenance {
     const limit = limitOf(options);
     return this.#ask(async (asking) => {
       const { index, size } = asking;
-      const created = await firstEntry(asking, id);
+      const [created] = await index.firstEntries([id], size);
       if (!created) throw fail('NOT_FOUND', `no entry is about ${id}`);
       const walked = await walk(index, { ...plan, root: id, direction, size });
       const order = (a: number, b: number) => (direction === 'up' ? b - a : a - b);
-      const found: TimelineEntry[] = [];
-      for (const each of walked.nodes.keys()) {
-        if (each === id || (options.types && !options.types.includes(typeOfId(each)))) continue;
-        // What is named but was never registered has no entry of its own: it stays the end of an edge.
-        const entry = await firstEntry(asking, each);
-        if (entry && (cursor === undefined || order(cursor, entry.index) < 0)) found.push(entry);
-      }
-      found.sort((a, b) => order(a.index, b.index));
-      const nodes: LineageNode[] = [];
-      for (const entry of found.slice(0, limit)) nodes.push(await node(asking, entry, walked));
+      const ids = [...walked.nodes.keys()].filter(
+        (each) => each !== id && (!options.types || options.types.includes(typeOfId(each))),
+      );
+      // What is named but was never registered has no entry of its own: it stays the end of an edge.
+      const found = (await index.firstEntries(ids, size)).filter((entry) => entry !== undefined);
+      const left = found.filter((entry) => cursor === undefined || order(cursor, entry.index) < 0);
+      left.sort((a, b) => order(a.index, b.index));
+      const [root, ...nodes] = await nodesOf(asking, [created, ...left.slice(0, limit)], walked);
       return {
         ...view(asking),
-        root: await node(asking, created, walked),
+        root: root!,
         nodes,
-        next: found.length > limit ? found[limit - 1]!.index : null,
+        next: left.length > limit ? left[limit - 1]!.index : null,
         truncated: walked.truncated,
       };
     });
@@ -146,13 +144,10 @@ export class ProvenanceService implements Provenance {
         }
       }
       const { rows, more } = merge.first(limit);
-      const events: TimelineEvent[] = [];
-      for (const row of rows) {
-        const entry = await index.entry(row.subject, row.index);
-        if (!entry) throw fail('LOG_CORRUPT', `the lineage index lacks entry ${row.index}`);
-        const { roles: why, relations } = row;
-        events.push({ ...entry, roles: [...why], relations: [...relations] });
-      }
+      const entries = await index.entries(rows);
+      const events = rows.map(({ roles: why, relations }, i): TimelineEvent => {
+        return { ...entries[i]!, roles: [...why], relations: [...relations] };
+      });
       return { ...view(asking), events, next: more ? rows.at(-1)!.index : null };
     });
   }
@@ -179,9 +174,8 @@ export class ProvenanceService implements Provenance {
             (owner === undefined || status.owners.includes(owner)) &&
             (purpose === undefined || status.purposes.includes(purpose));
           if (wanted) {
-            const entry = await index.entry(id, row.index);
-            if (!entry) throw fail('LOG_CORRUPT', `the lineage index lacks entry ${row.index}`);
-            objects.push(foundObject(entry, version, status));
+            const [entry] = await index.entries([{ subject: id, index: row.index }]);
+            objects.push(foundObject(entry!, version, status));
           }
           last = row.index;
           if (objects.length === limit) return { ...view(asking), objects, next: last };
@@ -249,29 +243,32 @@ function view({ size, at }: Asking): { size: number; at: number } {
   return { size, at };
 }
 
-async function firstEntry({ index, size }: Asking, id: string): Promise<TimelineEntry | undefined> {
-  return (await index.about(id, { from: 0, to: size, limit: 1 }))[0];
+/** Nodes, whose edges have the entry ids of the statements that they are in. */
+async function nodesOf(
+  asking: Asking,
+  entries: readonly TimelineEntry[],
+  { nodes }: Walked,
+): Promise<LineageNode[]> {
+  const edges = entries.flatMap(({ subject }) => nodes.get(subject) ?? []);
+  const stated = await asking.index.entries(edges.map(({ from, index }) => ({ subject: from, index })));
+  let next = 0;
+  return entries.map((entry) => {
+    const own = (nodes.get(entry.subject) ?? []).map(({ from, to, relation, class: of, version, index }) => {
+      return { from, to, relation, class: of, version, index, entryId: stated[next++]!.entryId };
+    });
+    return node(asking, entry, own);
+  });
 }
 
-async function node(asking: Asking, entry: TimelineEntry, walked: Walked): Promise<LineageNode> {
+function node(asking: Asking, entry: TimelineEntry, edges: readonly LineageEdge[]): LineageNode {
   const { subject: id, index, entryId, kind } = entry;
   const status = objectStatus(asking.read, id, asking.at);
-  const edges: LineageEdge[] = [];
-  for (const edge of walked.nodes.get(id) ?? []) edges.push(await proven(asking, edge, entry));
   return {
     ...{ id, type: typeOfId(id), index, entryId, kind, edges },
     state: status?.state ?? null,
     version: typeOfId(id) === 'dataset' ? (status?.version ?? null) : null,
     stops: status ? stopsOf(asking, id, status) : [],
   };
-}
-
-/** The edge with the entry id of the statement that it is in. */
-async function proven({ index }: Asking, edge: WalkedEdge, created: TimelineEntry): Promise<LineageEdge> {
-  const { from, to, relation, class: of, version } = edge;
-  const entry = edge.index === created.index ? created : await index.entry(from, edge.index);
-  if (!entry) throw fail('LOG_CORRUPT', `the lineage index lacks entry ${edge.index}`);
-  return { from, to, relation, class: of, version, index: edge.index, entryId: entry.entryId };
 }
 
 function stopsOf({ read, at }: Asking, id: string, status: ObjectStatus): Stop[] {
