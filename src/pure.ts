@@ -11,6 +11,7 @@ export type { Crypto, Hasher, PrivateKey, PublicKey, SignatureAlgorithm } from '
 export { nobleCrypto } from './core/crypto-noble.ts';
 export { isLedgerError, LedgerError } from './core/errors.ts';
 export * from './cose/index.ts';
+export * from './depa/index.ts';
 export * from './merkle/index.ts';
 export * from './note/index.ts';
 export * from './statemap/index.ts';

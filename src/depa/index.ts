@@ -4,11 +4,10 @@
  * the files lack comes from an overlay file, or is named as missing.
  */
 export {
-  type Circumstances,
   type Imported,
   type ImportedBody,
   importContract,
   type SourceFile,
   type Sources,
 } from './import.ts';
-export type { Problem, Replaced } from './place.ts';
+export type { Problem } from './place.ts';

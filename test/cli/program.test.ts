@@ -42,7 +42,7 @@ test('the commands are those of the documentation', () => {
       'inspect',
       'env',
     ],
-    ...['completion', 'quickstart'],
+    ...['completion', 'quickstart', 'contract'],
   ];
   assert.deepEqual(names.toSorted(), documented.toSorted());
   assert.equal(COMMANDS.length, documented.length);
