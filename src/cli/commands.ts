@@ -14,6 +14,7 @@ import { list } from './list.ts';
 import { prove } from './prove.ts';
 import { quickstart } from './quickstart.ts';
 import { register } from './register.ts';
+import { reindex } from './reindex.ts';
 import { serve } from './serve.ts';
 import { sign } from './sign.ts';
 import { timeline } from './timeline.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   impact,
   timeline,
   list,
+  reindex,
   checkpoint,
   inspect,
   env,

@@ -4,7 +4,13 @@
  */
 export { DiskFloor } from './disk-floor.ts';
 export type { LeafRecord } from './leaf-record.ts';
-export type { Direction, IndexedEdge, LineageIndex, Span, TimelineEntry } from './lineage-index.ts';
+export {
+  type Direction,
+  forgetLineage,
+  type IndexedEdge,
+  type LineageIndex,
+  type TimelineEntry,
+} from './lineage-index.ts';
 export { type LogObserver, type LogOptions, type Sequenced, TransparencyLog } from './log.ts';
 export {
   consistencyReceipt,
@@ -13,5 +19,5 @@ export {
   type PublishedHead,
   signCheckpoint,
 } from './publisher.ts';
-export type { Numbers, Reaction } from './statistics.ts';
+export type { Numbers } from './statistics.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';

@@ -250,3 +250,8 @@ function notOurs(error: unknown): undefined {
   const { code } = error as { code?: string };
   if (code !== 'LOG_CORRUPT' && code !== 'BYTES_MALFORMED') throw error;
 }
+
+/** Whoever opens the storage next finds no index, and builds it. */
+export async function forgetLineage(storage: Storage): Promise<void> {
+  await storage.write(new WriteBatch().del(LINEAGE_MARK_KEY));
+}

@@ -4,4 +4,5 @@
  */
 export { DEVELOPMENT_SRO, keyFolder, logKeys, storeGenesis } from './first-start.ts';
 export { developmentSro } from './key-files.ts';
+export { reindex } from './reindex.ts';
 export { type RunningServer, startServer } from './server.ts';
