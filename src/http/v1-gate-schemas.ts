@@ -34,7 +34,7 @@ export const GATE_REQUESTS: Readonly<Record<string, TSchema>> = {
   'key.release': closed({
     release: id('release'),
     kms: did('Who asks'),
-    subject: Type.String({ description: 'The dataset, or the base model.' }),
+    subject: Type.Optional(Type.String({ description: 'The dataset, or the base model.' })),
     version: Type.Optional(integer('Of the dataset; absent for a model.')),
     dataKeyId: Type.String(),
     nonce: bytes('As the asker drew it, 16 to 64 bytes.'),

@@ -126,7 +126,7 @@ export class SmallLog implements Ledger {
     this.leaves.push({ leafData, statement: null, closes: { map, first, time: world.time } });
     // So that the world counts as the log does.
     const { applied } = world.entries.at(-1)!;
-    world.entries.push({ statement: leafData, entry: undefined, applied });
+    world.entries.push({ statement: leafData, entry: undefined, applied, time: world.time });
     for (const wake of [...this.#followers]) wake();
     return first;
   }

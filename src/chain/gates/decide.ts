@@ -33,7 +33,7 @@ export function decide(step: string, request: Cbor, at: number, read: StateReade
   const reads = recordedReads(read);
   const genesis = GENESIS.read(reads.read, 'genesis');
   if (!genesis) throw fail('LOG_CORRUPT', 'the state has no genesis');
-  const policy = policyAt(POLICY.read(reads.read), at);
+  const policy = () => policyAt(POLICY.read(reads.read), at);
   const context = { at, read: reads.read, genesis, policy };
   const refusal = gate.decide(context, asked);
   if (!refusal) {

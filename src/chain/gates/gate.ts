@@ -16,8 +16,8 @@ export interface GateContext {
   readonly at: number;
   readonly read: StateReader;
   readonly genesis: GenesisRecord;
-  /** In force at `at`. */
-  readonly policy: Policy;
+  /** In force at `at`; a record like any other, and read only where it is asked for. */
+  policy(): Policy;
 }
 
 type Members = Readonly<Record<string, Schema<unknown> | Optional<unknown>>>;

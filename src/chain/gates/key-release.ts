@@ -44,10 +44,11 @@ export const release = declareGate({
     release: urn('release'),
     /** Who asks. */
     kms: did,
-    /** The dataset with its version, or the base model. */
-    subject: urn('dataset', 'model'),
-    version: optional(uint({ min: 1 })),
+    /** The key that would be handed over: one key management service has it for one dataset or model only. */
     dataKeyId,
+    /** The dataset with its version, or the base model, where the asker knows it. */
+    subject: optional(urn('dataset', 'model')),
+    version: optional(uint({ min: 1 })),
     /** As the asker drew it. */
     nonce,
     /** Thumbprint of the key that the asker would wrap to. */
@@ -60,8 +61,9 @@ export const release = declareGate({
     const { read, at } = context;
     const record = RELEASE.read(read, request.release);
     if (!record) return refuse('RELEASE_NOT_FOUND');
-    if (record.kms !== request.kms || record.subject !== request.subject) return refuse('RELEASE_MISMATCH');
-    if (record.version !== request.version) return refuse('RELEASE_MISMATCH', 'another version');
+    if (record.kms !== request.kms) return refuse('RELEASE_MISMATCH', 'of another key management service');
+    const { subject = record.subject, version = record.version } = request;
+    if (record.subject !== subject || record.version !== version) return refuse('RELEASE_MISMATCH', subject);
     if (record.dataKeyId !== request.dataKeyId) return refuse('DATA_KEY_MISMATCH');
     const room = CLEANROOM.read(read, record.cleanroom);
     if (!room) return refuse('CLEANROOM_NOT_FOUND');
@@ -125,7 +127,7 @@ function machineFault(
     codeFault(read, room.code, at) ??
     blockedFault(read, room, at) ??
     recalledFault(read, room) ??
-    appraisalFault(room, policy, at) ??
+    appraisalFault(room, policy(), at) ??
     budgetsFault(read, record)
   );
 }
