@@ -42,7 +42,7 @@ test('the commands are those of the documentation', () => {
       'inspect',
       'env',
     ],
-    ...['completion', 'quickstart', 'contract'],
+    ...['completion', 'quickstart', 'contract', 'trace', 'impact', 'timeline', 'list', 'reindex'],
   ];
   assert.deepEqual(names.toSorted(), documented.toSorted());
   assert.equal(COMMANDS.length, documented.length);
@@ -51,7 +51,8 @@ test('the commands are those of the documentation', () => {
 test('every command has -o text|json, a summary and a description', () => {
   for (const command of leaves(createProgram(terminal))) {
     const output = command.options.find(({ long }) => long === '--output');
-    assert.deepEqual(output?.argChoices, ['text', 'json'], command.name());
+    const graphs = ['trace', 'impact'].includes(command.name()) ? ['dot', 'mermaid'] : [];
+    assert.deepEqual(output?.argChoices, ['text', 'json', ...graphs], command.name());
     assert.equal(output?.short, '-o');
     assert(
       command.summary().length > 0 && command.description().length > command.summary().length,
