@@ -58,8 +58,9 @@ module.exports = {
     only('service', [...chain, 'verify', 'log', 'platform']),
     only('grpc', [...structures, 'service', 'proto']),
     only('http', [...structures, 'service']),
+    only('witness', [...structures, 'storage']),
     only('client', [...chain, 'verify', 'proto', 'platform']),
-    only('server', [...chain, 'verify', 'storage', 'platform', 'log', 'service', 'grpc', 'http']),
+    only('server', [...chain, 'verify', 'storage', 'platform', 'log', 'service', 'grpc', 'http', 'witness']),
     only('cli', [...chain, 'verify', 'attestation', 'depa', 'client', 'platform', 'server']),
     {
       name: 'drivers-do-not-import-each-other',

@@ -5,6 +5,7 @@ import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
 import { contract } from './contract.ts';
 import { env } from './env.ts';
+import { gate } from './gate.ts';
 import { get } from './get.ts';
 import { impact } from './impact.ts';
 import { init } from './init.ts';
@@ -20,11 +21,13 @@ import { sign } from './sign.ts';
 import { timeline } from './timeline.ts';
 import { trace } from './trace.ts';
 import { verify } from './verify.ts';
+import { witness } from './witness.ts';
 
 export const COMMANDS: readonly CommandMaker[] = [
   quickstart,
   init,
   serve,
+  witness,
   keygen,
   sign,
   contract,
@@ -32,6 +35,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   get,
   prove,
   verify,
+  gate,
   trace,
   impact,
   timeline,

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Command, Option } from 'commander';
 import { describeConfig, loadConfig } from '../platform/config.ts';
+import { aborted } from './aborted.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 
 const HEAP_GROWING_PERCENT = 40;
@@ -50,12 +51,5 @@ export function serve(context: Context): Command {
     );
     await aborted(terminal.signal);
     await server.close();
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }

@@ -2,6 +2,17 @@
 // Pure: no clock (the time is an argument), no network, no tree; whoever signs has checked consistency before.
 // Nothing here knows what the log's entries mean.
 export {
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  formatCosignatures,
+  MAX_ADD_CHECKPOINT,
+  MAX_COSIGNATURES,
+  parseAddCheckpoint,
+  parseCosignatures,
+  parseTlogSize,
+  TLOG_SIZE,
+} from './add-checkpoint.ts';
+export {
   type Checkpoint,
   checkpointOf,
   formatCheckpoint,
@@ -18,7 +29,14 @@ export {
   verifySubtree,
 } from './cosignature.ts';
 export { formatNote, type Note, type OpenedNote, openNote, parseNote, signNote } from './note.ts';
-export { type PolicyLog, type PolicyWitness, parsePolicy, type Quorum, type TrustPolicy } from './policy.ts';
+export {
+  type PolicyLog,
+  type PolicyWitness,
+  parsePolicy,
+  policyLines,
+  type Quorum,
+  type TrustPolicy,
+} from './policy.ts';
 export {
   CLOCK_TOLERANCE,
   type CosignedCheckpoint,

@@ -64,7 +64,8 @@ export function parsePolicy(text: string | Bytes): TrustPolicy {
   return policy.done();
 }
 
-function policyLines(text: string | Bytes): string[] {
+/** The lines of a policy file, or of a file with the same character set. @throws POLICY_MALFORMED */
+export function policyLines(text: string | Bytes): string[] {
   if (text.length > MAX_LENGTH) throw malformed('longer than 1 MiB');
   let whole: string;
   try {

@@ -6,3 +6,4 @@ export { DEVELOPMENT_SRO, keyFolder, logKeys, storeGenesis } from './first-start
 export { developmentSro } from './key-files.ts';
 export { reindex } from './reindex.ts';
 export { type RunningServer, startServer } from './server.ts';
+export { startWitness } from './witness.ts';

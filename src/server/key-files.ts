@@ -87,7 +87,8 @@ export function developmentSro(crypto: Crypto, directory: string): PrivateKey {
   return readPrivateKey(crypto, path);
 }
 
-function readWith<T>(path: string, parse: (bytes: Bytes) => T): T {
+/** What `parse` makes of a file. @throws CONFIG_INVALID whatever is wrong with it */
+export function readWith<T>(path: string, parse: (bytes: Bytes) => T): T {
   try {
     return parse(new Uint8Array(readFileSync(path)));
   } catch (cause) {

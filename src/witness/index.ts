@@ -1,0 +1,8 @@
+/**
+ * Being a witness (C2SP tlog-witness), for any log: which logs, what was cosigned last, the rules, their HTTP interface;
+ * and how a log reaches a witness. Nothing here knows what a log's entries mean, nor which storage is used.
+ */
+export { createWitnessServer, type WitnessObserver } from './http.ts';
+export { parseLogList } from './log-list.ts';
+export { CosignedRecords } from './records.ts';
+export { Witness } from './witness.ts';
