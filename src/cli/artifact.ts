@@ -27,6 +27,7 @@ export type ArtifactType =
   | 'effect proof'
   | 'consistency proof'
   | 'facts'
+  | 'proof bundle'
   | 'problem details'
   | 'tile path'
   | 'unknown';
@@ -94,7 +95,7 @@ function sign1Type(bytes: Bytes): ArtifactType {
 
 function mapType(map: ReadonlyMap<Cbor, Cbor>): ArtifactType | undefined {
   if (typeof map.get(KTY) === 'number') return map.has(SECRET) ? 'private COSE key' : 'COSE key';
-  if (map.has('facts') && map.has('checkpoint')) return 'facts';
+  if (map.has('facts') && map.has('checkpoint')) return map.has('decision') ? 'proof bundle' : 'facts';
   // RFC 9290: -1 is the title, -2 the detail.
   return typeof map.get(-1) === 'string' || typeof map.get(-2) === 'string' ? 'problem details' : undefined;
 }

@@ -1,7 +1,7 @@
 /** Checkpoints, proofs, state entries, trust: what the log's own structures say. Nothing is verified. */
 import { decodeStateEntry, decodeVerdict } from '../chain/index.ts';
 import { type Bytes, fromUtf8, toBase64, toBase64url, toHex } from '../core/bytes.ts';
-import { decode } from '../core/cbor.ts';
+import { decode, encode } from '../core/cbor.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { decodeProblemDetails, encodeCoseKey, thumbprint } from '../cose/index.ts';
 import { parseTilePath } from '../merkle/index.ts';
@@ -18,7 +18,7 @@ import {
   type VerifierKey,
   verifierKey,
 } from '../note/index.ts';
-import { decodeEffectProof, parseTrust } from '../verify/index.ts';
+import { type ClaimedFact, decodeBundle, decodeEffectProof, parseTrust } from '../verify/index.ts';
 import { decodeConsistency } from './consistency-file.ts';
 import { attempt, isoMilliseconds } from './describe-cose.ts';
 import { diagnostic } from './diagnostic.ts';
@@ -97,10 +97,24 @@ export function describeFacts(bytes: Bytes): Json {
   return {
     checkpoint: noteJson(checkpoint),
     tip: describeStateEntry(tip.stateEntry),
-    facts: facts.map(({ key, value }) => ({
-      key: factText(key),
-      value: value === null ? 'absent' : factText(value),
-    })),
+    facts: facts.map(factJson),
+  };
+}
+
+function factJson({ key, value }: ClaimedFact): Json {
+  return { key: factText(key), value: value === null ? 'absent' : factText(value) };
+}
+
+export function describeBundle(bytes: Bytes): Json {
+  const bundle = decodeBundle(bytes);
+  const { step, request, at, decision, reason, checkpoint, tip, facts, entries, consistency } = bundle;
+  return {
+    ...{ step, request: factText(encode(request)), at: isoMilliseconds(at) },
+    ...{ saidToBe: reason ?? decision, checkpoint: noteJson(checkpoint) },
+    tip: describeStateEntry(tip.stateEntry),
+    facts: facts.map(factJson),
+    entries: entries.map(({ index, statement }) => ({ index, statement: `${statement.length} bytes` })),
+    consistencyFrom: consistency?.from,
   };
 }
 

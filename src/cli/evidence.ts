@@ -77,7 +77,12 @@ function checkTaken(name: string, type: ArtifactType): void {
   if (TAKEN.includes(type)) return;
   if (type === 'unknown') throw fail('REQUEST_MALFORMED', `${name} is of no format that is known here`);
   // What is to be verified must never say whom to trust.
-  const instead = type === 'trust file' ? ': give it with --trust' : '';
+  const instead =
+    type === 'trust file'
+      ? ': give it with --trust'
+      : type === 'proof bundle'
+        ? ' without your own question: see `aichain verify bundle --help`'
+        : '';
   throw fail('ARGUMENT_INVALID', `${name} is a ${type}, which is nothing to verify${instead}`);
 }
 

@@ -14,6 +14,7 @@ import {
   describeStatement,
 } from './describe-cose.ts';
 import {
+  describeBundle,
   describeConsistency,
   describeEffect,
   describeFacts,
@@ -52,6 +53,7 @@ const DESCRIBE: Readonly<Record<Exclude<ArtifactType, 'unknown'>, (crypto: Crypt
   'effect proof': (_, bytes) => describeEffect(bytes),
   'consistency proof': (_, bytes) => describeConsistency(bytes),
   facts: (_, bytes) => describeFacts(bytes),
+  'proof bundle': (_, bytes) => describeBundle(bytes),
   'problem details': (_, bytes) => describeProblem(bytes),
   'tile path': (_, bytes) => describeTilePath(bytes),
 };

@@ -23,6 +23,8 @@ export function createProgram(terminal: Terminal): Command {
   const program = new Command('aichain')
     .description('The AI Chain: a transparency log whose answers everybody can check.')
     .version(packageVersion(), '-V, --version')
+    // Options belong to the command that they come after: some commands have one of the same name as their subcommand.
+    .enablePositionalOptions()
     .addHelpText('after', EXIT_CODES);
   for (const make of COMMANDS) program.addCommand(make(context));
   settle(program, terminal);
@@ -39,7 +41,8 @@ function settle(command: Command, terminal: Terminal): void {
     getErrHasColors: () => false,
   });
   const own = command.options.some(({ long }) => long === '--output');
-  if (command.commands.length === 0 && !own) {
+  const acts = command.commands.length === 0 || command.registeredArguments.length > 0;
+  if (acts && !own) {
     command.addOption(
       new Option('-o, --output <format>', 'how the answer is written').choices(FORMATS).default('text'),
     );

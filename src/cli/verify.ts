@@ -6,6 +6,7 @@ import { sortEvidence } from './evidence.ts';
 import { readInput } from './files.ts';
 import { findingText, ladderJson } from './ladder-text.ts';
 import { addTrustOptions, type TrustOptions, trustOf } from './trust-options.ts';
+import { verifyBundleCommand } from './verify-bundle.ts';
 import { verifyQuestions } from './verify-questions.ts';
 
 interface Options extends CommonOptions, TrustOptions {
@@ -18,6 +19,9 @@ export function verify(context: Context): Command {
     .description(
       'Verifies from files alone: statements with their receipts (in the statement, or beside it as FILE.receipt), .tlog-proofs, checkpoints, effect and consistency proofs, facts, and the issuer’s public key. What a file is, its content says. Prints what was checked: ✓ holds, ✗ fails, – not checked.',
     )
+    // So that options behind `bundle` are that command's.
+    .enablePositionalOptions()
+    .addCommand(verifyBundleCommand(context))
     .argument('<files...>', 'files to verify; - is standard input')
     .option(
       '--payload <file>',

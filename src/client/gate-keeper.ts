@@ -13,13 +13,12 @@ import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
-  decodeBundle,
-  encodeBundle,
   proven,
   type SignedTreeHead,
   type Step,
   type Trust,
   verifyBundle,
+  withoutConsistency,
 } from '../verify/index.ts';
 import { attempt } from './attempt.ts';
 import type { HighWater } from './high-water.ts';
@@ -91,10 +90,4 @@ export class GateKeeper {
       bundle: withoutConsistency(bytes),
     };
   }
-}
-
-/** It connects the answer with what this client had seen, which means nothing to others. */
-function withoutConsistency(bytes: Bytes): Bytes {
-  const { consistency: _, ...bundle } = decodeBundle(bytes);
-  return encodeBundle(bundle);
 }

@@ -80,6 +80,12 @@ export function decodeBundle(bytes: Bytes): Bundle {
   }
 }
 
+/** A bundle for others: the consistency proof connects it with what its first reader had seen, which is nobody else's. */
+export function withoutConsistency(bytes: Bytes): Bytes {
+  const { consistency: _, ...bundle } = decodeBundle(bytes);
+  return encodeBundle(bundle);
+}
+
 function bundleOf(item: Cbor): Bundle {
   if (!isMap(item) || item.get('v') !== VERSION) throw malformed('not a proof bundle of version 1');
   const consistency = item.get('consistency');

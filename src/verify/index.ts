@@ -1,7 +1,14 @@
 // Verification from bytes alone: a trust file and evidence in, named steps and a verdict out. The same code runs in
 // the client, in the command line and in a browser. Pure: no network, no clock (the time is an argument), no state
 // between two calls. Whether a code means an exit status or an alert is for whoever calls.
-export { type Bundle, type ClaimedEvidence, decodeBundle, encodeBundle, MAX_BUNDLE } from './bundle.ts';
+export {
+  type Bundle,
+  type ClaimedEvidence,
+  decodeBundle,
+  encodeBundle,
+  MAX_BUNDLE,
+  withoutConsistency,
+} from './bundle.ts';
 export {
   type BundleEvidence,
   DEFAULT_FRESHNESS,
