@@ -38,11 +38,12 @@ test('the commands are those of the documentation', () => {
       'get',
       'prove',
       'verify',
+      'gate',
       'checkpoint',
       'inspect',
       'env',
     ],
-    ...['completion', 'quickstart', 'contract', 'trace', 'impact', 'timeline', 'list', 'reindex'],
+    ...['completion', 'quickstart', 'contract', 'trace', 'impact', 'timeline', 'list', 'reindex', 'witness'],
   ];
   assert.deepEqual(names.toSorted(), documented.toSorted());
   assert.equal(COMMANDS.length, documented.length);
