@@ -32,7 +32,7 @@ export function appraised(
 ): readonly Write[] | Refusal<'KID_TAKEN'> {
   const { id, room, digest, evidence } = of;
   const others = evidence.results.filter(
-    ({ verifier, policy }) => verifier !== result.verifier || !equal(policy, result.policy),
+    ({ verifier, policy }) => verifier !== result.verifier || policy !== result.policy,
   );
   const now: EvidenceRecord = { ...evidence, results: [...others, result] };
   const attested = result.result === 'affirming' ? attestedBy(ctx, { ...of, evidence: now }) : { writes: [] };
@@ -85,10 +85,10 @@ function affirmedHead(
 ): number | undefined {
   let oldest: number | undefined;
   for (const { verifiers, quorum, appraisalPolicy } of contracts) {
-    const current = APPRAISAL_POLICY.read(read, appraisalPolicy)?.digest;
+    const current = APPRAISAL_POLICY.read(read, appraisalPolicy)?.version;
     const heads = results
-      .filter(({ result, policy }) => result === 'affirming' && current && equal(policy, current))
-      .filter(({ verifier }) => verifiers.includes(verifier))
+      .filter(({ result, verifier }) => result === 'affirming' && verifiers.includes(verifier))
+      .filter(({ policy, version }) => policy === appraisalPolicy && version === current)
       .map(({ head }) => head)
       .sort((a, b) => b - a);
     const head = heads[quorum - 1];

@@ -201,6 +201,17 @@ describe('a clean room is attested', () => {
     assert.equal(roomOf(room).state, 'ATTESTED');
   });
 
+  test('one verifier has one result by one policy, however often that is published', () => {
+    const room = fresh({ room: 'ATTESTED' });
+    for (let version = 2; version <= 40; version++) {
+      const next = { version, digest: digestOf(room.world, `version ${version}`) };
+      edit(room.world, APPRAISAL_POLICY, next, room.appraisalPolicy);
+      appraised(room, 0, { policy: { id: room.appraisalPolicy, ...next } });
+    }
+    const { results } = EVIDENCE.read(room.world.read, room.room, room.evidence)!;
+    assert.deepEqual(results.map(({ version }) => version).sort(), [1, 40]);
+  });
+
   test('again with the same keys: the younger of the two counts', () => {
     const room = fresh({ room: 'ATTESTED' });
     const { world } = room;

@@ -319,12 +319,14 @@ function putRoom(r: RoomWorld, state: RoomState, baseModel: boolean): void {
 }
 
 /** One affirmed piece of evidence. */
-function attest({ world, room, asRoom, wrapKey, evidence, evidenceId, verifiers }: RoomWorld): void {
+function attest(r: RoomWorld): void {
+  const { world, room, asRoom, wrapKey, evidence, evidenceId, verifiers, appraisalPolicy } = r;
   const signKey = encodeCoseKey(asRoom.keys[0].publicKey);
   const head = world.time;
   const results = verifiers.map(({ did }) => ({
     verifier: did,
-    policy: digestOf(world, 'appraisal policy'),
+    policy: appraisalPolicy,
+    version: 1,
     result: 'affirming' as const,
     head,
   }));

@@ -4,8 +4,15 @@ import { type Appraised, appraised } from '../appraised.ts';
 import { type Context, declareKind } from '../kind.ts';
 import { KID_TAKEN } from '../listed-key.ts';
 import type { Write } from '../record.ts';
-import { CLEANROOM, EVIDENCE, EVIDENCE_ID, type EvidenceRecord, MAX_EVIDENCE } from '../records/cleanroom.ts';
-import { CONTRACT } from '../records/contract.ts';
+import {
+  CLEANROOM,
+  type CleanroomRecord,
+  EVIDENCE,
+  EVIDENCE_ID,
+  type EvidenceRecord,
+  MAX_EVIDENCE,
+} from '../records/cleanroom.ts';
+import { CONTRACT, type ContractRecord } from '../records/contract.ts';
 import { ANCHORS, APPRAISAL_POLICY, CODE, hostData, teeType } from '../records/governance.ts';
 import { isRefusal, refuse } from '../refusal.ts';
 import { roomStateAt } from '../room-end.ts';
@@ -128,19 +135,8 @@ export const appraise = declareKind({
     if (seen && seen.cleanroom !== id && result !== 'contraindicated') {
       return refuse('EVIDENCE_REPLAYED', seen.cleanroom);
     }
-    if (
-      !own.some(({ appraisalPolicy }) => appraisalPolicy === body.policy.id) ||
-      !isCurrentPolicy(ctx, body)
-    ) {
-      return refuse('APPRAISAL_POLICY_NOT_CURRENT');
-    }
-    if (!areCurrentAnchors(ctx, body, evidence)) return refuse('ANCHORS_NOT_CURRENT');
-    if (result === 'affirming') {
-      const certified = CODE.read(ctx.read, room.code)?.hostData ?? [];
-      if (!certified.some((known) => equal(known, body.hostData))) return refuse('HOST_DATA_MISMATCH');
-      if (body.checks.some(({ passed }) => !passed))
-        return refuse('SCHEMA_INVALID', 'affirming, but a check failed');
-    }
+    const fault = judgementFault(ctx, body, { room, own, evidence });
+    if (fault) return fault;
     const state = roomStateAt(room, ctx.time);
     if (state === 'TERMINATED' || state === 'ABORTED' || state === 'FAILED')
       return refuse('STATE_WRONG', state);
@@ -149,13 +145,30 @@ export const appraise = declareKind({
     const found: Appraised = { id, room, contracts, digest: body.evidence, evidence };
     const writes = appraised(ctx, found, {
       verifier,
-      policy: body.policy.digest,
+      policy: body.policy.id,
+      version: body.policy.version,
       result,
       head: body.head * 1000,
     });
     return isRefusal(writes) ? writes : [...writes, ...claim(body)];
   },
 });
+
+/** By the policy of a contract that the verifier is of, as it is now; affirming only what is as certified. */
+function judgementFault(
+  ctx: Context,
+  body: Appraisal,
+  of: { room: CleanroomRecord; own: readonly ContractRecord[]; evidence: EvidenceRecord },
+) {
+  const agreed = of.own.some(({ appraisalPolicy }) => appraisalPolicy === body.policy.id);
+  if (!agreed || !isCurrentPolicy(ctx, body)) return refuse('APPRAISAL_POLICY_NOT_CURRENT');
+  if (!areCurrentAnchors(ctx, body, of.evidence)) return refuse('ANCHORS_NOT_CURRENT');
+  if (body.result !== 'affirming') return undefined;
+  const certified = CODE.read(ctx.read, of.room.code)?.hostData ?? [];
+  if (!certified.some((known) => equal(known, body.hostData))) return refuse('HOST_DATA_MISMATCH');
+  const failed = body.checks.find(({ passed }) => !passed);
+  return failed && refuse('SCHEMA_INVALID', `affirming, but ${failed.name} failed`);
+}
 
 /** Only what a verifier affirms becomes the room’s: else anybody’s replay could take a report from the room it is of. */
 function claim({ id, evidenceId, result }: Appraisal): readonly Write[] {

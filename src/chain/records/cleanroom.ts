@@ -22,7 +22,7 @@ import { teeType } from './governance.ts';
 export const MAX_CONTRACTS = 4;
 /** Pieces of evidence of one room. */
 export const MAX_EVIDENCE = 16;
-/** Results of one piece of evidence. */
+/** Results of one piece of evidence: one for each verifier of each contract. */
 export const MAX_RESULTS = MAX_CONTRACTS * MAX_VERIFIERS;
 
 export const CLEANROOM_STATES = [
@@ -97,8 +97,9 @@ const evidenceRecord = struct({
   results: list(
     struct({
       verifier: did,
-      /** SHA-256 of the appraisal policy that it judged by. */
-      policy: digest,
+      /** The appraisal policy that it judged by; a later version takes the place of an earlier one. */
+      policy: urn('appraisal-policy'),
+      version: uint({ min: 1 }),
       result: oneOf('affirming', 'warning', 'contraindicated'),
       /** Time of the head that the evidence names, Unix milliseconds: its age runs from here. */
       head: milliseconds,
