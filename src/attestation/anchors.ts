@@ -32,7 +32,7 @@ export function readAnchors(body: Cbor): Anchors {
   const tee = text('tee');
   const known = TEE_TYPES.find((type) => type === tee);
   if (!known) throw deny('ANCHORS_MALFORMED', 'a type of TEE that is not known');
-  return done({
+  const anchors: Anchors = done({
     id: text('id'),
     version: whole('version', Number.MAX_SAFE_INTEGER),
     tee: known,
@@ -40,6 +40,8 @@ export function readAnchors(body: Cbor): Anchors {
     collateral: digests(list, 'collateral', 32),
     endorsers: endorsers('ANCHORS_MALFORMED', list, 'endorsers'),
   });
+  if (anchors.roots.length === 0) throw deny('ANCHORS_MALFORMED', 'no root');
+  return anchors;
 }
 
 /** What an appraisal names: SHA-256 of the deterministic encoding of the body. */

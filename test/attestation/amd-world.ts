@@ -171,6 +171,6 @@ export function anchorsFor(
   tee: Anchors['tee'] = 'snp',
   collateral: readonly Bytes[] = [],
 ): Anchors {
-  const id = `urn:depa:anchors:log.example/main:${tee}`;
+  const id = `urn:depa:anchors:log.example/main:00000000-0000-4000-8000-000000000001`;
   return { id, version: 1, tee, roots: [root], collateral, endorsers: [] };
 }

@@ -118,6 +118,36 @@ describe('genuine evidence', { skip: folder === undefined }, () => {
     assert.equal(refusedSeen(appraise(104)), 'svn 103, where at least 104 is needed');
   });
 
+  it('an endorsement by somebody else, of something else, or that the anchors do not name', () => {
+    const { facts, report, ...chain } = readVectors().find(({ id }) => id === 'depa-aci-milan-v3')!;
+    const named = [{ issuer: ISSUER, feed: FEED, minSvn: 0 }];
+    const judge = (
+      endorsedBy: typeof named,
+      endorsers = named,
+      document = 'azure-depa-inferencing-kms/uvm_endorsements.cose',
+    ) =>
+      codesOf(
+        new Appraiser(nodeCrypto, amdAnchors('snp', endorsers)).appraise(
+          { tee: 'snp', bytes: readVector(report) },
+          { certificates: chainOf(chain), uvmEndorsement: readVector(document) },
+          baseline(facts, { launch: { endorsedBy, measurements: [] } }),
+          { type: 'report-data', reportData: fromHex(facts.reportData), headTime: TIME },
+          TIME,
+        ),
+        'fail',
+      );
+    assert.deepEqual(judge(named), []);
+    const feed = [{ issuer: ISSUER, feed: 'ContainerPlat-AMD-Other', minSvn: 0 }];
+    const issuer = [{ issuer: ISSUER.replace('.1.2', '.1.3'), feed: FEED, minSvn: 0 }];
+    assert.deepEqual(judge(feed), ['UVM_FEED_NOT_ALLOWED']);
+    assert.deepEqual(judge(named, feed), ['UVM_FEED_NOT_ALLOWED']);
+    assert.deepEqual(judge(issuer), ['UVM_ISSUER_NOT_ALLOWED']);
+    assert.deepEqual(judge(named, issuer), ['UVM_ISSUER_NOT_ALLOWED']);
+    assert.deepEqual(judge(named, []), ['UVM_ISSUER_NOT_ALLOWED']);
+    const older = 'azure-skr/security-context-reference-info.cose';
+    assert.deepEqual(judge(named, named, older), ['UVM_MEASUREMENT_MISMATCH']);
+  });
+
   it('the complete bundle of SKR: everything verifies, and the policy in it allows everything', () => {
     const facts = readVectors().find(({ id }) => id === 'aci-milan-v2-allowall')!.facts;
     const launch = { endorsedBy: [{ issuer: ISSUER, feed: FEED, minSvn: 0 }], measurements: [] };

@@ -52,7 +52,7 @@ export function amdAnchors(
   tee: (typeof TEE_TYPES)[number],
   endorsers: readonly Endorser[] = [{ issuer: ISSUER, feed: FEED, minSvn: 0 }],
 ): Anchors {
-  const id = `urn:depa:anchors:log.example/main:amd-${tee}`;
+  const id = `urn:depa:anchors:log.example/main:00000000-0000-4000-8000-000000000001`;
   return { id, version: 1, tee, roots: amdRoots(), collateral: [], endorsers };
 }
 
