@@ -18,6 +18,7 @@ import { type LoggedEntry, type Transition, transition } from '../../src/chain/t
 import { type Bytes, toHex, utf8 } from '../../src/core/bytes.ts';
 import type { Crypto, PrivateKey, SignatureAlgorithm } from '../../src/core/crypto.ts';
 import { thumbprint } from '../../src/cose/key.ts';
+import { assertRecords } from './recorded.ts';
 
 export const ORIGIN = 'log.example/test';
 /** 2026-01-01T00:00:00Z in milliseconds: t of the genesis. */
@@ -239,6 +240,7 @@ export class World {
   /** Appends the statement, refused or not. */
   apply(statement: Bytes): Applied {
     const applied = { ...this.judge(statement), index: this.entries.length };
+    assertRecords(applied.writes);
     const read = applied.verdict.outcome === 'ok' ? applied.statement : undefined;
     const entry = read && { entryId: read.entryId, kind: read.chain?.kind ?? null };
     this.entries.push({ statement, entry, applied, time: this.time });

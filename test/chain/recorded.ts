@@ -1,0 +1,23 @@
+/**
+ * Nothing checks a record when it is written, and one that does not read stops the log: so for tests, each write of a rule
+ * has to read back as what it is.
+ */
+import assert from 'node:assert/strict';
+import type { Write } from '../../src/chain/record.ts';
+import { RECORDS } from '../../src/chain/records/index.ts';
+import { type Bytes, toHex } from '../../src/core/bytes.ts';
+import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
+
+const SCHEMAS = new Map(RECORDS.map(({ type, schema }) => [type, schema]));
+
+export function assertRecords(writes: readonly Write[]): void {
+  for (const [key, value] of writes) if (value) assertRecord(key, value);
+}
+
+function assertRecord(key: Bytes, value: Bytes): void {
+  const [type] = decode(key) as readonly Cbor[];
+  const schema = SCHEMAS.get(type as string);
+  assert.ok(schema, `no record is called ${type}`);
+  const read = schema.read(decode(value), String(type));
+  assert.equal(toHex(encode(read as Cbor)), toHex(value));
+}
