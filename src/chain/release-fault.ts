@@ -15,11 +15,11 @@ import { type Refusal, refuse } from './refusal.ts';
 import { roomStateAt } from './room-end.ts';
 import { appraisalFault, blockedFault, codeFault } from './room-standing.ts';
 
-export const KMS_DENIALS = {
+const KMS_DENIALS = {
   KMS_NOT_FOR_DATASET:
     'Who signs does not keep this key, or not for the participant that it signs for; the request still waits.',
 } as const;
-export const RELEASE_DENIALS = {
+const RELEASE_DENIALS = {
   KEY_ALREADY_RELEASED: 'The clean room has this data key, or a grant of it that has not expired.',
   DATA_KEY_MISMATCH: 'The data key is not that of the dataset or base model.',
   KEY_DATASET_NOT_IN_CONTRACT:
@@ -29,7 +29,7 @@ export const RELEASE_DENIALS = {
   CLEANROOM_BLOCKED:
     'The clean room has ended, or what it was set up under was stopped since, or it is not trusted.',
 } as const;
-export const PAYMENT_DENIALS = {
+const PAYMENT_DENIALS = {
   PAYMENT_NOT_HELD: 'A payment of the contract for this room is not held.',
 } as const;
 export const DENIALS = {
@@ -41,7 +41,7 @@ export const DENIALS = {
 } as const;
 
 /** What a data key opens, who owns it, and who keeps the key. */
-export interface Kept {
+interface Kept {
   readonly owner: string;
   readonly kms: string;
   readonly dataKeyId: string;
