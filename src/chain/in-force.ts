@@ -11,7 +11,7 @@ import { isVoid } from './standing.ts';
 import { PARTICIPANT } from './state.ts';
 import { stateAt } from './stop.ts';
 
-/** The contract itself, and its parties. */
+/** The contract itself, and its parties: what ends it for rooms that have their keys as well. */
 export const CONTRACT_FAULTS = {
   CONTRACT_NOT_FOUND: 'There is no contract with this id.',
   CONTRACT_DECLINED: 'A signatory has declined the contract.',
@@ -27,6 +27,8 @@ export const CONTRACT_FAULTS = {
   PARTY_VALIDITY_ENDED: 'The verification of a signatory has ended.',
   PARTY_AGREEMENT_LAPSED:
     'A signatory has not accepted the agreement that is now current, and its time is over.',
+} as const;
+const SIGNATURE_FAULTS = {
   SIGNING_KEY_REVOKED: 'A signature of the contract was made with a key that was compromised by then.',
 } as const;
 /** The datasets that it names. */
@@ -35,13 +37,27 @@ export const DATASET_FAULTS = {
   DATASET_SUSPENDED: 'A dataset of the contract is suspended.',
   DATASET_EXPIRED: 'The retention of a dataset of the contract has ended.',
 } as const;
-export const IN_FORCE_FAULTS = { ...CONTRACT_FAULTS, ...DATASET_FAULTS } as const;
+export const IN_FORCE_FAULTS = { ...CONTRACT_FAULTS, ...SIGNATURE_FAULTS, ...DATASET_FAULTS } as const;
+/** A grant stands when a signature turns out void, so whoever has its keys finishes. */
+export const STILL_IN_FORCE_FAULTS = { ...CONTRACT_FAULTS, ...DATASET_FAULTS } as const;
 
+type SignatureFault = keyof typeof SIGNATURE_FAULTS;
+type DatasetFault = keyof typeof DATASET_FAULTS;
 export type ContractFault = keyof typeof CONTRACT_FAULTS;
 export type InForceFault = keyof typeof IN_FORCE_FAULTS;
+export type StillInForceFault = keyof typeof STILL_IN_FORCE_FAULTS;
 
-/** Contract, parties, then datasets. @param time Unix milliseconds */
+/** Contract, parties and their signatures, then datasets. @param time Unix milliseconds */
 export function inForceFault(read: StateReader, id: string, time: number): Refusal<InForceFault> | undefined {
+  return standsFault(read, id, time, voidFault) ?? datasetsFault(read, id, time);
+}
+
+/** The same for a room that has its keys: what a signature was worth, the grants have settled. */
+export function stillInForceFault(
+  read: StateReader,
+  id: string,
+  time: number,
+): Refusal<StillInForceFault> | undefined {
   return contractFault(read, id, time) ?? datasetsFault(read, id, time);
 }
 
@@ -51,16 +67,31 @@ export function contractFault(
   id: string,
   time: number,
 ): Refusal<ContractFault> | undefined {
+  return standsFault(read, id, time, () => undefined);
+}
+
+/** @param signatureFault what else speaks against a signature than who made it */
+function standsFault<Fault extends string>(
+  read: StateReader,
+  id: string,
+  time: number,
+  signatureFault: (read: StateReader, signature: Signature) => Refusal<Fault> | undefined,
+): Refusal<ContractFault | Fault> | undefined {
   const contract = CONTRACT.read(read, id);
   if (!contract) return refuse('CONTRACT_NOT_FOUND', id);
   const fault = termFault(contract, time);
   if (fault) return fault;
-  for (const { did, kid, at } of contract.signatures) {
-    const of =
-      partyFault(read, did, time) ?? (isVoid(read, kid, at) ? refuse('SIGNING_KEY_REVOKED', did) : undefined);
+  for (const signature of contract.signatures) {
+    const of = partyFault(read, signature.did, time) ?? signatureFault(read, signature);
     if (of) return of;
   }
   return undefined;
+}
+
+type Signature = ContractRecord['signatures'][number];
+
+function voidFault(read: StateReader, { did, kid, at }: Signature): Refusal<SignatureFault> | undefined {
+  return isVoid(read, kid, at) ? refuse('SIGNING_KEY_REVOKED', did) : undefined;
 }
 
 function termFault(contract: ContractRecord, time: number): Refusal<ContractFault> | undefined {
@@ -105,7 +136,7 @@ function agreementLapsed(
   return current !== undefined && current.version > accepted!.version && current.acceptBy * 1000 < time;
 }
 
-function datasetsFault(read: StateReader, id: string, time: number): Refusal<InForceFault> | undefined {
+function datasetsFault(read: StateReader, id: string, time: number): Refusal<DatasetFault> | undefined {
   for (const { id: dataset, version } of CONTRACT.read(read, id)!.datasets) {
     const record = DATASET.read(read, dataset, version);
     const state = record && stateAt(record, time);

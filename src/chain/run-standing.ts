@@ -1,8 +1,9 @@
 /**
  * Whether a clean room may begin a run, and whether the model of its run may leave it (LIFECYCLE "What a stop does"):
- * what rules and gates ask of the state, before they look at what a statement says.
+ * what rules and gates ask of the state, before they look at what a statement says. Such a room has all its keys, so a
+ * signature of its contracts that turns out void stops it no more: grants stand.
  */
-import { type ContractFault, contractFault, type InForceFault, inForceFault } from './in-force.ts';
+import { type ContractFault, contractFault, type StillInForceFault, stillInForceFault } from './in-force.ts';
 import { recalledAmong } from './model-ancestry.ts';
 import type { StateReader } from './record.ts';
 import type { CleanroomRecord } from './records/cleanroom.ts';
@@ -25,16 +26,28 @@ export function startFault(
   read: StateReader,
   room: CleanroomRecord,
   time: number,
-): Refusal<'STATE_WRONG' | InForceFault | keyof typeof START_FAULTS> | undefined {
+): Refusal<'STATE_WRONG' | StillInForceFault | keyof typeof START_FAULTS> | undefined {
   const state = roomStateAt(room, time);
   if (state !== 'KEYED') return refuse('STATE_WRONG', `the clean room is ${state}`);
-  for (const contract of room.contracts) {
-    const fault = inForceFault(read, contract, time);
+  return (
+    stillFault(read, room, time) ??
+    codeFault(read, room.code, time) ??
+    blockedFault(read, room, time) ??
+    baseModelFault(read, room.baseModel)
+  );
+}
+
+/** Of a room that has its keys: whether each of its contracts is in force still. @param time Unix milliseconds */
+export function stillFault(
+  read: StateReader,
+  { contracts }: Pick<CleanroomRecord, 'contracts'>,
+  time: number,
+): Refusal<StillInForceFault> | undefined {
+  for (const contract of contracts) {
+    const fault = stillInForceFault(read, contract, time);
     if (fault) return fault;
   }
-  return (
-    codeFault(read, room.code, time) ?? blockedFault(read, room, time) ?? baseModelFault(read, room.baseModel)
-  );
+  return undefined;
 }
 
 /**

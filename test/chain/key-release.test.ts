@@ -12,7 +12,7 @@ import { RELEASE, RELEASED } from '../../src/chain/records/release.ts';
 import { PARTICIPANT } from '../../src/chain/state.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
-import { CONTRACT_BREACHES, DATASET_BREACHES } from './refusals/not-in-force.ts';
+import { CONTRACT_BREACHES, DATASET_BREACHES, SIGNATURE_BREACHES } from './refusals/not-in-force.ts';
 import { releaseSteps } from './room-bodies.ts';
 import {
   delegation,
@@ -219,7 +219,7 @@ const CASES: readonly Case[] = [
     ({ world, contract, room }) => world.put(PAYMENT.remove(contract, 0, room)),
   ],
   // Who owns the data is asked for before anything is decided: by a breach of another party.
-  ...[...CONTRACT_BREACHES, ...DATASET_BREACHES]
+  ...[...CONTRACT_BREACHES, ...SIGNATURE_BREACHES, ...DATASET_BREACHES]
     .filter(([reason]) => reason !== 'CONTRACT_NOT_FOUND')
     .map(
       ([reason, happens]): Case => [

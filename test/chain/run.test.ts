@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { add, within } from '../../src/chain/budget.ts';
+import { inForceFault } from '../../src/chain/in-force.ts';
 import type { KindName } from '../../src/chain/kinds/index.ts';
 import { NO_PRIVACY, type Privacy } from '../../src/chain/privacy.ts';
 import { CLEANROOM } from '../../src/chain/records/cleanroom.ts';
@@ -14,7 +15,7 @@ import { settleRoom } from '../../src/chain/settlement.ts';
 import { KEY, PARTICIPANT } from '../../src/chain/state.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { edit, type RoomOptions, type RoomWorld, roomWorld, urnOf } from './room-world.ts';
-import { completeBody, failBody, logBody, output, startBody } from './run-bodies.ts';
+import { completeBody, failBody, logBody, output, releaseBody, startBody } from './run-bodies.ts';
 import { World } from './world.ts';
 
 function begin(options: RoomOptions = {}): RoomWorld {
@@ -121,6 +122,18 @@ test('two datasets of one population are charged twice, a base model is not', ()
   complete(r);
   assert.deepEqual(budgetOf(r).spent, { epsilon: 2 * 1_494_700, delta: 20_000_000 });
   assert.deepEqual(budgetOf(r).reserved, NO_PRIVACY);
+});
+
+test('a signature that turns out void stops no room that has its keys: its grants stand', () => {
+  const r = begin({ payments: [] });
+  const revoked = { entry: 1, at: r.world.time, reason: 'compromise' as const, since: 0 };
+  edit(r.world, KEY, { revoked }, r.world.kid(r.tdps[0].keys[0]));
+  assert.equal(inForceFault(r.world.read, r.contract, r.world.time)?.refused, 'SIGNING_KEY_REVOKED');
+  start(r);
+  log(r);
+  complete(r);
+  step(r, 'model.release', releaseBody(r));
+  assert.equal(roomOf(r).state, 'RELEASED');
 });
 
 test('what has been settled is not settled again, whatever is said to have been spent', () => {

@@ -3,15 +3,15 @@
  * stands, that what it mounted is what is registered, and that nothing was stopped meanwhile.
  */
 import { type Bytes, equal } from '../../core/bytes.ts';
-import { IN_FORCE_FAULTS } from '../in-force.ts';
+import { STILL_IN_FORCE_FAULTS } from '../in-force.ts';
 import type { StateReader } from '../record.ts';
 import { CLEANROOM, type CleanroomRecord } from '../records/cleanroom.ts';
 import { MAX_DATASETS } from '../records/contract.ts';
 import { DATASET } from '../records/dataset.ts';
 import { RUN } from '../records/run.ts';
 import { type Refusal, refuse } from '../refusal.ts';
-import { contractsFault } from '../release-fault.ts';
 import { blockedFault, codeFault } from '../room-standing.ts';
+import { stillFault } from '../run-standing.ts';
 import { list, struct, uint, urn } from '../schema.ts';
 import { digest } from '../state.ts';
 import { declareGate } from './gate.ts';
@@ -19,7 +19,7 @@ import { deadlineFault, ROOM_FAULTS } from './room-faults.ts';
 
 const REASONS = {
   ...ROOM_FAULTS,
-  ...IN_FORCE_FAULTS,
+  ...STILL_IN_FORCE_FAULTS,
   CODE_REVOKED: 'The code was revoked, or its certification has ended.',
   RUN_NOT_FOUND: 'No run is logged with this id, or not of this clean room.',
   RUN_NOT_OPEN: 'The run has ended.',
@@ -62,7 +62,7 @@ export const start = declareGate({
     return (
       mountsFault(read, room, mounts) ??
       deadlineFault(room, at) ??
-      contractsFault(read, room, at) ??
+      stillFault(read, room, at) ??
       codeFault(read, room.code, at) ??
       blockedFault(read, room, at)
     );

@@ -3,7 +3,7 @@ import { equal } from '../../core/bytes.ts';
 import { within } from '../budget.ts';
 import { formatFault, isPickle } from '../format.ts';
 import { isOwnUrn } from '../identifier.ts';
-import { IN_FORCE_FAULTS } from '../in-force.ts';
+import { STILL_IN_FORCE_FAULTS } from '../in-force.ts';
 import { type Context, declareKind } from '../kind.ts';
 import { delta, epsilon, NO_PRIVACY } from '../privacy.ts';
 import { CLEANROOM, type CleanroomRecord } from '../records/cleanroom.ts';
@@ -43,7 +43,7 @@ export const start = declareKind({
   body: startBody,
   subject: (body) => body.id,
   refusals: {
-    ...IN_FORCE_FAULTS,
+    ...STILL_IN_FORCE_FAULTS,
     ...START_FAULTS,
     MOUNT_DIGEST_MISMATCH: 'A mounted file is not the one that was registered.',
     MOUNT_NOT_KEYED: 'A dataset is mounted that the clean room has no key for.',

@@ -64,17 +64,18 @@ const CONTRACT_CASES: Record<string, Case> = {
     r.world.put(AGREEMENT.put(current, id));
     edit(r.world, PARTICIPANT, { agreement: { id, version: 1 } }, r.tdps[0].did);
   }),
-  SIGNING_KEY_REVOKED: put((r) => {
-    const revoked = { entry: 1, at: r.world.time, reason: 'compromise' as const, since: r.world.now - 10 };
-    edit(r.world, KEY, { revoked }, r.world.kid(r.tdps[0].keys[0]));
-  }),
 };
-const IN_FORCE_CASES: Record<string, Case> = {
+const SIGNING_KEY_REVOKED = put((r) => {
+  const revoked = { entry: 1, at: r.world.time, reason: 'compromise' as const, since: r.world.now - 10 };
+  edit(r.world, KEY, { revoked }, r.world.kid(r.tdps[0].keys[0]));
+});
+const STILL_IN_FORCE_CASES: Record<string, Case> = {
   ...CONTRACT_CASES,
   DATASET_WITHDRAWN: dataset((r) => ({ state: 'WITHDRAWN', lastStop: stop(r, 'PUBLISHED') })),
   DATASET_SUSPENDED: dataset((r) => ({ state: 'SUSPENDED', lastStop: stop(r, 'PUBLISHED') })),
   DATASET_EXPIRED: dataset((r) => ({ retentionUntil: r.world.now - 10 })),
 };
+const IN_FORCE_CASES: Record<string, Case> = { ...STILL_IN_FORCE_CASES, SIGNING_KEY_REVOKED };
 const ROOM_CASES: Record<string, Case> = {
   CLEANROOM_BLOCKED: room((r) => ({ blocked: { entry: 0, at: r.world.time } })),
   DEADLINE_PASSED: room((r) => ({ deadline: r.world.now - 10 })),
@@ -145,7 +146,7 @@ const CASES: { readonly [Step in GateStep]: Record<string, Case> } = {
     }),
   },
   'run.start': {
-    ...IN_FORCE_CASES,
+    ...STILL_IN_FORCE_CASES,
     ...ROOM_CASES,
     CLEANROOM_NOT_FOUND: ask((r) => ({ cleanroom: urnOf(r.world, 'cleanroom', 9) })),
     CLEANROOM_STATE_WRONG: room(() => ({ state: 'KEYED' })),
@@ -265,6 +266,21 @@ for (const { step, reasons } of GATES) {
     });
   });
 }
+
+test('a signature that turns out void stops nobody who has the keys', () => {
+  const answers = {
+    'contract.activate': 'SIGNING_KEY_REVOKED',
+    'cleanroom.deploy': 'SIGNING_KEY_REVOKED',
+    'key.release': null,
+    'run.start': null,
+    'model.release': null,
+  } as const;
+  for (const [step, reason] of Object.entries(answers) as [GateStep, string | null][]) {
+    const r = begin(step);
+    SIGNING_KEY_REVOKED(r);
+    assert.equal(answer(r, step).reason, reason, step);
+  }
+});
 
 describe('a gate that would catch', () => {
   test('does not get away with it: the missing record ends the decision all the same', () => {

@@ -16,7 +16,7 @@ import {
 } from '../room-world.ts';
 import type { Member } from '../world.ts';
 import { caseList } from './base.ts';
-import { CONTRACT_BREACHES, DATASET_BREACHES } from './not-in-force.ts';
+import { CONTRACT_BREACHES, DATASET_BREACHES, SIGNATURE_BREACHES } from './not-in-force.ts';
 
 const { cases, refuses } = caseList();
 
@@ -53,7 +53,7 @@ function second(room: RoomWorld, change: object): Deployment {
   return { body: { contracts: [room.contract, id] } };
 }
 
-for (const [reason, happens] of [...CONTRACT_BREACHES, ...DATASET_BREACHES]) {
+for (const [reason, happens] of [...CONTRACT_BREACHES, ...SIGNATURE_BREACHES, ...DATASET_BREACHES]) {
   deploy(reason, 'the contract is not in force', when(happens));
 }
 deploy('CONTRACT_REVOKED', 'the second contract', (room) =>

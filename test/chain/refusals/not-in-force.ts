@@ -41,6 +41,10 @@ export const CONTRACT_BREACHES: readonly Breach[] = [
   ['PARTY_SUSPENDED', provider(() => ({ state: 'SUSPENDED' }))],
   ['PARTY_VALIDITY_ENDED', provider(({ world }) => ({ validUntil: world.now - 1 }))],
   ['PARTY_AGREEMENT_LAPSED', provider(() => ({ state: 'VERIFIED' }))],
+];
+
+/** These stop no room that has its keys. */
+export const SIGNATURE_BREACHES: readonly Breach[] = [
   [
     'SIGNING_KEY_REVOKED',
     ({ world, tdps }) => {
