@@ -28,7 +28,8 @@ const stateOf = ({ world, contract, room }: RoomWorld, row = 0) =>
 const openOf = ({ world, contract }: RoomWorld) => CONTRACT.read(world.read, contract)!.openPayments;
 
 test('a payment is held, then settled; the contract waits until then', () => {
-  const r = begin('PROVISIONED', 2);
+  const r = begin('TRAINED', 2);
+  for (const row of [0, 1]) edit(r.world, PAYMENT, { state: 'DUE' }, r.contract, row, r.room);
   assert.deepEqual([stateOf(r), openOf(r)], ['DUE', 2]);
   step(r, 'hold');
   assert.deepEqual([stateOf(r), stateOf(r, 1), openOf(r)], ['HELD', 'DUE', 2]);
@@ -40,6 +41,26 @@ test('a payment is held, then settled; the contract waits until then', () => {
   }
   step(r, 'fail', 1);
   assert.deepEqual([stateOf(r, 1), openOf(r)], ['FAILED', 0]);
+});
+
+test('a payment is earned by a run that was completed, or by a room that has ended with a key', () => {
+  const judged = (r: RoomWorld) => r.world.judge(statement(r, 'settle')).verdict.reason;
+  for (const state of ['TRAINED', 'RELEASED', 'TERMINATED'] as const)
+    assert.equal(judged(begin(state)), null);
+  // Its keys are out, its deadline is over; the terms may still have it given back, but nobody has to.
+  for (const state of ['KEYED', 'TRAINING'] as const) {
+    const r = begin(state);
+    assert.equal(judged(r), 'STATE_WRONG');
+    r.world.advance(2 * 86_400);
+    assert.equal(judged(r), null);
+  }
+  for (const state of ['FAILED', 'ABORTED'] as const) {
+    const r = begin(state);
+    edit(r.world, PAYMENT, { state: 'HELD' }, r.contract, 0, r.room);
+    assert.equal(judged(r), 'STATE_WRONG');
+    edit(r.world, CLEANROOM, { granted: { entry: 1, at: r.world.time } }, r.room);
+    assert.equal(judged(r), null);
+  }
 });
 
 test('before a GRANT the payer gets its money back, whatever becomes of the room', () => {
@@ -72,7 +93,7 @@ test('a room that has released in time has not failed, however late it is', () =
 });
 
 test('the TDC answers for the payments of a contract that names no service, and others may do it for them', () => {
-  const r = begin('ATTESTED');
+  const r = begin('TRAINED');
   const bank = participant(r.world, 'bank', ['CONTRACT_SERVICE']);
   const settle = () => statement(r, 'settle', 0, bank, { onBehalf: r.payment.did });
   assert.equal(r.world.judge(settle()).verdict.reason, 'DELEGATION_MISSING');

@@ -1,8 +1,8 @@
 /** payment.settle: may what is held be paid out? Asked by the payment service before it moves the money. */
+import { isEarned } from '../payment-standing.ts';
 import { CLEANROOM } from '../records/cleanroom.ts';
 import { CONTRACT, currency, MAX_ROWS } from '../records/contract.ts';
 import { PAYMENT } from '../records/payment.ts';
-import { RUN } from '../records/run.ts';
 import { refuse } from '../refusal.ts';
 import { amount, did, uint, urn } from '../schema.ts';
 import { declareGate } from './gate.ts';
@@ -10,7 +10,7 @@ import { declareGate } from './gate.ts';
 export const settle = declareGate({
   step: 'payment.settle',
   question:
-    'Is this payment held, in this amount and to this payee, and has the run that it is for been completed?',
+    'Is this payment held, in this amount and to this payee, and has the clean room that it is for earned it?',
   members: {
     contract: urn('contract'),
     /** Position in the contract's payment terms. */
@@ -31,9 +31,10 @@ export const settle = declareGate({
     CURRENCY_MISMATCH: 'The payment is in another currency.',
     PAYMENT_NOT_HELD: 'The amount is due, and not held.',
     PAYMENT_CLOSED: 'The payment was settled, refunded, or has failed.',
-    RUN_NOT_COMPLETED: 'The run of the clean room has not been completed.',
+    RUN_NOT_COMPLETED:
+      'The run of the clean room has not been completed, nor has the room ended after a key was released to it.',
   },
-  decide({ read }, { contract: id, row, cleanroom, service, payee, amount: sum, currency: unit }) {
+  decide({ read, at }, { contract: id, row, cleanroom, service, payee, amount: sum, currency: unit }) {
     const contract = CONTRACT.read(read, id);
     const payment = PAYMENT.read(read, id, row, cleanroom);
     if (!contract || !payment) return refuse('PAYMENT_NOT_IN_TERMS');
@@ -43,9 +44,7 @@ export const settle = declareGate({
     if (payment.currency !== unit) return refuse('CURRENCY_MISMATCH');
     if (payment.state === 'DUE') return refuse('PAYMENT_NOT_HELD');
     if (payment.state !== 'HELD') return refuse('PAYMENT_CLOSED', payment.state);
-    const run = CLEANROOM.read(read, cleanroom)?.run;
-    return run !== undefined && RUN.read(read, run)?.state === 'COMPLETED'
-      ? undefined
-      : refuse('RUN_NOT_COMPLETED');
+    const room = CLEANROOM.read(read, cleanroom);
+    return room && isEarned(read, room, at) ? undefined : refuse('RUN_NOT_COMPLETED');
   },
 });

@@ -3,6 +3,7 @@
  * DUE (from the deployment) → HELD → SETTLED | REFUNDED | FAILED. The money itself moves elsewhere.
  */
 import { type Context, declareKind } from '../kind.ts';
+import { isEarned } from '../payment-standing.ts';
 import type { Write } from '../record.ts';
 import { CLEANROOM } from '../records/cleanroom.ts';
 import { CONTRACT, type ContractRecord, currency, MAX_ROWS } from '../records/contract.ts';
@@ -100,12 +101,18 @@ export const hold = declareKind({
 export const settle = declareKind({
   ...shape,
   name: 'payment.settle',
-  rule: 'The payee has the money. HELD → SETTLED.',
+  rule:
+    'The payee has the money: the run of the clean room was completed, or the room has ended after a key was released to ' +
+    'it. HELD → SETTLED.',
   refusals: TERMS,
   shared: ['ROLE_NOT_HELD', 'STATE_WRONG'],
   apply(ctx, stated) {
     const found = find(ctx, stated, ['HELD']);
-    return isRefusal(found) ? found : move(ctx, stated, found, 'SETTLED');
+    if (isRefusal(found)) return found;
+    const room = CLEANROOM.read(ctx.read, stated.cleanroom)!;
+    // Else the payer would have lost what a room that never trains, or that fails, may still give back.
+    if (!isEarned(ctx.read, room, ctx.time)) return refuse('STATE_WRONG', `the clean room is ${room.state}`);
+    return move(ctx, stated, found, 'SETTLED');
   },
 });
 

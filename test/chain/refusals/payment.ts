@@ -56,6 +56,11 @@ for (const [name, from] of Object.entries(FROM) as [Name, readonly string[]][]) 
   }
 }
 
+for (const state of ['ATTESTED', 'KEYED', 'TRAINING', 'FAILED', 'ABORTED'] as const) {
+  // The last two without a GRANT: nobody has earned anything.
+  refused('settle', 'STATE_WRONG', `the room is ${state}`, () => undefined, state);
+}
+
 const allowed = ({ world, contract }: RoomWorld) =>
   edit(world, CONTRACT, { refundAfterGrant: 'if-failed' }, contract);
 for (const state of ['KEYED', 'TRAINING', 'TRAINED', 'RELEASED', 'TERMINATED'] as const) {
