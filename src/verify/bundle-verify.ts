@@ -149,7 +149,12 @@ function climbMarks(
     if (!consistency && head.size > from.size) {
       throw fail('BUNDLE_INCOMPLETE', `no proof that the tree extends that of ${from.size}, seen before`);
     }
-    checkExtends(crypto, from, head, consistency?.path ?? []);
+    try {
+      checkExtends(crypto, from, head, consistency?.path ?? []);
+    } catch (cause) {
+      if (!isLedgerError(cause, 'CONSISTENCY_INVALID')) throw cause;
+      throw fail('FORK', `the log cannot show that its tree extends the ${describeHead(from)}`, { cause });
+    }
     return { value: undefined, detail: `extends the ${describeHead(from)}` };
   });
 }

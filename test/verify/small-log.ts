@@ -71,6 +71,8 @@ export class SmallLog implements Ledger {
   readonly simulated = true;
   readonly provenance = noProvenance;
   readonly rules: Bytes;
+  /** Seconds between two commits. */
+  pace = 1;
   /** What gates judge at, Unix milliseconds, if the log's own time is not later. */
   clock: () => number = () => 0;
   cosigners: { cosigner: Cosigner; at: () => number }[] = [];
@@ -103,7 +105,7 @@ export class SmallLog implements Ledger {
   commit(...statements: Bytes[]): number {
     const { world, crypto } = this;
     const first = this.leaves.length;
-    world.advance(1);
+    world.advance(this.pace);
     for (const statement of statements) {
       const { verdict } = world.apply(statement);
       this.leaves.push({ leafData: crypto.sha256(statement), statement, verdict });
