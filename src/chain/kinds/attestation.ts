@@ -53,12 +53,16 @@ export const attest = declareKind({
     pop: optional(bytes({ min: 1, max: MAX_PROOF })),
   }),
   subject: (body) => body.id,
-  refusals: {
-    POP_MISSING:
-      'The room’s signing key has not signed for this room, its deployment, evidence and wrapping key.',
-    KID_TAKEN,
-  },
-  shared: ['ROLE_NOT_HELD', 'STATE_WRONG', 'ID_TAKEN', 'KEY_MALFORMED', 'KEY_WEAK', 'ALG_NOT_ALLOWED'],
+  refusals: { KID_TAKEN },
+  shared: [
+    'ROLE_NOT_HELD',
+    'STATE_WRONG',
+    'ID_TAKEN',
+    'KEY_MALFORMED',
+    'KEY_WEAK',
+    'ALG_NOT_ALLOWED',
+    'POP_MISSING',
+  ],
 
   apply(ctx, body) {
     const { id, evidence, tee, signKey, wrapKey } = body;
