@@ -85,7 +85,24 @@ export const CODES = {
     'unavailable',
     'The answer was not ready before the deadline; registering again is safe.',
   ],
+  NOT_WITNESSED: [
+    'unavailable',
+    'No tree head that this could be answered from meets the quorum of the log’s witness policy yet.',
+  ],
   UNAUTHENTICATED: ['refused', 'The connection has no client certificate, or one that is not trusted.'],
+  // evidence store
+  EVIDENCE_ACCESS_DENIED: [
+    'refused',
+    'Evidence identifies machines: only those whom the operator names may read it, or store what the log does not name.',
+  ],
+  EVIDENCE_NOT_LISTED: ['refused', 'The log has no cleanroom.attest of this clean room with this digest.'],
+  EVIDENCE_DIGEST_MISMATCH: [
+    'malformed',
+    'The evidence does not hash to the digest that it was sent or asked for under.',
+  ],
+  EVIDENCE_NOT_FOUND: ['missing', 'The evidence store has nothing with this digest.'],
+  EVIDENCE_STORE_FULL: ['unavailable', 'The evidence store has reached the size that the operator allows.'],
+  EVIDENCE_CORRUPT: ['fatal', 'A file of the evidence store does not hash to its name.'],
   // lookups
   NOT_FOUND: ['missing', 'There is no such entry, tile, key or page.'],
   SIZE_NOT_AVAILABLE: ['missing', 'The log has not published a tree of this size.'],
@@ -105,6 +122,7 @@ export const CODES = {
   CHECKPOINT_MALFORMED: ['malformed', 'The note’s text is not a checkpoint.'],
   POLICY_MALFORMED: ['malformed', 'Not a tlog-policy file.'],
   QUORUM_NOT_MET: ['proof', 'The cosignatures do not meet the quorum of the trust policy.'],
+  WITNESS_REFUSED: ['refused', 'A witness has not cosigned the log’s tree head.'],
   VDS_UNSUPPORTED: [
     'proof',
     'The receipt is over a verifiable data structure that this software does not know.',

@@ -2,6 +2,13 @@
  * The log: admission in worker threads, one sequencer with group commit, publication, recovery. It owns every
  * ordering that durability depends on. It knows storage and the pure core; it knows no protocol and no client.
  */
+export type { Snapshot } from './cosigned-head.ts';
+export {
+  type CheckpointKeeper,
+  Cosigning,
+  type CosigningObserver,
+  type CosigningStatus,
+} from './cosigning.ts';
 export { DiskFloor } from './disk-floor.ts';
 export type { LeafRecord } from './leaf-record.ts';
 export {
@@ -21,3 +28,4 @@ export {
 } from './publisher.ts';
 export type { Numbers } from './statistics.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';
+export type { WitnessConnection, WitnessHealth } from './witness-link.ts';

@@ -15,6 +15,7 @@ import { type Storage, WriteBatch } from '../storage/index.ts';
 import { type AdmissionLimits, AdmissionQueue, type Admitted } from './admission.ts';
 import { type AppliedBatch, applyBatch, type BatchStatement, type KnownEntries } from './batch.ts';
 import { MonotonicClock } from './clock.ts';
+import type { Snapshot } from './cosigned-head.ts';
 import type { DiskFloor } from './disk-floor.ts';
 import { IndexAudit } from './index-rows.ts';
 import {
@@ -662,7 +663,7 @@ export class TransparencyLog {
   }
 
   /** The newest head with the state map and state entry that belong to it. */
-  get snapshot(): { head: PublishedHead; state: StateMap; tip: StateEntry } {
+  get snapshot(): Snapshot {
     return { head: this.head, state: this.#committed.state, tip: this.#committed.tip! };
   }
 

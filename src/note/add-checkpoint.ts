@@ -15,6 +15,12 @@ export interface AddCheckpoint {
   readonly checkpoint: string;
 }
 
+/** What a witness answers. */
+export type WitnessAnswer =
+  | { readonly type: 'cosigned'; readonly signatures: readonly NoteSignature[] }
+  /** The old size is not the recorded one, which the asker needs for its proof. */
+  | { readonly type: 'conflict'; readonly size: number };
+
 /** Media type of the answer 409, whose body is the recorded size. */
 export const TLOG_SIZE = 'text/x.tlog.size';
 /** Bytes of a request: 63 hashes, and a checkpoint with far more than the 16 signatures that everybody must take. */

@@ -11,6 +11,7 @@ export {
   parseCosignatures,
   parseTlogSize,
   TLOG_SIZE,
+  type WitnessAnswer,
 } from './add-checkpoint.ts';
 export {
   type Checkpoint,

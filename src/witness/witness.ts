@@ -21,14 +21,10 @@ import {
   parseCheckpoint,
   parseNote,
   type VerifierKey,
+  type WitnessAnswer,
 } from '../note/index.ts';
 import type { LogList } from './log-list.ts';
 import type { CosignedRecord, CosignedRecords } from './records.ts';
-
-export type AddCheckpointOutcome =
-  | { readonly type: 'cosigned'; readonly signatures: readonly NoteSignature[] }
-  /** The old size is not the recorded one, which the asker needs for its proof. */
-  | { readonly type: 'conflict'; readonly size: number };
 
 export interface WitnessOptions {
   readonly crypto: Crypto;
@@ -60,7 +56,7 @@ export class Witness {
    * @throws NOTE_UNSIGNED no key of the log has signed; SIGNATURE_INVALID one has, badly
    * @throws CONSISTENCY_INVALID, PROOF_MALFORMED it is not shown to extend what was cosigned before
    */
-  async addCheckpoint(body: Bytes): Promise<AddCheckpointOutcome> {
+  async addCheckpoint(body: Bytes): Promise<WitnessAnswer> {
     const { crypto, logs, records } = this.#options;
     const { old, proof, checkpoint: arrived } = parseAddCheckpoint(body);
     const note = parseNote(arrived);
