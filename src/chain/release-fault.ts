@@ -14,6 +14,8 @@ import { RELEASE, RELEASED, type ReleaseRecord } from './records/release.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { roomStateAt } from './room-end.ts';
 import { appraisalFault, blockedFault, codeFault } from './room-standing.ts';
+import { keyFault } from './standing.ts';
+import { KEY } from './state.ts';
 
 const KMS_DENIALS = {
   KMS_NOT_FOR_DATASET:
@@ -132,6 +134,9 @@ function roomFault({ read, time }: Context, room: CleanroomRecord) {
   if (revoked) return revoked;
   const state = roomStateAt(room, time);
   if (state !== 'ATTESTED') return refuse('CLEANROOM_BLOCKED', `the room is ${state}`);
+  // Whoever ended it knows why; without a key to sign with, the room could not confirm that it has the data key.
+  const signing = room.signKid && KEY.read(read, room.signKid);
+  if (!signing || keyFault(read, signing, time)) return refuse('CLEANROOM_BLOCKED', 'its own key has ended');
   const blocked = blockedFault(read, room, time);
   if (blocked) return blocked;
   const recalled = room.baseModel === undefined ? undefined : recalledAmong(read, [room.baseModel]);

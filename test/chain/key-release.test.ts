@@ -9,7 +9,7 @@ import { CODE } from '../../src/chain/records/governance.ts';
 import { MODEL } from '../../src/chain/records/model.ts';
 import { PAYMENT } from '../../src/chain/records/payment.ts';
 import { RELEASE, RELEASED } from '../../src/chain/records/release.ts';
-import { PARTICIPANT } from '../../src/chain/state.ts';
+import { KEY, PARTICIPANT } from '../../src/chain/state.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { CONTRACT_BREACHES, DATASET_BREACHES, SIGNATURE_BREACHES } from './refusals/not-in-force.ts';
@@ -180,6 +180,14 @@ const CASES: readonly Case[] = [
     'a party was suspended and reinstated',
     ({ world, tdc }) => {
       edit(world, PARTICIPANT, { lastStop: { entry: 99, at: world.time, before: 'ACTIVE' } }, tdc.did);
+    },
+  ],
+  [
+    'CLEANROOM_BLOCKED',
+    'its own key was revoked',
+    ({ world, asRoom }) => {
+      const revoked = { entry: 9, at: world.time, reason: 'compromise' as const, since: world.now };
+      edit(world, KEY, { revoked }, world.kid(asRoom.keys[0]));
     },
   ],
   [

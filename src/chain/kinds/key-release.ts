@@ -164,7 +164,8 @@ export const cancel = declareKind({
     if (known.state !== 'GRANTED') return refuse('STATE_WRONG', known.state);
     if (hasExpired(known, ctx.time)) return refuse('STATE_WRONG', 'it has expired, and counts as spent');
     const room = CLEANROOM.read(ctx.read, known.cleanroom)!;
-    if (room.state !== 'ATTESTED') return refuse('STATE_WRONG', `the room is ${room.state}`);
+    const state = roomStateAt(room, ctx.time);
+    if (state !== 'ATTESTED') return refuse('STATE_WRONG', `the room is ${state}`);
     const changed = { changed: ctx.index, changedAt: ctx.time };
     const before = known.replaces === undefined ? undefined : RELEASE.read(ctx.read, known.replaces)!;
     const mounts = room.mounts.map((mount) => {

@@ -119,6 +119,11 @@ refused('cancel', 'STATE_WRONG', 'the room has been aborted: it is spent', (step
   logged(room, room.world.sign(room.ccrp, 'cleanroom.abort', { id: room.room, reason: 'gone' }));
   return steps.cancel();
 });
+refused('cancel', 'STATE_WRONG', 'the room is past its deadline: it is spent', (steps, room) => {
+  logged(room, steps.request(), steps.release());
+  edit(room.world, CLEANROOM, { deadline: room.world.now - 1 }, room.room);
+  return steps.cancel();
+});
 
 refused('receive', 'RELEASE_NOT_FOUND', 'nobody asked', (steps) => steps.receive());
 refused('receive', 'RELEASE_NOT_FOUND', 'the release of another room', (steps, room) => {
