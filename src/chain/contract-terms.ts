@@ -2,6 +2,7 @@
 import { within } from './budget.ts';
 import { isOwnUrn } from './identifier.ts';
 import type { Context } from './kind.ts';
+import { mayBuildOn } from './model-ancestry.ts';
 import { delta, epsilon, type Privacy } from './privacy.ts';
 import {
   CONTRACT,
@@ -205,10 +206,11 @@ function roomFault(ctx: Context, body: ContractBody): TermsFault | undefined {
   const partial = verifiers.find((verifier) => verifier === parties.tdc || verifier === parties.ccrp);
   if (partial !== undefined) return refuse('VERIFIER_NOT_INDEPENDENT', partial);
   if (quorum > verifiers.length) return refuse('NUMBER_MALFORMED', 'a quorum that cannot be reached');
-  // Else somebody could register what the parties signed for unseen.
-  const model = baseModel === undefined ? undefined : MODEL.read(ctx.read, baseModel);
-  const missing = baseModel !== undefined && (!model || stateAt(model, ctx.time) === 'RECALLED');
-  return missing ? refuse('STATE_WRONG', 'there is no such base model') : undefined;
+  if (baseModel === undefined) return undefined;
+  // Else somebody could register what the parties signed for unseen, or rooms would train on what is another's secret.
+  const model = MODEL.read(ctx.read, baseModel);
+  const theirs = [parties.tdc, ...parties.tdps].some((party) => mayBuildOn(model, party));
+  return theirs ? undefined : refuse('STATE_WRONG', 'no base model that a party has, or that is open to all');
 }
 
 function recordOf(ctx: Context, body: ContractBody, datasets: readonly NamedDataset[]): ContractRecord {

@@ -28,3 +28,9 @@ export function recalledAmong(read: StateReader, ids: readonly string[]): string
   for (const [id, { state }] of ancestry(read, ids)) if (state === 'RECALLED') return id;
   return undefined;
 }
+
+/** Whether somebody may train on the model, or derive from it: its own, while it has and uses it, or one open to all. */
+export function mayBuildOn(model: ModelRecord | undefined, did: string): boolean {
+  if (model?.owner !== did) return model?.state === 'BASE' && !model.kms;
+  return model.state === 'BASE' || model.state === 'RECEIVED' || model.state === 'DEPLOYED';
+}

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { inForceFault } from '../../src/chain/in-force.ts';
 import { OBLIGATIONS } from '../../src/chain/records/governance.ts';
+import { MODEL } from '../../src/chain/records/model.ts';
 import { KEY, PARTICIPANT } from '../../src/chain/state.ts';
 import { type Bytes, concat, fromHex, toHex } from '../../src/core/bytes.ts';
 import { type CborMap, decode, encode, Tagged } from '../../src/core/cbor.ts';
@@ -122,6 +123,31 @@ test('a contract takes the place of another: all sign, its runs count on, and on
   assert.equal(s.contract(2)?.runs, 3);
   assert.deepEqual([fault(s, 1), fault(s, 2)], ['CONTRACT_SUPERSEDED', undefined]);
   assert.deepEqual(obligations(s, s.icmr.did), [urnOf('contract', 2)]);
+});
+
+test('who withdraws can sign what ends before', () => {
+  const s = contractWorld(nodeCrypto).twoDatasets();
+  const record = s.world.participant(s.tdc)!;
+  const lastStop = { entry: 0, at: (s.world.now + 90 * 86_400) * 1000 + 1, before: 'ACTIVE' };
+  s.world.put(PARTICIPANT.put({ ...record, state: 'WITHDRAWN', lastStop }, s.tdc.did));
+  s.propose();
+  s.world.accept(s.answer(s.tdc));
+});
+
+test('a contract may start from a model that its TDC has, secret or not, and from any that is open', () => {
+  const s = contractWorld(nodeCrypto).twoDatasets();
+  const made = { digest: s.hash('model'), format: 'onnx', parents: [], contracts: [] };
+  const since = { entry: 0, changed: 0, changedAt: s.world.time };
+  const kms = { did: s.kms.did, dataKeyId: 'model' };
+  const models = [
+    { owner: s.tdc.did, state: 'BASE', kms },
+    { owner: s.tdc.did, state: 'RECEIVED' },
+    { owner: s.service.did, state: 'BASE' },
+  ] as const;
+  models.forEach((model, n) => {
+    s.world.put(MODEL.put({ ...made, ...since, ...model }, urnOf('model', n)));
+    s.propose(n + 1, { baseModel: urnOf('model', n) });
+  });
 });
 
 test('obligations keep what is open, and drop what has ended', () => {

@@ -106,6 +106,13 @@ test('a base model is registered, with where its key is', () => {
   assert.equal(reasonOf(r, r.tdc, 'model.register', { ...made(r, 61, []), kms }), 'DATA_ALREADY_REGISTERED');
 });
 
+test('whoever keeps the key of its model itself delegates to nobody', () => {
+  const r = roomWorld(World.begin(nodeCrypto), { room: 'none' });
+  const body = made(r, 60, []);
+  step(r, r.tdc, 'model.register', { ...body, kms: { did: r.tdc.did, dataKeyId: 'own key' } });
+  assert.equal(modelOf(r, body.id).kms?.did, r.tdc.did);
+});
+
 test('what is derived from a model has its purpose and its recall', () => {
   const r = trained();
   release(r);

@@ -46,6 +46,11 @@ export const sign = declareKind({
   apply(ctx, body) {
     const contract = open(ctx, body);
     if (isRefusal(contract)) return contract;
+    // Who is about to withdraw has said that nothing obliges it any more.
+    const { state, lastStop } = ctx.principal;
+    if (state === 'WITHDRAWN' && lastStop && lastStop.at <= contract.expiry * 1000) {
+      return refuse('STATE_WRONG', 'the signer withdraws before the contract ends');
+    }
     const own = { did: ctx.principal.did, kid: ctx.kid, entry: ctx.index, at: ctx.time };
     const signatures = [...standing(ctx, contract), own];
     const changed = { changed: ctx.index, changedAt: ctx.time };

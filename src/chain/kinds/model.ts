@@ -4,7 +4,7 @@ import { formatFault } from '../format.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { CONTRACT_FAULTS } from '../in-force.ts';
 import { type Context, declareKind } from '../kind.ts';
-import { ancestry, MAX_ANCESTORS, recalledAmong } from '../model-ancestry.ts';
+import { ancestry, MAX_ANCESTORS, mayBuildOn, recalledAmong } from '../model-ancestry.ts';
 import { CLEANROOM } from '../records/cleanroom.ts';
 import { CONTRACT } from '../records/contract.ts';
 import { DATA_KEY, dataKeyId, word } from '../records/dataset.ts';
@@ -48,16 +48,12 @@ function statedFault(
   const recalled = recalledAmong(ctx.read, parents);
   if (recalled !== undefined) return refuse('MODEL_RECALLED', recalled);
   for (const parent of parents) {
-    if (!usable(MODEL.read(ctx.read, parent), ctx.signer.did)) return refuse('PARENT_NOT_RELEASED', parent);
+    if (!mayBuildOn(MODEL.read(ctx.read, parent), ctx.signer.did))
+      return refuse('PARENT_NOT_RELEASED', parent);
   }
   return ancestry(ctx.read, parents).size > MAX_ANCESTORS
     ? refuse('STATE_WRONG', `more than ${MAX_ANCESTORS} ancestors`)
     : undefined;
-}
-
-function usable(model: ModelRecord | undefined, signer: string): boolean {
-  if (model?.owner !== signer) return model?.state === 'BASE' && !model.kms;
-  return model.state === 'BASE' || model.state === 'RECEIVED' || model.state === 'DEPLOYED';
 }
 
 const registerBody = struct({
@@ -87,8 +83,10 @@ export const register = declareKind({
     if (fault) return fault;
     const { id, digest, format, parents, kms } = body;
     const owner = ctx.signer.did;
-    if (kms && delegationFault(ctx.read, owner, kms.did, 'kms', ctx.time, id)) {
-      return refuse('KMS_NOT_DELEGATED', kms.did);
+    // Who keeps its keys itself has nobody to delegate to.
+    const lent = kms?.did !== owner && kms;
+    if (lent && delegationFault(ctx.read, owner, lent.did, 'kms', ctx.time, id)) {
+      return refuse('KMS_NOT_DELEGATED', lent.did);
     }
     // Else the key of a dataset could be had without a charge, under the name of a base model.
     if (kms && DATA_KEY.read(ctx.read, kms.did, kms.dataKeyId)) return refuse('DATA_ALREADY_REGISTERED');

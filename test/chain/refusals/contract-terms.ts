@@ -2,7 +2,7 @@
 import type { ContractBody } from '../../../src/chain/contract-terms.ts';
 import { BUDGET, DATASET } from '../../../src/chain/records/dataset.ts';
 import { CODE } from '../../../src/chain/records/governance.ts';
-import { MODEL } from '../../../src/chain/records/model.ts';
+import { MODEL, type ModelRecord } from '../../../src/chain/records/model.ts';
 import { CERTIFIED, type ContractWorld, contractWorld, urnOf } from '../contract-world.ts';
 import { multiSigned } from '../multi-signed.ts';
 import { become, caseList } from './base.ts';
@@ -178,13 +178,22 @@ for (const partial of ['tdc', 'ccrp'] as const) {
 }
 terms('NUMBER_MALFORMED', 'a quorum that cannot be reached', () => ({ quorum: 2 }));
 terms('STATE_WRONG', 'a base model that is not registered', () => ({ baseModel: urnOf('model', 1) }));
-terms('STATE_WRONG', 'a base model that was recalled', (s) => {
+function model(s: ContractWorld, change: Partial<ModelRecord>): { baseModel: string } {
   const digest = new Uint8Array(32);
   const of = { owner: s.tdc.did, digest, format: 'safetensors', parents: [], contracts: [] };
   const changed = { entry: 0, changed: 0, changedAt: 0 };
-  s.world.put(MODEL.put({ ...of, ...changed, state: 'RECALLED' }, urnOf('model', 1)));
+  s.world.put(MODEL.put({ ...of, ...changed, state: 'BASE', ...change }, urnOf('model', 1)));
   return { baseModel: urnOf('model', 1) };
-});
+}
+for (const state of ['RECALLED', 'RETIRED', 'RELEASED'] as const) {
+  terms('STATE_WRONG', `a base model that is ${state}`, (s) => model(s, { state }));
+}
+terms('STATE_WRONG', 'the secret base model of somebody else', (s) =>
+  model(s, { owner: s.service.did, kms: { did: s.kms.did, dataKeyId: 'model' } }),
+);
+terms('STATE_WRONG', 'a trained model of somebody else', (s) =>
+  model(s, { owner: s.service.did, state: 'RECEIVED' }),
+);
 terms('SUPERSEDES_INVALID', 'no such contract', () => ({ supersedes: urnOf('contract', 2) }));
 terms('SUPERSEDES_INVALID', 'itself', () => ({ supersedes: urnOf('contract', 1) }));
 terms('SUPERSEDES_INVALID', 'one that is not signed', (s) => {

@@ -89,6 +89,15 @@ last('STATE_WRONG', 'more contracts than a participant can have', {}, (s) => {
   s.world.put(OBLIGATIONS.put({ contracts }, s.cowin.did));
 });
 
+last('STATE_WRONG', 'the signer is about to withdraw', {}, (s) => withdraws(s, 60));
+
+/** The TDC has said that it withdraws so many seconds from now. */
+function withdraws(s: ContractWorld, after: number): void {
+  const { world, tdc } = s;
+  const lastStop = { entry: 0, at: world.time + after * 1000, before: 'ACTIVE' };
+  become(world, tdc, { state: 'WITHDRAWN', lastStop });
+}
+
 /** The first key of `icmr` was compromised since then (Unix seconds). */
 function steal(s: ContractWorld, since: number): void {
   const kid = s.world.kid(s.icmr.keys[0]);
