@@ -138,11 +138,12 @@ test('a statement of 1 MiB is judged in no time', () => {
     const bytes = forge(statements['key.add']!, tdc.keys[0], (p) => {
       p.payload = payload;
     });
-    // The best of five: other work on the machine is not what is measured.
+    // Milliseconds of this process, the best of five: other work on the machine is not what is measured.
     const times = Array.from({ length: 5 }, () => {
-      const began = performance.now();
+      const began = process.cpuUsage();
       assert.equal(world.judge(bytes).verdict.outcome, 'refused');
-      return performance.now() - began;
+      const { user, system } = process.cpuUsage(began);
+      return (user + system) / 1000;
     });
     assert.ok(Math.min(...times) < 100, String(times));
   }

@@ -38,7 +38,7 @@ export const deploy = declareKind({
   refusals: {
     CCRP_NOT_IN_CONTRACT: 'Who deploys is neither the CCRP nor the TDC of each contract.',
     TDC_DIFFERS: 'The contracts are not all for the same TDC.',
-    CODE_REVOKED: 'The code is not certified, or not any more.',
+    CODE_REVOKED: 'The code was revoked, or its certification has ended.',
     CODE_NOT_IN_CONTRACT: 'A contract does not allow this code.',
     ...PIPELINE_FAULTS,
     MODEL_RECALLED: 'The base model, or one that it descends from, has been recalled.',
