@@ -13,8 +13,11 @@ import { CONTRACT, type ContractRecord } from '../records/contract.ts';
 import { PAYMENT } from '../records/payment.ts';
 import { isRefusal, refuse } from '../refusal.ts';
 import { codeFault } from '../room-standing.ts';
+import { START_FAULTS } from '../run-standing.ts';
 import { list, optional, seconds, struct, urn } from '../schema.ts';
 import { digest } from '../state.ts';
+
+const { CODE_REVOKED, MODEL_RECALLED } = START_FAULTS;
 
 export const deploy = declareKind({
   name: 'cleanroom.deploy',
@@ -38,10 +41,10 @@ export const deploy = declareKind({
   refusals: {
     CCRP_NOT_IN_CONTRACT: 'Who deploys is neither the CCRP nor the TDC of each contract.',
     TDC_DIFFERS: 'The contracts are not all for the same TDC.',
-    CODE_REVOKED: 'The code was revoked, or its certification has ended.',
+    CODE_REVOKED,
     CODE_NOT_IN_CONTRACT: 'A contract does not allow this code.',
     ...PIPELINE_FAULTS,
-    MODEL_RECALLED: 'The base model, or one that it descends from, has been recalled.',
+    MODEL_RECALLED,
     MAX_RUNS_REACHED: 'A contract allows no more runs.',
     ...IN_FORCE_FAULTS,
     DEADLINE_INVALID: 'The deadline is over, or after the end of a contract.',
