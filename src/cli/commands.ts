@@ -1,5 +1,6 @@
 // The commands, one file each: a declaration of arguments, options and action. Adding one touches its file and this
 // list. The order is that of `aichain help`.
+import { appraise } from './appraise.ts';
 import { checkpoint } from './checkpoint.ts';
 import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
@@ -12,6 +13,7 @@ import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
 import { list } from './list.ts';
+import { policy } from './policy.ts';
 import { prove } from './prove.ts';
 import { quickstart } from './quickstart.ts';
 import { register } from './register.ts';
@@ -36,6 +38,8 @@ export const COMMANDS: readonly CommandMaker[] = [
   prove,
   verify,
   gate,
+  appraise,
+  policy,
   trace,
   impact,
   timeline,

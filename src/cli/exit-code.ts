@@ -2,6 +2,7 @@
  * What the process says to a script when it ends: one closed table from reason codes to exit codes. The class of a
  * code decides, and for failed verifications, whose differences matter, the code itself.
  */
+import { describeAttestationCode } from '../attestation/index.ts';
 import { describeReason } from '../chain/index.ts';
 import type { CODES, CodeClass, CoreCode } from '../core/codes.ts';
 
@@ -75,6 +76,9 @@ const SPECIAL: Readonly<Partial<Record<CoreCode, ExitCode>>> = {
 export function exitCodeOf(code: string): ExitCode {
   if (Object.hasOwn(PROOF, code)) return PROOF[code as CodesOf<'proof'>];
   if (Object.hasOwn(SPECIAL, code)) return SPECIAL[code as CoreCode]!;
-  const known = describeReason(code)?.class ?? 'refused';
-  return known === 'proof' ? EXIT.UNEXPECTED : BY_CLASS[known];
+  const known = describeReason(code)?.class;
+  if (known) return known === 'proof' ? EXIT.UNEXPECTED : BY_CLASS[known];
+  // In evidence, a proof is a signature.
+  const found = describeAttestationCode(code)?.class ?? 'refused';
+  return found === 'proof' ? EXIT.BAD_SIGNATURE : BY_CLASS[found];
 }

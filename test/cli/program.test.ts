@@ -43,7 +43,19 @@ test('the commands are those of the documentation', () => {
       'inspect',
       'env',
     ],
-    ...['completion', 'quickstart', 'contract', 'trace', 'impact', 'timeline', 'list', 'reindex', 'witness'],
+    ...[
+      'appraise',
+      'policy',
+      'completion',
+      'quickstart',
+      'contract',
+      'trace',
+      'impact',
+      'timeline',
+      'list',
+      'reindex',
+      'witness',
+    ],
   ];
   assert.deepEqual(names.toSorted(), documented.toSorted());
   assert.equal(COMMANDS.length, documented.length);
