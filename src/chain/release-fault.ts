@@ -27,7 +27,7 @@ const RELEASE_DENIALS = {
   KEY_DATASET_NOT_IN_CONTRACT:
     'The dataset or base model is not one that the room mounts under this contract.',
   APPRAISAL_STALE: 'The evidence about the clean room is too old, or was not about the key to wrap to.',
-  CODE_REVOKED: 'The code of the clean room is not certified, or not any more.',
+  CODE_REVOKED: 'The code was revoked, or its certification has ended.',
   CLEANROOM_BLOCKED:
     'The clean room has ended, or what it was set up under was stopped since, or it is not trusted.',
 } as const;
