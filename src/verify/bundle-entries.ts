@@ -35,7 +35,8 @@ export function verifyEvidence(
   if (!record || record.owner !== parsed.issuer || record.added >= index) {
     throw fail('KID_UNKNOWN', `the key of entry ${index} was not its issuer’s then`);
   }
-  const { revoked, notAfter } = record;
+  const { revoked, notAfter, notBefore } = record;
+  if (notBefore !== undefined && time < notBefore) throw fail('KID_UNKNOWN', `the key of entry ${index}`);
   const since = revoked?.since === undefined ? undefined : revoked.since * 1000;
   if (revoked && (revoked.entry < index || revoked.reason === 'void' || (since ?? time + 1) <= time)) {
     throw fail('KEY_REVOKED', `the key of entry ${index} was not good when it was logged`);

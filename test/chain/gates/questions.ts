@@ -5,7 +5,7 @@ import { CLEANROOM, type CleanroomRecord, type Mount } from '../../../src/chain/
 import { BUDGET, DATASET } from '../../../src/chain/records/dataset.ts';
 import { PAYMENT } from '../../../src/chain/records/payment.ts';
 import { RELEASE, RELEASED } from '../../../src/chain/records/release.ts';
-import { digestOf, edit, KEY_ID, type RoomOptions, type RoomWorld, roomWorld, urnOf } from '../room-world.ts';
+import { digestOf, edit, type RoomOptions, type RoomWorld, roomWorld, urnOf } from '../room-world.ts';
 import type { World } from '../world.ts';
 
 export type Questions = { readonly [Step in GateStep]: RequestOf<Step> };
@@ -97,5 +97,3 @@ export function questions(r: RoomWorld): Questions {
     },
   };
 }
-
-export const BASE_KEY = `${KEY_ID}base`;
