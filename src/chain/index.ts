@@ -46,9 +46,19 @@ export { DEFAULT_POLICY, type Policy, type PolicyBody, type PolicyRecord, policy
 export { type Possession, possessionProven, provePossession } from './possession.ts';
 export { describeReason, type KindReason, type Reason } from './reason.ts';
 export { type StateReader, stateKey, type Write } from './record.ts';
+export {
+  CLEANROOM,
+  type CleanroomRecord,
+  EVIDENCE,
+  EVIDENCE_ID,
+  type EvidenceRecord,
+} from './records/cleanroom.ts';
+export { CONTRACT, type ContractRecord } from './records/contract.ts';
 export { BUDGET } from './records/dataset.ts';
+export { ANCHORS, type AnchorsRecord, APPRAISAL_POLICY, CODE } from './records/governance.ts';
 export { isRefusal, type Refusal } from './refusal.ts';
 export { RELEASE_STOPS, releaseUpstream } from './release-upstream.ts';
+export { roomStateAt } from './room-end.ts';
 export { rulesDocument, rulesId } from './rules.ts';
 export { signatureFault, type VerificationKey, type Verified, verificationKey } from './signing-key.ts';
 export {

@@ -1,6 +1,8 @@
 // The commands, one file each: a declaration of arguments, options and action. Adding one touches its file and this
 // list. The order is that of `aichain help`.
+
 import { appraise } from './appraise.ts';
+import { appraiser } from './appraiser.ts';
 import { checkpoint } from './checkpoint.ts';
 import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
@@ -30,6 +32,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   init,
   serve,
   witness,
+  appraiser,
   keygen,
   sign,
   contract,

@@ -82,7 +82,7 @@ async function openTransport(server: string, tls: ClientTls | undefined): Promis
   return new GrpcTransport(address, scheme === 'grpcs' ? (tls ?? {}) : tls);
 }
 
-async function tlsOf({ ca, cert, certKey }: ConnectionOptions): Promise<ClientTls | undefined> {
+export async function tlsOf({ ca, cert, certKey }: ConnectionOptions): Promise<ClientTls | undefined> {
   if ((cert === undefined) !== (certKey === undefined)) {
     throw fail('ARGUMENT_INVALID', '--cert and --cert-key are given together');
   }

@@ -280,7 +280,8 @@ function nameOf(of: EntryName): string {
   return 'index' in of ? String(of.index) : toBase64url(of.entryId);
 }
 
-function baseOf(url: string): string {
+/** @throws ARGUMENT_INVALID */
+export function baseOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.search || parsed.hash) {
     throw fail('ARGUMENT_INVALID', 'the server’s address is not an http or https URL');

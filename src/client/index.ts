@@ -2,6 +2,7 @@
 // uses a log goes through here; nothing here is used by the server. Claims from the network end in the transports'
 // callers: past LedgerClient there are only proven values.
 export type * from './claimed-lineage.ts';
+export { EvidenceClient, type EvidenceClientOptions } from './evidence-client.ts';
 export type { GateDecision } from './gate-keeper.ts';
 export {
   type CallOptions,

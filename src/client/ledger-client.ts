@@ -208,6 +208,23 @@ export class LedgerClient {
     return this.#accept(await this.#ask(call, (each) => this.#transport.checkpoint(each)), call);
   }
 
+  /**
+   * The head that the log published at this size: of one history with every other that was accepted.
+   * @throws SIZE_NOT_AVAILABLE no tree of this size was published; FORK
+   */
+  async headAt(size: number, options?: CallOptions): Promise<VerifiedHead> {
+    const call = this.#call(options);
+    const { checkpoint } = await this.#ask(call, (each) =>
+      this.#transport.inclusion({ index: size - 1 }, size, each),
+    );
+    const head = openHead(this.#crypto, this.trust, checkpoint);
+    if (head.size !== size) throw fail('RESPONSE_MALFORMED', `the head is of ${head.size}, not of ${size}`);
+    const policy = witnessPolicy(this.trust);
+    const witnessed = policy !== undefined && evaluateQuorum(policy, head.cosignatures);
+    await this.#highWater.accept(head, witnessed, call);
+    return { ...head, checkpoint, witnessed };
+  }
+
   /** Every head from now on, the newest first. Goes on after a failure that passes. Ends with the signal. */
   async *follow({
     signal = new AbortController().signal,

@@ -7,11 +7,16 @@ import type { Limits } from '../service/limits.ts';
 import { subjectName } from '../service/surface.ts';
 import { signalOf } from './deadline.ts';
 
-/** The certificate's subject, else the network address (the one that a trusted proxy names). */
-export function clientOf(request: FastifyRequest): string {
+/** Of a client certificate that the server trusts, and of nothing else: rights may rest on it. */
+export function subjectOf(request: FastifyRequest): string | undefined {
   const socket = request.raw.socket as Partial<TLSSocket>;
   const subject = socket.authorized ? socket.getPeerCertificate?.().subject : undefined;
-  return subject ? subjectName(subject) : request.ip;
+  return subject && subjectName(subject);
+}
+
+/** The certificate's subject, else the network address (the one that a trusted proxy names). */
+export function clientOf(request: FastifyRequest): string {
+  return subjectOf(request) ?? request.ip;
 }
 
 export function callerOf(request: FastifyRequest): Caller {

@@ -32,6 +32,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
         { name: 'proofs', description: 'RFC 9162 proofs' },
         { name: 'state', description: 'Current state, proven' },
         { name: 'gates', description: 'May a step of the lifecycle be taken now?' },
+        { name: 'evidence', description: 'Raw evidence of clean rooms, for those who may see it' },
         { name: 'provenance', description: 'Where things come from, and what became of them' },
       ],
     },

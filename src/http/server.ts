@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { fail } from '../core/errors.ts';
+import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
 import { deadlines } from './deadline.ts';
@@ -20,6 +21,8 @@ import { v1 } from './v1.ts';
 export interface HttpServerOptions extends SurfaceOptions {
   /** Served at /metrics. */
   readonly metrics?: Exposition;
+  /** Served at /v1/evidence. */
+  readonly evidence?: EvidenceService;
   /** Whose X-Forwarded-For is believed: addresses and networks, or true for anybody's. Default: nobody's. */
   readonly trustProxy?: boolean | string | string[];
   /** Scheme and authority that clients reach this server by; makes the Location of SCRAPI answers absolute. */
@@ -100,7 +103,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   app.register(async (scope) => tlogTiles(scope, ledger));
   app.register(async (scope) => scrapi(scope, options));
-  app.register(async (scope) => v1(scope, ledger, limits), { prefix: '/v1' });
+  app.register(async (scope) => v1(scope, ledger, limits, options.evidence), { prefix: '/v1' });
   app.register(async (scope) => operations(scope, ledger, options.metrics));
   await serveDocument(app);
   await app.after();

@@ -4,9 +4,11 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { toBase64url } from '../core/bytes.ts';
+import type { EvidenceService } from '../service/evidence.ts';
 import type { Ledger } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
 import { entries } from './v1-entries.ts';
+import { evidence } from './v1-evidence.ts';
 import { gates } from './v1-gates.ts';
 import { base64, base64List, bytesOf, headJson } from './v1-json.ts';
 import { proofs } from './v1-proofs.ts';
@@ -15,7 +17,8 @@ import { answers, JSON_BYTES, NO_STORE, type TypeBox } from './v1-route.ts';
 import * as schemas from './v1-schemas.ts';
 import { statements } from './v1-statements.ts';
 
-export function v1(app: FastifyInstance, ledger: Ledger, limits: Limits): void {
+/** @param store of raw evidence; without it there are no routes to one */
+export function v1(app: FastifyInstance, ledger: Ledger, limits: Limits, store?: EvidenceService): void {
   head(app, ledger);
   statements(app, ledger, limits);
   entries(app, ledger, limits);
@@ -23,6 +26,7 @@ export function v1(app: FastifyInstance, ledger: Ledger, limits: Limits): void {
   facts(app, ledger, limits);
   gates(app, ledger);
   provenance(app, ledger);
+  if (store) app.register(async (scope) => evidence(scope, store, ledger, limits));
 }
 
 function head(app: FastifyInstance, ledger: Ledger): void {

@@ -97,6 +97,18 @@ export const CONFIG = Type.Object(
       },
       CLOSED,
     ),
+    evidence: Type.Object(
+      {
+        accessFile: Type.Optional(
+          text(
+            'File that says who may read evidence over the network, and who may store what the log does not name. Without it nobody may.',
+          ),
+        ),
+        maxBytes: bytes('Size of the largest piece of evidence that is stored', MiB, 16 * MiB),
+        totalBytes: bytes('Size of all evidence that is stored', 1024 * MiB, Number.MAX_SAFE_INTEGER),
+      },
+      CLOSED,
+    ),
     diskFloorBytes: count('Free disk space below which the log takes no more entries (bytes).', {
       default: 256 * MiB,
       minimum: 0,

@@ -13,9 +13,17 @@ import type { Config } from '../platform/config.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createMetrics, type Metrics } from '../platform/metrics.ts';
-import { issuerLimit, LedgerService, Limits, type Rate, type TlsOptions } from '../service/index.ts';
+import {
+  type EvidenceService,
+  issuerLimit,
+  LedgerService,
+  Limits,
+  type Rate,
+  type TlsOptions,
+} from '../service/index.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import { formatTrust } from '../verify/index.ts';
+import { openEvidence } from './evidence.ts';
 import {
   developmentGenesis,
   developmentPolicy,
@@ -63,7 +71,8 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     metrics.published(ledger.head().size);
     const trust = trustText(crypto, keys, ledger);
     writeFileAtomically(trustPath(config.dataDir), trust);
-    const surfaces = await listen(await surfaceModules, config, ledger, logger, metrics);
+    const evidence = await openEvidence(crypto, config, log, logger);
+    const surfaces = await listen(await surfaceModules, config, { ledger, evidence }, logger, metrics);
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= (async () => {
@@ -171,7 +180,7 @@ async function listen(
     typeof import('../http/index.ts'),
   ],
   config: Config,
-  ledger: LedgerService,
+  { ledger, evidence }: { ledger: LedgerService; evidence: EvidenceService },
   logger: Logger,
   metrics: Metrics,
 ) {
@@ -191,6 +200,7 @@ async function listen(
     ...(httpTls && { tls: httpTls }),
     metrics: { contentType: metrics.contentType, metrics: () => metrics.text() },
     trustProxy: config.trustProxy,
+    evidence,
   });
   const close = async () => {
     await Promise.all([grpc.close(GRACE_MS), http.close(GRACE_MS)]);

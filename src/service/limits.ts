@@ -16,6 +16,8 @@ export interface Rate {
 export interface LimitOptions {
   /** Requests of one client; a batch on a stream and a page of entries count as one. `null`: no limit. */
   readonly requests: Rate | null;
+  /** Pieces of evidence that one client stores or reads. `null`: no limit. */
+  readonly evidence: Rate | null;
   /** Statements of one client, however they are batched. `null`: no limit. */
   readonly statements: Rate | null;
   /** Bytes of one statement as it arrives. */
@@ -42,6 +44,7 @@ const MIB = 1 << 20;
 export const DEFAULT_LIMITS: LimitOptions = {
   requests: { points: 20_000, seconds: 10 },
   statements: { points: 100_000, seconds: 10 },
+  evidence: { points: 100, seconds: 10 },
   statementBytes: MIB,
   batchStatements: 1024,
   messageBytes: 8 * MIB,
@@ -57,11 +60,13 @@ export class Limits {
   readonly options: LimitOptions;
   readonly #requests: RateLimiterAbstract | null;
   readonly #statements: RateLimiterAbstract | null;
+  readonly #evidence: RateLimiterAbstract | null;
 
   constructor(options: Partial<LimitOptions> = {}) {
     this.options = { ...DEFAULT_LIMITS, ...options };
     this.#requests = limiter('requests', this.options.requests);
     this.#statements = limiter('statements', this.options.statements);
+    this.#evidence = limiter('evidence', this.options.evidence);
   }
 
   /** Counts one request. @throws RATE_LIMITED with the seconds until the window ends */
@@ -75,6 +80,11 @@ export class Limits {
    */
   async admitStatements(client: string, count: number): Promise<void> {
     await take(this.#statements, client, Math.min(count, this.options.statements?.points ?? count));
+  }
+
+  /** Counts one piece of evidence, on top of the request. @throws RATE_LIMITED */
+  async admitEvidence(client: string): Promise<void> {
+    await take(this.#evidence, client, 1);
   }
 
   /** @throws STATEMENT_TOO_LARGE */
