@@ -3,6 +3,7 @@
  * With `--check` nothing is written; the exit code says whether all is current.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { attestation } from './reference/attestation.ts';
 import { bodies } from './reference/cddl.ts';
 import { codes } from './reference/codes.ts';
 import { configuration } from './reference/configuration.ts';
@@ -14,6 +15,7 @@ const pages = {
   'codes.md': codes(),
   'kinds.md': kinds(),
   'refusals.md': refusals(),
+  'attestation.md': attestation(),
   'bodies.cddl': bodies(),
   'configuration.md': configuration(),
 };
