@@ -79,7 +79,8 @@ export class EvidenceFiles {
 
   /** @throws EVIDENCE_NOT_FOUND; EVIDENCE_CORRUPT the file is not what was written; STORAGE_FAILED */
   async get(digest: Bytes): Promise<Bytes> {
-    const bytes = await stored(() => contentOf(this.#path(digest)));
+    const path = this.#path(digest);
+    const bytes = await stored(() => contentOf(path));
     if (!bytes) throw fail('EVIDENCE_NOT_FOUND', 'no evidence of this digest is stored');
     if (!equal(this.#crypto.sha256(bytes), digest)) {
       throw fail('EVIDENCE_CORRUPT', `the file of ${toHex(digest)} has other bytes`);

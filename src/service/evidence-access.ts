@@ -57,7 +57,7 @@ export class EvidenceAccess {
   allows(right: Right, { token, subject }: Credentials): boolean {
     const holders = this.#rights.get(right);
     if (!holders) return false;
-    if (subject !== undefined && holders.has(subject)) return true;
+    if (subject?.startsWith('subject:') && holders.has(subject)) return true;
     if (token === undefined || token.length < MIN_TOKEN || token.length > MAX_TOKEN) return false;
     // Compared by hash: how long that takes says nothing about the token.
     return holders.has(`token sha256:${toHex(this.#crypto.sha256(utf8(token)))}`);

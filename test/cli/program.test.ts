@@ -45,6 +45,7 @@ test('the commands are those of the documentation', () => {
     ],
     ...[
       'appraise',
+      'appraiser',
       'policy',
       'completion',
       'quickstart',

@@ -48,6 +48,7 @@ describe('loadConfig', () => {
       maxStatementBytes: 1024 * 1024,
       maxBatch: 1024,
       rateLimit: { clientPerSecond: 10_000, issuerPerSecond: 5000, burst: 20_000 },
+      evidence: { maxBytes: 1024 * 1024, totalBytes: 1024 * 1024 * 1024 },
       diskFloorBytes: 256 * 1024 * 1024,
       deadlineMs: 30_000,
       logLevel: 'info',
