@@ -10,6 +10,8 @@ describe('metrics', () => {
     metrics.registered('EXISTED', 2);
     metrics.verified(0.02);
     metrics.queued(5, 2000);
+    metrics.decided('key.release', 'allow', null);
+    metrics.decided('key.release', 'deny', 'BUDGET_EXHAUSTED');
     metrics.observe({ surface: 'http', operation: 'GET /checkpoint', status: 200, seconds: 0.001 });
     metrics.observe({ surface: 'grpc', operation: '/aichain.v1.LogService/Head', status: 0, seconds: 0.2 });
     const text = await metrics.text();
@@ -24,6 +26,8 @@ describe('metrics', () => {
       'aichain_queue_statements 5',
       'aichain_queue_bytes 2000',
       'aichain_tree_size 12',
+      'aichain_gate_decisions_total{step="key.release",decision="allow",reason="OK"} 1',
+      'aichain_gate_decisions_total{step="key.release",decision="deny",reason="BUDGET_EXHAUSTED"} 1',
       'aichain_http_request_seconds_count{operation="GET /checkpoint",status="200"} 1',
       'aichain_grpc_request_seconds_count{operation="/aichain.v1.LogService/Head",status="0"} 1',
     ]) {

@@ -64,6 +64,12 @@ describe('a trust file', () => {
     ['an empty policy', changed({ policy: '' })],
     ['a policy for another log', changed({ policy: `log ${formatVerifierKey(other)}\nquorum none\n` })],
     ['the log as its own witness', changed({ policy: `witness w ${asWitness}\nquorum w\n` })],
+    ['no replayers in a list', changed({ replayers: [] })],
+    ['a replayer that is not in the policy', changed({ replayers: ['w2'] })],
+    ['a replayer by the name of its key', changed({ replayers: ['witness.example/1'] })],
+    ['a replayer twice', changed({ replayers: ['w1', 'w1'] })],
+    ['replayers without a policy', changed({ policy: undefined, replayers: ['w1'] })],
+    ['replayers as text', changed({ replayers: 'w1' })],
     ['no rules in a list', changed({ rules: [] })],
     ['rules that are no ids', changed({ rules: ['AAAA'] })],
     ['freshness 0', changed({ freshnessSeconds: 0 })],
@@ -72,6 +78,12 @@ describe('a trust file', () => {
   ] as const) {
     it(`is refused: ${why}`, () => assert.throws(() => parseTrust(crypto, text), malformed));
   }
+
+  it('says which cosigners are replayers', () => {
+    const trust = parseTrust(crypto, changed({ replayers: ['w1'] }));
+    assert.deepEqual(trust.replayers, ['w1']);
+    assert.deepEqual(parseTrust(crypto, formatTrust(crypto, trust)).replayers, ['w1']);
+  });
 
   it('takes a policy that names the log', () => {
     const policy = `log ${formatVerifierKey(own)}\nquorum none\n`;
