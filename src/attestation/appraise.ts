@@ -5,6 +5,7 @@
  */
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
 import { checkAmdChain, productOfChain, readAmdChain } from './amd-chain.ts';
 import { type Anchors, anchorsDigest, type TeeType } from './anchors.ts';
 import { checkBinding, checkFreshness, type Expected } from './binding-checks.ts';
@@ -61,6 +62,7 @@ export class Appraiser {
 
   /**
    * @param at Unix milliseconds
+   * @throws ARGUMENT_INVALID a time that is not in whole milliseconds; nothing else
    * @example new Appraiser(crypto, anchors).appraise({ tee: 'snp-aci', bytes }, {}, policy, expected, time).tier
    */
   appraise(
@@ -70,6 +72,11 @@ export class Appraiser {
     expected: Expected,
     at: number,
   ): Appraisal {
+    // A time that is no number is neither before nor after anything: every comparison with it would hold.
+    const times = expected.type === 'none' ? [at] : [at, expected.headTime];
+    if (!times.every((time) => Number.isSafeInteger(time) && time >= 0)) {
+      throw fail('ARGUMENT_INVALID', 'a time is not in whole milliseconds');
+    }
     const find = new Findings();
     const parts = this.#open(find, evidence, collateral);
     const report = parts && readReport(parts.report);

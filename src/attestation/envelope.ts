@@ -1,6 +1,6 @@
 /**
- * What a plug-in takes apart: the report, and what came with it. Evidence comes as the raw report (`snp`), or in the
- * envelope of Azure's confidential containers (`snp-aci`), the shape of `/attest/combined` and of DEPA's own KMS.
+ * What a plug-in takes apart: the report, and what came with it. Evidence comes as the raw report, or in the envelope of
+ * Azure's confidential containers, the shape of `/attest/combined` and of DEPA's own KMS.
  */
 import { type Bytes, fromBase64 } from '../core/bytes.ts';
 import { deny } from './codes.ts';
@@ -35,6 +35,7 @@ const MEMBERS = {
   endorsed_tcb: 64,
 } as const;
 type Member = keyof typeof MEMBERS;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** @throws ENVELOPE_MALFORMED, EVIDENCE_TOO_LARGE, JSON_MALFORMED, JSON_NUMBER_INEXACT */
 export function readEnvelope(bytes: Bytes): EvidenceParts {
@@ -63,6 +64,8 @@ export function readEnvelope(bytes: Bytes): EvidenceParts {
 function decode(name: Member, value: Json): Bytes {
   if (typeof value !== 'string') throw deny('ENVELOPE_MALFORMED', `${name} is not text`);
   if (value.length > MEMBERS[name]) throw deny('EVIDENCE_TOO_LARGE', `${name} of ${value.length} characters`);
+  // Cheaper than decoding, for what is no base64 at all.
+  if (!BASE64.test(value)) throw deny('ENVELOPE_MALFORMED', `${name} is not base64`);
   try {
     return fromBase64(value);
   } catch (cause) {

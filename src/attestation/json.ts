@@ -10,9 +10,13 @@ export type JsonMap = ReadonlyMap<string, Json>;
 
 const MAX_DEPTH = 8;
 const MAX_MEMBERS = 256;
+/** Some write every slash of base64 as an escape. */
+const MAX_ESCAPES = 8192;
 const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]{0,31})(?:\.[0-9]{1,32})?(?:[eE][+-]?[0-9]{1,8})?/y;
 const INTEGER = /^-?(?:0|[1-9][0-9]*)$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\u0000-\u001f]/;
 const LITERALS = { true: true, false: false, null: null } as const;
 
 /** @throws JSON_MALFORMED, JSON_NUMBER_INEXACT */
@@ -36,6 +40,8 @@ export function readJsonMap(bytes: Bytes): JsonMap {
 class Reader {
   readonly #text: string;
   #at = 0;
+  #escape = -1;
+  #escapes = MAX_ESCAPES;
 
   constructor(text: string) {
     this.#text = text;
@@ -111,18 +117,27 @@ class Reader {
   /** RFC 8259 §7. The escapes are for JSON.parse, which is exact for strings. */
   #string(): string {
     const start = this.#at;
-    let plain = true;
-    for (let at = start + 1; at < this.#text.length; at++) {
-      const code = this.#text.charCodeAt(at);
-      if (code === 0x5c) {
-        plain = false;
-        at += 1;
-      } else if (code === 0x22) {
-        this.#at = at + 1;
-        return plain ? this.#text.slice(start + 1, at) : this.#unescape(this.#text.slice(start, at + 1));
-      } else if (code < 0x20) break;
+    let end = this.#text.indexOf('"', start + 1);
+    const plain = !(this.#backslash(start) < end);
+    // The second character of an escape may be a quotation mark.
+    for (let at = this.#backslash(start); at < end; at = this.#backslash(at + 2)) {
+      if (--this.#escapes < 0) throw this.#fault('too many escapes');
+      if (at + 1 === end) end = this.#text.indexOf('"', end + 1);
     }
-    throw this.#fault('a string without its end, or with a control character');
+    if (end < 0) throw this.#fault('a string without its end');
+    this.#at = end + 1;
+    const inner = this.#text.slice(start + 1, end);
+    if (CONTROL.test(inner)) throw this.#fault('a control character in a string');
+    return plain ? inner : this.#unescape(`"${inner}"`);
+  }
+
+  /** The next backslash at or after `from`; kept, since a search for it in each string would read the rest each time. */
+  #backslash(from: number): number {
+    if (this.#escape < from) {
+      const found = this.#text.indexOf('\\', from);
+      this.#escape = found < 0 ? Number.POSITIVE_INFINITY : found;
+    }
+    return this.#escape;
   }
 
   #unescape(literal: string): string {

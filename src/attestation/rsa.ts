@@ -2,7 +2,7 @@
  * RSA signature verification (RFC 8017) in exact integers. One implementation for both crypto back ends, so that they
  * cannot differ; with the public exponent 65537 it costs 17 multiplications. Nothing here is secret.
  */
-import { type Bytes, concat, equal } from '../core/bytes.ts';
+import { type Bytes, concat, equal, fromHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { bigEndian } from '../core/signature-profile.ts';
 
@@ -111,10 +111,7 @@ function recover({ modulus, bits }: RsaPublicKey, signature: Bytes, size: number
 
 function bytesOf(value: bigint, size: number): Bytes | undefined {
   const text = value.toString(16).padStart(size * 2, '0');
-  if (text.length > size * 2) return undefined;
-  const out = new Uint8Array(size);
-  for (let i = 0; i < size; i++) out[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
-  return out;
+  return text.length > size * 2 ? undefined : fromHex(text);
 }
 
 /** MGF1, appendix B.2.1. */

@@ -62,7 +62,7 @@ function partOf(bytes: Bytes): Part | undefined {
     return bytes.length === REPORT_SIZE ? 'report' : bytes[0] === 0x30 ? 'certificates' : undefined;
   }
   if (text.startsWith('-----BEGIN CERTIFICATE-----')) return 'certificates';
-  if (/^\s*package\s+policy\b/m.test(text)) return 'containerPolicy';
+  if (/^package[ \t]+policy\b/m.test(text)) return 'containerPolicy';
   if (!/^\s*\{/.test(text)) return undefined;
   return /"evidence"\s*:/.test(text) ? 'envelope' : /"wrapKey"\s*:/.test(text) ? 'runtimeData' : undefined;
 }
@@ -77,8 +77,8 @@ function textOf(bytes: Bytes): string | undefined {
 
 /** The evidence as the type that the anchors are for. */
 export function evidenceFor({ form, bytes }: GivenEvidence, { tee }: Anchors): Evidence {
-  if (tee === 'simulated') return { tee, bytes };
-  return { tee: form === 'report' ? 'snp' : 'snp-aci', bytes };
+  // A raw report is never evidence of confidential containers, whose form is the envelope.
+  return { tee: form === 'report' && tee === 'snp-aci' ? 'snp' : tee, bytes };
 }
 
 /** The body of an `anchors.publish` entry. @throws ANCHORS_MALFORMED, what {@link readDocument} throws */

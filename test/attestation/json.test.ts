@@ -71,6 +71,24 @@ describe('JSON', () => {
     assert.deepEqual(read('"\\ud83d\\ude00"'), { value: '😀' });
   });
 
+  it('escapes in every place, and many strings, in linear time', () => {
+    for (const text of ['"\\\\"', '"\\""', '"a\\\\"', '["\\\\","b"]', '["a","\\"b"]', '"\\\\\\""', '"\\"']) {
+      const found = read(text);
+      let parsed: unknown;
+      try {
+        parsed = JSON.parse(text);
+      } catch {
+        assert.ok('code' in found, text);
+        continue;
+      }
+      assert.deepEqual(found, { value: parsed }, text);
+    }
+    const lists = `[${Array.from({ length: 200 }, () => `[${Array.from({ length: 200 }, () => '"a"').join()}]`).join()}]`;
+    const started = performance.now();
+    assert.ok('value' in read(lists));
+    assert.ok(performance.now() - started < 500);
+  });
+
   it('nothing before or after, and no more than 8 deep', () => {
     for (const text of ['', ' ', '1 2', '{} x', '\ufeff{}', '[1,]', '{"a":1,}', '{"a"}', '{1:2}']) {
       assert.deepEqual(read(text), malformed, text);

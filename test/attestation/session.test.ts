@@ -138,6 +138,27 @@ describe('the simulator', () => {
     }
   });
 
+  it('times are whole milliseconds: one that is no number would be neither before nor after anything', () => {
+    const anchors = simulator.anchors(
+      'urn:depa:anchors:log.example/main:00000000-0000-4000-8000-000000000001',
+    );
+    const evidence = { tee: 'simulated', bytes: simulator.report(machine()) } as const;
+    for (const time of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY]) {
+      const judge = (headTime: number, at: number): unknown =>
+        outcome(() =>
+          new Appraiser(nodeCrypto, anchors).appraise(
+            evidence,
+            {},
+            policy(),
+            { ...EXPECTED, headTime } as Expected,
+            at,
+          ),
+        );
+      assert.deepEqual(judge(TIME, time), { code: 'ARGUMENT_INVALID' });
+      assert.deepEqual(judge(time, TIME), { code: 'ARGUMENT_INVALID' });
+    }
+  });
+
   it('is refused as another type than it is', () => {
     assert.deepEqual(codes(appraise({ bytes: simulator.report(machine()), tee: 'snp' })), [
       'ANCHORS_TYPE_MISMATCH',
@@ -299,7 +320,7 @@ describe('the envelope', () => {
 
   it('of other types than it has', () => {
     for (const text of ['[]', '"text"', '7', 'null', ''])
-      assert.deepEqual(judge(text), ['JSON_MALFORMED'], text);
+      assert.deepEqual(judge(text), ['REPORT_SIZE_WRONG'], text);
     for (const text of [
       '{}',
       '{"evidence":7}',
@@ -316,6 +337,12 @@ describe('the envelope', () => {
     }
     assert.deepEqual(judge('{"evidence":"AAAA"}'), ['REPORT_SIZE_WRONG']);
     assert.deepEqual(judge('{"evidence":9007199254740993}'), ['JSON_NUMBER_INEXACT']);
+  });
+
+  it('of no JSON', () => {
+    for (const text of ['{', '{"evidence"}', '{} {}', '{"evidence":"AAAA",}', '{evidence:"AAAA"}']) {
+      assert.deepEqual(judge(text), ['JSON_MALFORMED'], text);
+    }
   });
 
   it('with a member twice', () => {
