@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { inForceFault } from '../../src/chain/in-force.ts';
+import { oblige } from '../../src/chain/obligations.ts';
 import { OBLIGATIONS } from '../../src/chain/records/governance.ts';
 import { MODEL } from '../../src/chain/records/model.ts';
+import { isRefusal } from '../../src/chain/refusal.ts';
 import { KEY, PARTICIPANT } from '../../src/chain/state.ts';
 import { type Bytes, concat, fromHex, toHex } from '../../src/core/bytes.ts';
 import { type CborMap, decode, encode, Tagged } from '../../src/core/cbor.ts';
@@ -72,6 +74,27 @@ test('the CCRP signs if the policy says so; who has two parts signs once', () =>
   s.propose(3, { ...alone, parties: { ...parties, tdps: [s.icmr.did] } }, s.icmr);
   world.accept(s.answer(s.icmr, 3));
   assert.equal(fault(s, 3), undefined);
+});
+
+test('the work for one more contract does not grow with those that there are', () => {
+  const s = contractWorld(nodeCrypto).signed(1);
+  const { read, time } = s.world;
+  const many = Array.from({ length: 1000 }, (_, n) => urnOf('contract', n % 2 === 0 ? 1 : 99));
+  let reads = 0;
+  const counting: typeof read = (key) => {
+    reads += 1;
+    return read(key);
+  };
+  let contracts: readonly string[] = many;
+  for (let signed = 0; signed < 200; signed++) {
+    s.world.put(OBLIGATIONS.put({ contracts }, s.tdc.did));
+    const writes = oblige(counting, [s.tdc.did], urnOf('contract', 1), time);
+    assert.ok(!isRefusal(writes));
+    contracts = OBLIGATIONS.decode(writes[0]![1]!).contracts;
+  }
+  assert.ok(reads <= 200 * 10, String(reads));
+  // Those that were none have gone, and no others.
+  assert.deepEqual([contracts.length, new Set(contracts).size], [700, 1]);
 });
 
 test('runs that could not all be paid for can be agreed on: each has to fit alone', () => {
