@@ -23,8 +23,6 @@ export const TAG = {
 
 /** `[n]` around another element. */
 export const explicit = (n: number) => 0xa0 + n;
-/** `[n]` in place of a primitive's own tag. */
-export const implicit = (n: number) => 0x80 + n;
 
 export interface Element {
   readonly tag: number;
