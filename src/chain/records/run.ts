@@ -17,7 +17,6 @@ export const output = struct({
   /** Whether it was made under the run's differential privacy. */
   private: bool,
 });
-export type Output = Infer<typeof output>;
 
 const runRecord = struct({
   cleanroom: urn('cleanroom'),
