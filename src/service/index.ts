@@ -6,7 +6,7 @@ export { EvidenceService } from './evidence.ts';
 export { EvidenceAccess } from './evidence-access.ts';
 export { issuerLimit } from './issuer-limit.ts';
 export type * from './ledger.ts';
-export { LedgerService, type LedgerServiceOptions } from './ledger-service.ts';
+export { LedgerService } from './ledger-service.ts';
 export { Limits, type Rate } from './limits.ts';
 export type * from './provenance.ts';
 export type { TlsOptions } from './surface.ts';
