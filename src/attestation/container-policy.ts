@@ -2,10 +2,11 @@
  * A container policy, whose SHA-256 is the host data of a report: what the host may ask the machine to run. It is not the
  * appraisal policy. Only a policy whose every decision is left to the framework can be said to bind the host.
  */
+
+import { allowsAll } from '../core/allow-all.ts';
 import { type Bytes, fromUtf8 } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
-import { isAllowAllDigest } from './allow-all.ts';
 import { deny } from './codes.ts';
 import { readJsonMap } from './json.ts';
 import { Reference, type Rego, type RegoModule, readRego } from './rego-literal.ts';
@@ -42,7 +43,7 @@ export function readContainerPolicy(crypto: Hasher, text: Bytes): ContainerPolic
   }
   const hostData = crypto.sha256(text);
   const module = readModule(text);
-  const finding = isAllowAllDigest(hostData)
+  const finding = allowsAll(hostData)
     ? ({ openness: 'allows-all', why: 'a policy that is known to allow everything' } as const)
     : judge(text, module);
   return { hostData, module, ...finding };

@@ -1,7 +1,8 @@
 /** What was launched, and who may tell it what to run. */
+
+import { allowsAll } from '../core/allow-all.ts';
 import { equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
-import { isAllowAllDigest } from './allow-all.ts';
 import type { Anchors } from './anchors.ts';
 import type { Findings } from './check.ts';
 import { type AttestationCode, deny } from './codes.ts';
@@ -74,7 +75,7 @@ export function checkHostData(
   { report, parts, policy }: LaunchQuestion,
 ): void {
   const { hostData } = report;
-  const fault: AttestationCode | undefined = isAllowAllDigest(hostData)
+  const fault: AttestationCode | undefined = allowsAll(hostData)
     ? 'CONTAINER_POLICY_ALLOWS_ALL'
     : policy.hostData.some((known) => equal(known, hostData))
       ? undefined

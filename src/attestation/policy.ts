@@ -3,10 +3,11 @@
  * `appraisal-policy.publish` entry, known by the SHA-256 of its deterministic encoding. A list that is empty allows
  * nothing, and a member that is not known is refused: an older appraiser must not pass over what a newer policy asks for.
  */
+
+import { allowsAll } from '../core/allow-all.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { type Cbor, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
-import { isAllowAllDigest } from './allow-all.ts';
 import { BINDING_SCHEMES, type BindingScheme } from './binding.ts';
 import { deny } from './codes.ts';
 import type { Cpuid } from './product.ts';
@@ -83,7 +84,7 @@ function openness({
 }: AppraisalPolicy): string | undefined {
   if (launch.endorsedBy.length + launch.measurements.length === 0) return 'any launch';
   if (hostData.length === 0) return 'any host data';
-  if (hostData.some(isAllowAllDigest)) return 'host data of a policy that allows everything';
+  if (hostData.some(allowsAll)) return 'host data of a policy that allows everything';
   if (vmpl.length === 0) return 'any VMPL';
   if (products.length === 0) return 'any processor';
   if (signer.length === 0) return 'any signer';

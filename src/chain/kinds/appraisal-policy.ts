@@ -1,6 +1,7 @@
 /** appraisal-policy.*: what an attested clean room has to be (ATTESTATION "Appraisal policy"). */
+
+import { allowsAll } from '../../core/allow-all.ts';
 import { type Cbor, encode } from '../../core/cbor.ts';
-import { allowsAll } from '../allow-all.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { declareKind } from '../kind.ts';
 import { APPRAISAL_POLICY, endorser, hostData, MAX_LISTED, measurement } from '../records/governance.ts';

@@ -1,5 +1,5 @@
 /** code.*: what may train. The SRO certifies it once, and can revoke it. */
-import { allowsAll } from '../allow-all.ts';
+import { allowsAll } from '../../core/allow-all.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { after, declareKind } from '../kind.ts';
 import {
