@@ -10,7 +10,7 @@ import { type Cbor, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { BINDING_SCHEMES, type BindingScheme } from './binding.ts';
 import { deny } from './codes.ts';
-import type { Cpuid } from './product.ts';
+import { type Cpuid, productOf } from './product.ts';
 import type { Signer } from './snp-report.ts';
 import { byteString, digests, type Endorser, endorsers, fields } from './strict-value.ts';
 import type { Tcb } from './tcb.ts';
@@ -95,10 +95,15 @@ function openness({
 function product(item: Cbor): AllowedProduct {
   const map = fields(CODE, item);
   const least = map.inner('minTcb');
-  return map.done({
+  const cpuid = {
     family: map.whole('family', 255),
     model: map.whole('model', 255),
     stepping: map.whole('stepping', 255),
+  };
+  // A component without a minimum would be taken at any level.
+  if (productOf(cpuid)?.layout === 'turin' && !least.has('fmc')) throw deny(CODE, 'no minimum for fmc');
+  return map.done({
+    ...cpuid,
     minTcb: least.done({
       bootLoader: least.whole('bootLoader', 255),
       tee: least.whole('tee', 255),

@@ -102,6 +102,13 @@ describe('appraisal policies', () => {
     }
   });
 
+  it('have a minimum for each component that the processor has', () => {
+    const turin = (minTcb: object) => changed({ products: [{ family: 26, model: 2, stepping: 1, minTcb }] });
+    const least = { bootLoader: 1, tee: 1, snp: 4, microcode: 81 };
+    assert.equal(verdict(turin(least)), 'APPRAISAL_POLICY_MALFORMED');
+    assert.equal(verdict(turin({ ...least, fmc: 0 })), 'taken');
+  });
+
   it('leave nothing open: a list without items allows nothing, so that such a policy is a mistake', () => {
     for (const change of [
       { launch: { endorsedBy: [], measurements: [] } },

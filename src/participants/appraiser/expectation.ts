@@ -22,9 +22,6 @@ export interface Expectation {
   readonly head: number;
 }
 
-/** Fits no evidence: a tree of no leaves was never published. */
-const NO_HEAD = { size: 0, root: new Uint8Array(32), time: 0 };
-
 /** @throws UNAVAILABLE, FORK and the like: what the log cannot show is never held against the evidence */
 export async function expectationOf(
   crypto: Hasher,
@@ -34,7 +31,9 @@ export async function expectationOf(
   signal: AbortSignal,
 ): Promise<Expectation> {
   const claimed = bindingIn(bytes);
-  const head = (claimed && (await publishedHead(client, claimed.head.size, evidence, signal))) ?? NO_HEAD;
+  const published = claimed && (await publishedHead(client, claimed.head.size, evidence, signal));
+  // Without one, nothing may fit, whatever the evidence names: no report can hold a digest of itself.
+  const head = published ?? { size: 0, root: crypto.sha256(bytes), time: 0 };
   const binding: Binding = {
     ...{ log: client.trust.origin, cleanroom: id, deploy: room.entryId },
     head: { size: head.size, root: head.root },
