@@ -24,6 +24,8 @@ const DECISIONS = [
   'load_fragment',
   'plan9_mount',
 ] as const;
+/** Decisions that let something out: the memory of a process, its output, a disk that is not encrypted. */
+const OUTLETS = ['scratch_mount', 'get_properties', 'dump_stacks', 'runtime_logging'] as const;
 /** Without these, there is no policy. */
 const REQUIRED: readonly string[] = ['mount_overlay', 'create_container'];
 
@@ -64,7 +66,7 @@ function judge(text: Bytes, module: RegoModule | undefined): Pick<ContainerPolic
   const granted = DECISIONS.filter((name) => grants(rules.get(name)));
   if (granted.length > 0) return { openness: 'allows-all', why: `always allowed: ${granted.join(', ')}` };
   if (unread.length > 0) return { openness: 'unknown', why: `not understood: line ${unread.join(', ')}` };
-  const own = DECISIONS.filter((name) => !isFrameworks(name, rules.get(name)));
+  const own = [...DECISIONS, ...OUTLETS].filter((name) => !isFrameworks(name, rules.get(name)));
   return own.length === 0
     ? { openness: 'closed', why: undefined }
     : { openness: 'unknown', why: `not left to the framework: ${own.join(', ')}` };

@@ -113,6 +113,15 @@ describe('what a container policy allows', () => {
     assert.equal(readContainerPolicy(nodeCrypto, Uint8Array.of(0xff, 0xfe)).openness, 'unknown');
   });
 
+  it('unknown, where the policy itself decides what may leave the machine', () => {
+    for (const name of ['scratch_mount', 'get_properties', 'dump_stacks', 'runtime_logging']) {
+      const own = judge(`package policy\n${BOUND}\n${name} := {"allowed": true}\n`);
+      assert.deepEqual([own.openness, own.why], ['unknown', `not left to the framework: ${name}`]);
+      const left = judge(`package policy\n${BOUND}\n${name} := data.framework.${name}\n`);
+      assert.equal(left.openness, 'closed');
+    }
+  });
+
   it('none that is longer than any', () => {
     assert.deepEqual(
       outcome(() => readContainerPolicy(nodeCrypto, new Uint8Array(300_000))),
