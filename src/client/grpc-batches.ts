@@ -4,14 +4,19 @@ import type { Bytes } from '../core/bytes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { aichain } from '../proto/aichain.js';
 import { bufferOf, decoded, errorOf, ledgerError } from './grpc-message.ts';
-import { type BatchChannel, type Call, isCode } from './transport.ts';
+import { type BatchChannel, type Call, type ClaimedRegistration, isCode, type Wait } from './transport.ts';
 
 const v1 = aichain.v1;
 
 interface PendingBatch {
   readonly count: number;
-  settle(outcome: readonly (Bytes | LedgerError)[] | LedgerError): void;
+  settle(outcome: readonly (ClaimedRegistration | LedgerError)[] | LedgerError): void;
 }
+
+export const WAIT: Readonly<Record<Wait, aichain.v1.Wait>> = {
+  LOGGED: v1.Wait.WAIT_LOGGED,
+  WITNESSED: v1.Wait.WAIT_WITNESSED,
+};
 
 /** One bidirectional stream, opened with the first batch and again after it broke. */
 export class GrpcBatches implements BatchChannel {
@@ -24,8 +29,8 @@ export class GrpcBatches implements BatchChannel {
     this.#open = open;
   }
 
-  register(statements: readonly Bytes[], { deadline, signal }: Call) {
-    return new Promise<readonly (Bytes | LedgerError)[]>((resolve, reject) => {
+  register(statements: readonly Bytes[], { deadline, signal }: Call, wait: Wait = 'LOGGED') {
+    return new Promise<readonly (ClaimedRegistration | LedgerError)[]>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const stream = this.#connected();
       const batchId = this.#nextId++ % 2 ** 32;
@@ -45,7 +50,9 @@ export class GrpcBatches implements BatchChannel {
           else reject(signal?.aborted ? signal.reason : outcome);
         },
       });
-      const request = v1.RegisterStreamRequest.encode({ batchId, statements: [...statements] });
+      const request = v1.RegisterStreamRequest.encode({
+        ...{ batchId, statements: [...statements], wait: WAIT[wait] },
+      });
       stream.write(bufferOf(request.finish()));
     });
   }
@@ -82,7 +89,9 @@ export class GrpcBatches implements BatchChannel {
     }
     pending.settle(
       results.map(({ registration, failure }) => {
-        if (registration?.receipt) return registration.receipt;
+        if (registration?.receipt) {
+          return { receipt: registration.receipt, checkpoint: registration.head?.checkpoint ?? null };
+        }
         if (!isCode(failure?.code)) throw fail('RESPONSE_MALFORMED', 'neither a registration nor a failure');
         return ledgerError(failure.code, failure.message ?? '', failure.retryAfter);
       }),

@@ -4,18 +4,20 @@ import type { GateStep, RequestOf } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { aichain } from '../proto/aichain.js';
 import type { ClaimedEntry } from '../verify/index.ts';
-import { GrpcBatches } from './grpc-batches.ts';
+import { GrpcBatches, WAIT } from './grpc-batches.ts';
 import { gateCall } from './grpc-gates.ts';
 import { bufferOf, decoded, errorOf } from './grpc-message.ts';
 import { grpcProvenance } from './grpc-provenance.ts';
 import {
   type BatchChannel,
   type Call,
+  type ClaimedRegistration,
   type ClientTls,
   type EntryName,
   exact,
   present,
   type Transport,
+  type Wait,
 } from './transport.ts';
 
 const v1 = aichain.v1;
@@ -52,10 +54,12 @@ export class GrpcTransport implements Transport {
     });
   }
 
-  async register(statement: Bytes, call: Call): Promise<Bytes> {
+  async register(statement: Bytes, call: Call, wait: Wait = 'LOGGED'): Promise<ClaimedRegistration> {
     const shape = shapeOf(v1.RegisterRequest, v1.RegisterResponse);
-    const { registration } = await this.#unary(`${REGISTRATION}/Register`, shape, { statement }, call);
-    return present(registration, 'registration').receipt;
+    const request = { statement, wait: WAIT[wait] };
+    const { registration } = await this.#unary(`${REGISTRATION}/Register`, shape, request, call);
+    const { receipt, head } = present(registration, 'registration');
+    return { receipt, checkpoint: head?.checkpoint ?? null };
   }
 
   async receipt(entryId: Bytes, call: Call): Promise<Bytes> {

@@ -24,18 +24,22 @@ import { httpProvenance } from './http-provenance.ts';
 import {
   type BatchChannel,
   type Call,
+  type ClaimedRegistration,
   type ClientTls,
   type EntryName,
   exact,
   isCode,
   retryDelay,
   type Transport,
+  type Wait,
 } from './transport.ts';
 
 /** Statements of one JSON batch, in bytes before base64: the server takes 2 MiB of JSON. */
 const MAX_BATCH_BYTES = 1 << 20;
 /** Milliseconds between two looks at the head. */
 const POLL = 1000;
+
+type Outcome = ClaimedRegistration | LedgerError;
 
 interface Ask {
   readonly method?: 'GET' | 'POST';
@@ -62,19 +66,20 @@ export class HttpTransport implements Transport {
     });
   }
 
-  async register(statement: Bytes, call: Call): Promise<Bytes> {
-    const answer = await this.#ask('/entries', call, {
+  async register(statement: Bytes, call: Call, wait: Wait = 'LOGGED'): Promise<ClaimedRegistration> {
+    const witnessed = wait === 'WITNESSED';
+    const answer = await this.#ask(witnessed ? '/v1/statements?wait=WITNESSED' : '/entries', call, {
       method: 'POST',
       type: 'application/cose',
       body: statement,
     });
-    // 202: still running (SCRAPI); asking again is how its receipt is fetched.
+    // 202: still running (SCRAPI), or not witnessed yet; asking again is how its receipt is fetched.
     if (answer.status === 202) {
       throw fail('DEADLINE_EXCEEDED', 'registration is still running', {
         retryAfter: retryAfterOf(answer) ?? 1,
       });
     }
-    return answer.body;
+    return witnessed ? registrationOf(jsonOf(answer)) : { receipt: answer.body, checkpoint: null };
   }
 
   async receipt(entryId: Bytes, call: Call): Promise<Bytes> {
@@ -84,26 +89,26 @@ export class HttpTransport implements Transport {
   openBatches(): BatchChannel {
     const closed = new AbortController();
     return {
-      register: (statements, call) => {
+      register: (statements, call, wait = 'LOGGED') => {
         const signals = call.signal ? [call.signal, closed.signal] : [closed.signal];
-        return this.#registerBatch(statements, { ...call, signal: AbortSignal.any(signals) });
+        return this.#registerBatch(statements, { ...call, signal: AbortSignal.any(signals) }, wait);
       },
       close: () => closed.abort(fail('UNAVAILABLE', 'the channel was closed')),
     };
   }
 
-  async #registerBatch(statements: readonly Bytes[], call: Call): Promise<(Bytes | LedgerError)[]> {
-    const outcomes: (Bytes | LedgerError)[] = [];
-    for (const part of partsOf(statements)) outcomes.push(...(await this.#registerPart(part, call)));
+  async #registerBatch(statements: readonly Bytes[], call: Call, wait: Wait): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const part of partsOf(statements)) outcomes.push(...(await this.#registerPart(part, call, wait)));
     return outcomes;
   }
 
-  async #registerPart(statements: readonly Bytes[], call: Call): Promise<(Bytes | LedgerError)[]> {
+  async #registerPart(statements: readonly Bytes[], call: Call, wait: Wait): Promise<Outcome[]> {
     if (statements.length === 1) {
-      return [await this.register(statements[0]!, call).catch((error: unknown) => ownFailure(error))];
+      return [await this.register(statements[0]!, call, wait).catch((error: unknown) => ownFailure(error))];
     }
     const body = JSON.stringify({ statements: statements.map(toBase64) });
-    const { results } = await this.#json('/v1/statements', call, {
+    const { results } = await this.#json(`/v1/statements?wait=${wait}`, call, {
       method: 'POST',
       type: 'application/json',
       body,
@@ -112,8 +117,7 @@ export class HttpTransport implements Transport {
     if (list.length !== statements.length) throw malformed('not one result for each statement');
     return list.map((item) => {
       const { registration, failure } = objectOf(item, 'result');
-      if (registration !== undefined)
-        return bytesOf(objectOf(registration, 'registration').receipt, 'receipt');
+      if (registration !== undefined) return registrationOf(objectOf(registration, 'registration'));
       const { code, message, retryAfter } = objectOf(failure, 'failure');
       if (!isCode(code)) throw malformed('a failure without a code');
       return ledgerError(code, String(message ?? ''), retryDelay(retryAfter));
@@ -121,7 +125,7 @@ export class HttpTransport implements Transport {
   }
 
   async checkpoint(call: Call): Promise<string> {
-    return noteOf(await this.#json('/v1/head', call));
+    return noteOf(await this.#json('/v1/checkpoint', call));
   }
 
   async inclusion(of: EntryName, size: number | undefined, call: Call) {
@@ -202,7 +206,7 @@ export class HttpTransport implements Transport {
   async *follow(signal: AbortSignal): AsyncIterable<string> {
     let last: string | undefined;
     for (;;) {
-      const note = await this.checkpoint({ deadline: Date.now() + 10 * POLL, signal });
+      const note = noteOf(await this.#json('/v1/head', { deadline: Date.now() + 10 * POLL, signal }));
       if (note !== last) yield note;
       last = note;
       await delay(POLL, undefined, { signal });
@@ -214,14 +218,7 @@ export class HttpTransport implements Transport {
   }
 
   async #json(path: string, call: Call, ask: Ask = {}): Promise<Json> {
-    const { body } = await this.#ask(path, call, ask);
-    let value: unknown;
-    try {
-      value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-    } catch (cause) {
-      throw malformed('the answer is not JSON', cause);
-    }
-    return objectOf(value, 'answer');
+    return jsonOf(await this.#ask(path, call, ask));
   }
 
   /** @throws what the server answered, by its code */
@@ -253,6 +250,21 @@ export class HttpTransport implements Transport {
       throw fail('UNAVAILABLE', `cannot reach ${this.#base}`, { cause: error });
     }
   }
+}
+
+function jsonOf({ body }: Answer): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (cause) {
+    throw malformed('the answer is not JSON', cause);
+  }
+  return objectOf(value, 'answer');
+}
+
+function registrationOf({ receipt, head }: Json): ClaimedRegistration {
+  const checkpoint = head === undefined ? null : noteOf(objectOf(head, 'head'));
+  return { receipt: bytesOf(receipt, 'receipt'), checkpoint };
 }
 
 /** A failure that belongs to one statement; what belongs to the connection is thrown on. */

@@ -174,9 +174,14 @@ export class LedgerClient {
 
   // --- registration -----------------------------------------------------------------------------------------------
 
-  /** Idempotent. @throws the log's refusal by its code; RECEIPT_INVALID, FORK, STALE the answer is not to be trusted */
-  register(statement: Bytes, options?: CallOptions): Promise<Registration> {
-    return this.#registrar.register(statement, this.#call(options));
+  /**
+   * Idempotent. @throws the log's refusal by its code; RECEIPT_INVALID, FORK, STALE the answer is not to be trusted
+   * @param options `wait: 'WITNESSED'`: until a head that covers the entry meets the quorum of the trust file's policy.
+   * @throws DEADLINE_EXCEEDED it was not in time; the entry may be logged. QUORUM_NOT_MET the log's policy asks for less
+   * @example await client.register(statement, { wait: 'WITNESSED', deadlineMs: 30_000 });
+   */
+  register(statement: Bytes, options: CallOptions & Pick<BatchOptions, 'wait'> = {}): Promise<Registration> {
+    return this.#registrar.register(statement, this.#call(options), options.wait);
   }
 
   /**
@@ -199,8 +204,8 @@ export class LedgerClient {
   // --- heads --------------------------------------------------------------------------------------------------------
 
   /**
-   * The head that the server shows. It may be below the mark, as far as the log proves that it is of the same
-   * history.
+   * The head that the log answers at: the last that its witnesses have cosigned, or the newest where it has none. It may
+   * be below the mark, as far as the log proves that it is of the same history.
    * @throws FORK, STALE, and what is wrong with the note
    */
   async getCheckpoint(options?: CallOptions): Promise<VerifiedHead> {

@@ -6,11 +6,27 @@ import { canonicalStatement } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
-import { type TreeHead, type Trust, verifyReceipt } from '../verify/index.ts';
+import { evaluateQuorum } from '../note/index.ts';
+import {
+  openHead,
+  sameHead,
+  type TreeHead,
+  type Trust,
+  verifyReceipt,
+  witnessPolicy,
+} from '../verify/index.ts';
 import { attempt, isRetryable, pause } from './attempt.ts';
 import type { HighWater } from './high-water.ts';
+import type { VerifiedHead } from './ledger-client.ts';
 import { StatementSource } from './statement-source.ts';
-import type { BatchChannel, Call, Transport } from './transport.ts';
+import {
+  type BatchChannel,
+  type Call,
+  type ClaimedRegistration,
+  present,
+  type Transport,
+  type Wait,
+} from './transport.ts';
 
 /** A statement's verified place in the log. */
 export interface Registration {
@@ -21,6 +37,8 @@ export interface Registration {
   readonly receipt: Bytes;
   /** The tree that the receipt is for: of one history with everything this client has accepted. */
   readonly head: TreeHead;
+  /** Where it was waited for: the same tree, under cosignatures that meet the quorum of the trust file's policy. */
+  readonly witnessed?: VerifiedHead;
 }
 
 /** What became of one statement of many. `position` counts the statements of the source from 0. */
@@ -33,6 +51,8 @@ export interface BatchOptions {
   readonly batch?: number;
   /** Batches that are under way at once (default 4). */
   readonly window?: number;
+  /** Default: LOGGED. */
+  readonly wait?: Wait;
 }
 
 export interface RegistrarOptions {
@@ -59,18 +79,19 @@ export class Registrar {
     this.#options = options;
   }
 
-  async register(arrived: Bytes, call: Call): Promise<Registration> {
-    const { transport, retries } = this.#options;
+  async register(arrived: Bytes, call: Call, wait: Wait = 'LOGGED'): Promise<Registration> {
+    const { transport, retries, trust } = this.#options;
+    checkWait(trust, wait);
     const { statement, entryId } = this.#prepare(arrived);
-    const receipt = await attempt(retries, call, (each) => transport.register(statement, each));
-    return this.#accepted(this.#verify(entryId, receipt), call);
+    const claim = await attempt(retries, call, (each) => transport.register(statement, each, wait));
+    return this.#accepted(this.#verify(entryId, claim, wait), call);
   }
 
   /** @throws NOT_FOUND */
   async receipt(entryId: Bytes, call: Call): Promise<Registration> {
     const { transport, retries } = this.#options;
     const receipt = await attempt(retries, call, (each) => transport.receipt(entryId, each));
-    return this.#accepted(this.#verify(entryId, receipt), call);
+    return this.#accepted(this.#verify(entryId, { receipt, checkpoint: null }, 'LOGGED'), call);
   }
 
   /**
@@ -80,9 +101,10 @@ export class Registrar {
   async *registerAll(
     statements: Iterable<Bytes> | AsyncIterable<Bytes>,
     call: () => Call,
-    { batch = 256, window = 4 }: BatchOptions,
+    { batch = 256, window = 4, wait = 'LOGGED' }: BatchOptions,
   ): AsyncGenerator<RegistrationOutcome, void, undefined> {
     if (batch < 1 || batch > MAX_BATCH || window < 1) throw fail('ARGUMENT_INVALID', 'batch and window');
+    checkWait(this.#options.trust, wait);
     const source = new StatementSource(statements, { statements: batch, bytes: BATCH_BYTES });
     const channel = this.#options.transport.openBatches();
     const over = new AbortController();
@@ -110,7 +132,7 @@ export class Registrar {
           ended = true;
           continue;
         }
-        const outcomes = this.#registerBatch(channel, event.next, position, until(call(), over.signal));
+        const outcomes = this.#registerBatch(channel, event.next, position, until(call(), over.signal), wait);
         // If the loop ends before its turn comes, nobody else looks at it.
         outcomes.catch(() => undefined);
         underWay.push(outcomes);
@@ -130,6 +152,7 @@ export class Registrar {
     arrived: readonly Bytes[],
     position: number,
     call: Call,
+    wait: Wait,
   ): Promise<RegistrationOutcome[]> {
     const outcomes: (Registration | LedgerError)[] = [];
     const waiting: (Prepared & { at: number })[] = [];
@@ -139,10 +162,10 @@ export class Registrar {
       else outcomes[at] = prepared;
     });
     for (let tried = 0, left = waiting; left.length > 0; tried++) {
-      const answers = await this.#send(channel, left, call);
+      const answers = await this.#send(channel, left, call, wait);
       left.forEach(({ entryId, at }, i) => {
         const answer = answers[i]!;
-        outcomes[at] = answer instanceof Uint8Array ? refusedOr(() => this.#verify(entryId, answer)) : answer;
+        outcomes[at] = isLedgerError(answer) ? answer : refusedOr(() => this.#verify(entryId, answer, wait));
       });
       left = left.filter(({ at }) => isRetryable(outcomes[at]));
       const delays = left.map(({ at }) => (outcomes[at] as LedgerError).retryAfter ?? 0);
@@ -158,11 +181,12 @@ export class Registrar {
   }
 
   /** What hits the whole batch (a broken stream, a deadline) is the answer to each of its statements. */
-  async #send(channel: BatchChannel, batch: readonly Prepared[], call: Call) {
+  async #send(channel: BatchChannel, batch: readonly Prepared[], call: Call, wait: Wait) {
     try {
       return await channel.register(
         batch.map(({ statement }) => statement),
         call,
+        wait,
       );
     } catch (error) {
       if (!isLedgerError(error)) throw error;
@@ -176,29 +200,55 @@ export class Registrar {
     return { statement, entryId: this.#options.crypto.sha256(statement) };
   }
 
-  /** @throws RECEIPT_INVALID, ORIGIN_MISMATCH and the like: not a receipt for this statement by this log */
-  #verify(entryId: Bytes, bytes: Bytes): Registration {
+  /**
+   * @throws RECEIPT_INVALID, ORIGIN_MISMATCH and the like: not a receipt for this statement by this log
+   * @throws QUORUM_NOT_MET and what is wrong with the checkpoint, where one was waited for
+   */
+  #verify(entryId: Bytes, claim: ClaimedRegistration, wait: Wait): Registration {
     const { crypto, trust } = this.#options;
     // A view would keep the whole answer in memory.
-    const receipt = bytes.slice();
+    const receipt = claim.receipt.slice();
     const { index, head } = verifyReceipt(crypto, trust, receipt, entryId);
-    return { index, entryId, receipt, head };
+    if (wait === 'LOGGED') return { index, entryId, receipt, head };
+    return { index, entryId, receipt, head, witnessed: this.#witnessed(claim.checkpoint, head) };
+  }
+
+  #witnessed(note: string | null, receiptHead: TreeHead): VerifiedHead {
+    const { crypto, trust } = this.#options;
+    const checkpoint = present(note, 'checkpoint');
+    const head = openHead(crypto, trust, checkpoint);
+    // The receipt proves inclusion in its own tree: it has to be the one that the witnesses have seen.
+    if (!sameHead(head, receiptHead)) {
+      throw fail('RECEIPT_INVALID', 'the receipt is for another tree than the witnessed head');
+    }
+    const policy = witnessPolicy(trust)!;
+    if (!evaluateQuorum(policy, head.cosignatures)) {
+      throw fail('QUORUM_NOT_MET', `${head.cosignatures.length} known cosignatures are not enough`);
+    }
+    return { ...head, checkpoint, witnessed: true };
   }
 
   async #accepted(registration: Registration, call: Call): Promise<Registration> {
-    await this.#options.highWater.accept(registration.head, false, call);
+    await this.#options.highWater.accept(registration.head, registration.witnessed !== undefined, call);
     return registration;
   }
 
   /** Receipts of a batch come under a few heads: each is linked once, the largest last. */
   async #acceptHeads(outcomes: readonly (Registration | LedgerError)[], call: Call): Promise<void> {
     let last: TreeHead | undefined;
-    const heads = outcomes.flatMap((outcome) => (isLedgerError(outcome) ? [] : [outcome.head]));
-    for (const head of heads.sort((a, b) => a.size - b.size)) {
-      if (head.size === last?.size && head.root.every((byte, i) => byte === last?.root[i])) continue;
-      await this.#options.highWater.accept(head, false, call);
-      last = head;
+    const registrations = outcomes.flatMap((outcome) => (isLedgerError(outcome) ? [] : [outcome]));
+    for (const registration of registrations.sort((a, b) => a.head.size - b.head.size)) {
+      if (last && sameHead(registration.head, last)) continue;
+      await this.#accepted(registration, call);
+      last = registration.head;
     }
+  }
+}
+
+/** Whether an answer is witnessed is for the caller's own policy to say. @throws ARGUMENT_INVALID */
+function checkWait(trust: Trust, wait: Wait): void {
+  if (wait === 'WITNESSED' && !witnessPolicy(trust)) {
+    throw fail('ARGUMENT_INVALID', 'the trust file has no policy: it names no witnesses to wait for');
   }
 }
 

@@ -37,15 +37,24 @@ export interface ClaimedFacts {
   readonly facts: readonly ClaimedFact[];
 }
 
+/** What a registration is answered after: the entry is logged, or a head that covers it is witnessed as well. */
+export type Wait = 'LOGGED' | 'WITNESSED';
+
+/** What else a server says of a registration follows from the receipt or is of no use. */
+export interface ClaimedRegistration {
+  readonly receipt: Bytes;
+  /** Signed note of the head that was waited for; null where none was. */
+  readonly checkpoint: string | null;
+}
+
 /** Every method rejects with a LedgerError, or with the reason of the call's signal. */
 export interface Transport {
-  /** The receipt. What else a server says of a registration follows from the receipt or is of no use. */
-  register(statement: Bytes, call: Call): Promise<Bytes>;
+  register(statement: Bytes, call: Call, wait?: Wait): Promise<ClaimedRegistration>;
   receipt(entryId: Bytes, call: Call): Promise<Bytes>;
   openBatches(): BatchChannel;
-  /** The newest head's signed note. */
+  /** The signed note of the head that the log answers at: the newest, or the last that its witnesses have cosigned. */
   checkpoint(call: Call): Promise<string>;
-  /** @param size of the tree; the newest when undefined */
+  /** @param size of the tree; when undefined the checkpoint's, or the newest where that does not cover the entry */
   inclusion(of: EntryName, size: number | undefined, call: Call): Promise<ClaimedInclusion>;
   consistency(from: number, to: number, call: Call): Promise<readonly Bytes[]>;
   entry(of: EntryName, call: Call): Promise<ClaimedEntry>;
@@ -68,8 +77,12 @@ export interface Transport {
 
 /** Registers batches; several may be under way at once. */
 export interface BatchChannel {
-  /** One outcome for each statement, in order: its receipt, or why there is none. */
-  register(statements: readonly Bytes[], call: Call): Promise<readonly (Bytes | LedgerError)[]>;
+  /** One outcome for each statement, in order: its registration, or why there is none. */
+  register(
+    statements: readonly Bytes[],
+    call: Call,
+    wait?: Wait,
+  ): Promise<readonly (ClaimedRegistration | LedgerError)[]>;
   /** Gives up what is under way. */
   close(): void;
 }

@@ -1,7 +1,7 @@
 /** aichain.v1.LogService: what the log says, with proofs. */
 import { fail } from '../core/errors.ts';
 import { aichain } from '../proto/aichain.js';
-import type { Ledger } from '../service/ledger.ts';
+import type { Ledger, Status } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
 import { entryMessage, headMessage } from './messages.ts';
 import { type Method, serverStream, unary } from './method.ts';
@@ -9,17 +9,25 @@ import { entryOf, exact } from './wire.ts';
 
 const v1 = aichain.v1;
 
+type Witnessing = NonNullable<Status['witnessing']>;
+
 export function logService(ledger: Ledger, limits: Limits): Record<string, Method> {
   return {
     GetInfo: unary({ request: v1.GetInfoRequest, response: v1.GetInfoResponse }, () => {
       const { origin, verifierKey, genesis, simulated, rules } = ledger;
-      const { accepting, reason, size, queued } = ledger.status();
-      const standing = { accepting, reason: reason ?? '', size, queued };
+      const { accepting, reason, size, queued, witnessing = null } = ledger.status();
+      const standing = {
+        accepting,
+        reason: reason ?? '',
+        size,
+        queued,
+        witnessing: witnessing && standingOf(witnessing),
+      };
       return { origin, verifierKey, genesis, simulated, rules, ...standing };
     }),
 
     GetCheckpoint: unary({ request: v1.GetCheckpointRequest, response: v1.GetCheckpointResponse }, () => ({
-      head: headMessage(ledger.head()),
+      head: headMessage(ledger.checkpoint()),
     })),
 
     GetInclusion: unary(
@@ -96,6 +104,11 @@ export function logService(ledger: Ledger, limits: Limits): Record<string, Metho
       receiptKeys: ledger.keySet(),
     })),
   };
+}
+
+function standingOf({ size, freshness, witnesses }: Witnessing): aichain.v1.Witnessing.$Properties {
+  const health = witnesses.map((witness) => ({ ...witness, error: witness.error ?? '' }));
+  return { size, freshness, witnesses: health };
 }
 
 function size(value: number | null): number | undefined {

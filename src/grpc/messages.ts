@@ -11,8 +11,8 @@ export function headMessage(head: SignedHead): aichain.v1.SignedHead.$Properties
 }
 
 export function registrationMessage(registration: Registration): aichain.v1.Registration.$Properties {
-  const { index, entryId, receipt, existed } = registration;
-  return { index, entryId, receipt, existed };
+  const { index, entryId, receipt, existed, witnessed } = registration;
+  return { index, entryId, receipt, existed, head: witnessed ? headMessage(witnessed) : null };
 }
 
 /** One statement's outcome, a failure being a value like any other. */

@@ -13,7 +13,10 @@ export type MethodOptions = Pick<SurfaceOptions, 'ledger' | 'limits' | 'logger' 
 };
 
 /** Caller with a signal that is always there. */
-export type CallContext = Required<Caller>;
+export type CallContext = Required<Caller> & {
+  /** Unix milliseconds; infinite for a stream whose client has set none. */
+  readonly deadline: number;
+};
 
 type ServerSurfaceCall = Pick<
   ServerUnaryCall<unknown, unknown>,
@@ -23,6 +26,7 @@ type ServerSurfaceCall = Pick<
 export class Run implements CallContext {
   readonly client: string;
   readonly signal: AbortSignal;
+  readonly deadline: number;
   readonly #path: string;
   readonly #options: MethodOptions;
   readonly #started = performance.now();
@@ -43,6 +47,7 @@ export class Run implements CallContext {
     setMaxListeners(0, this.signal); // one for each statement in flight
     this.client = clientOf(call);
     const left = Math.min(defaultDeadline, Number(call.getDeadline()) - Date.now());
+    this.deadline = Date.now() + left;
     if (left < 2 ** 31) {
       this.#timer = setTimeout(
         () => this.abort(fail('DEADLINE_EXCEEDED', 'the deadline has passed')),

@@ -9,6 +9,7 @@ import type { SurfaceOptions } from '../service/surface.ts';
 import { callerOf } from './caller.ts';
 import { ledgerErrorOf, logRefusal, refuse } from './refusal.ts';
 import { bufferOf } from './tlog-tiles.ts';
+import { witnessedUntil } from './wait.ts';
 
 export const STATEMENT_TYPES = ['application/cose', 'application/scitt-statement+cose'];
 const RECEIPT_TYPE = 'application/scitt-receipt+cose';
@@ -40,14 +41,15 @@ export function scrapi(
   app.post('/entries', { ...HIDDEN, bodyLimit }, async (request, reply) => {
     const statement = statementOf(request);
     const caller = callerOf(request);
+    const until = witnessedUntil(request, limits);
     await limits.admitStatements(caller.client, 1);
-    const { entryId, receipt } = await ledger.register(statement, caller);
-    return reply
-      .code(201)
+    const { entryId, receipt, witnessed } = await ledger.register(statement, caller, until);
+    reply
       .header('location', `${publicUrl}/entries/${toBase64url(entryId)}`)
-      .header('cache-control', 'no-store')
-      .type(RECEIPT_TYPE)
-      .send(bufferOf(receipt));
+      .header('cache-control', 'no-store');
+    // Logged, and not witnessed yet: registering it again waits again.
+    if (witnessed === null) return reply.code(202).header('retry-after', '1').send();
+    return reply.code(201).type(RECEIPT_TYPE).send(bufferOf(receipt));
   });
 
   app.get<{ Params: { id: string } }>('/entries/:id', HIDDEN, async (request, reply) => {

@@ -15,7 +15,7 @@ export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
     reply
       .type('text/plain; charset=utf-8')
       .header('cache-control', 'public, max-age=1')
-      .send(ledger.head().checkpoint),
+      .send(ledger.checkpoint().checkpoint),
   );
 
   app.get('/tile/*', { schema: { hide: true } }, async (request, reply) => {

@@ -53,8 +53,11 @@ export function entryJson(entry: Entry): EntryJson {
 }
 
 export function registrationJson(registration: Registration): RegistrationJson {
-  const { index, entryId, receipt, existed } = registration;
-  return { index, entryId: toBase64url(entryId), receipt: base64(receipt), existed };
+  const { index, entryId, receipt, existed, witnessed } = registration;
+  return {
+    ...{ index, entryId: toBase64url(entryId), receipt: base64(receipt), existed },
+    ...(witnessed && { head: headJson(witnessed) }),
+  };
 }
 
 export function failureJson(error: unknown): FailureJson {

@@ -32,6 +32,26 @@ export const Head = object(
   'A published tree head.',
 );
 
+const Witnessing = object(
+  {
+    size: nullable(integer('Leaves of the last head that meets the quorum; null: none yet.')),
+    freshness: nullable(
+      integer('Unix seconds by which a quorum has seen that head; null: nobody vouches for a time.'),
+    ),
+    witnesses: Type.Array(
+      object({
+        name: Type.String({ description: 'In the policy.' }),
+        healthy: Type.Boolean({ description: 'Whether its last answer was a cosignature.' }),
+        size: nullable(integer('Leaves of the tree that it has cosigned last.')),
+        timestamp: nullable(integer('Of its last cosignature, Unix seconds.')),
+        error: nullable(Type.String({ description: 'Reason code of what went wrong last.' })),
+        failures: integer('Attempts in a row that have failed.'),
+      }),
+    ),
+  },
+  'How the log stands with its witnesses; absent where it has no witness policy.',
+);
+
 export const Log = object({
   origin: Type.String(),
   verifierKey: Type.String({ description: 'Checkpoint key, C2SP text form.' }),
@@ -43,6 +63,7 @@ export const Log = object({
     reason: nullable(Type.String({ description: 'Reason code while it does not.' })),
     size: integer('Leaves in the newest tree.'),
     queued: integer('Statements waiting for their place.'),
+    witnessing: Type.Optional(Witnessing),
   }),
 });
 
@@ -97,6 +118,7 @@ export const Registration = object({
   entryId: EntryId,
   receipt: base64('COSE receipt of inclusion, RFC 9942.'),
   existed: Type.Boolean({ description: 'True when the statement was in the log before.' }),
+  head: Type.Optional(Head),
 });
 
 export const Failure = object({
@@ -111,6 +133,18 @@ export const BatchResult = object({
     { description: 'One for each statement, in order: its registration, or why there is none.' },
   ),
 });
+
+export const Wait = Type.Object(
+  {
+    wait: Type.Optional(
+      Type.Enum(['LOGGED', 'WITNESSED'], {
+        description:
+          'WITNESSED: answered when a head that covers the entry meets the quorum of the log’s witness policy; that head comes with it, and the receipt is over its tree. What is not witnessed in time is logged all the same.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 export const OneStatement = object({ statement: base64('COSE_Sign1, tag 18.') });
 export const ManyStatements = (most: number) =>

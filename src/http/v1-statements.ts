@@ -6,11 +6,14 @@ import { toBase64url } from '../core/bytes.ts';
 import { isLedgerError } from '../core/errors.ts';
 import type { Caller, Ledger, Registration } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
+import { inTime } from '../service/wait.ts';
 import { callerOf } from './caller.ts';
+import { CODE_HEADER } from './refusal.ts';
 import { acceptStatements, STATEMENT_TYPES, statementOf } from './scrapi.ts';
 import { bytesOf, failureJson, registrationJson } from './v1-json.ts';
 import { answers, JSON_BYTES, NO_STORE } from './v1-route.ts';
 import * as schemas from './v1-schemas.ts';
+import { witnessedUntil } from './wait.ts';
 
 export function statements(app: FastifyInstance, ledger: Ledger, limits: Limits): void {
   acceptStatements(app);
@@ -24,7 +27,8 @@ export function statements(app: FastifyInstance, ledger: Ledger, limits: Limits)
         tags: ['registration'],
         summary: 'Register one statement or several',
         description:
-          'One statement: 201, or 200 when it was there already. Several: 200 with one result for each.',
+          'One statement: 201, or 200 when it was there already; 202 when it is logged, but was not witnessed in time. Several: 200 with one result for each.',
+        querystring: schemas.Wait,
         body: {
           content: {
             'application/json': { schema: Type.Union([schemas.OneStatement, Many]) },
@@ -34,6 +38,7 @@ export function statements(app: FastifyInstance, ledger: Ledger, limits: Limits)
         response: {
           ...answers(Type.Union([schemas.Registration, schemas.BatchResult])),
           ...answers(schemas.Registration, 201),
+          ...answers(schemas.Failure, 202),
         },
       },
     },
@@ -41,22 +46,36 @@ export function statements(app: FastifyInstance, ledger: Ledger, limits: Limits)
       reply.header('cache-control', NO_STORE);
       const caller = callerOf(request);
       const body = request.body as Static<typeof schemas.OneStatement> | Static<typeof Many> | Bytes | null;
-      if (body && 'statements' in body) return batch(ledger, limits, body.statements, caller);
+      const until = witnessedUntil(request, limits);
+      if (body && 'statements' in body) return batch(ledger, limits, body.statements, caller, until);
       const statement =
         body && 'statement' in body ? bytesOf(body.statement, 'statement') : statementOf(request);
       limits.checkStatement(statement);
       await limits.admitStatements(caller.client, 1);
-      const registration = await ledger.register(statement, caller);
-      return reply
-        .code(registration.existed ? 200 : 201)
-        .header('location', `/v1/entries/${toBase64url(registration.entryId)}`)
-        .send(registrationJson(registration));
+      const registration = await ledger.register(statement, caller, until);
+      reply.header('location', `/v1/entries/${toBase64url(registration.entryId)}`);
+      try {
+        return reply.code(registration.existed ? 200 : 201).send(registrationJson(inTime(registration)));
+      } catch (error) {
+        const failure = failureJson(error);
+        return reply
+          .code(202)
+          .header(CODE_HEADER, failure.code)
+          .header('retry-after', String(failure.retryAfter ?? 1))
+          .send(failure);
+      }
     },
   );
 }
 
 /** A statement that fails alone does not keep the others out. */
-async function batch(ledger: Ledger, limits: Limits, texts: readonly string[], caller: Caller) {
+async function batch(
+  ledger: Ledger,
+  limits: Limits,
+  texts: readonly string[],
+  caller: Caller,
+  until: number | undefined,
+) {
   await limits.admitStatements(caller.client, texts.length);
   const parsed = texts.map((text) => {
     try {
@@ -69,14 +88,18 @@ async function batch(ledger: Ledger, limits: Limits, texts: readonly string[], c
     }
   });
   const good = parsed.filter((item): item is Bytes => item instanceof Uint8Array);
-  const outcomes: (Registration | Error)[] = good.length > 0 ? await ledger.registerBatch(good, caller) : [];
+  const outcomes: (Registration | Error)[] =
+    good.length > 0 ? await ledger.registerBatch(good, caller, until) : [];
   let next = 0;
   return {
     results: parsed.map((item) => {
       const outcome = item instanceof Error ? item : outcomes[next++]!;
-      return outcome instanceof Error
-        ? { failure: failureJson(outcome) }
-        : { registration: registrationJson(outcome) };
+      if (outcome instanceof Error) return { failure: failureJson(outcome) };
+      try {
+        return { registration: registrationJson(inTime(outcome)) };
+      } catch (error) {
+        return { failure: failureJson(error) };
+      }
     }),
   };
 }

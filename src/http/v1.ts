@@ -36,27 +36,37 @@ function head(app: FastifyInstance, ledger: Ledger): void {
     async (_request, reply) => {
       reply.header('cache-control', NO_STORE);
       const { origin, verifierKey, simulated } = ledger;
-      const { accepting, reason, size, queued } = ledger.status();
+      const { accepting, reason, size, queued, witnessing } = ledger.status();
       return {
         origin,
         verifierKey,
         genesis: toBase64url(ledger.genesis),
         simulated,
         rules: toBase64url(ledger.rules),
-        status: { accepting, reason, size, queued },
+        status: {
+          accepting,
+          reason,
+          size,
+          queued,
+          ...(witnessing && { witnessing: { ...witnessing, witnesses: [...witnessing.witnesses] } }),
+        },
       };
     },
   );
-  for (const [path, summary] of [
-    ['/head', 'The newest tree head'],
-    ['/checkpoint', 'The tree head that /checkpoint serves'],
+  for (const [path, summary, of] of [
+    ['/head', 'The newest tree head', () => ledger.head()],
+    [
+      '/checkpoint',
+      'The tree head that answers are given at, which /checkpoint serves',
+      () => ledger.checkpoint(),
+    ],
   ] as const) {
     app.get(
       path,
       { schema: { tags: ['log'], summary, response: answers(schemas.Head) } },
       async (_request, reply) => {
         reply.header('cache-control', NO_STORE);
-        return headJson(ledger.head());
+        return headJson(of());
       },
     );
   }

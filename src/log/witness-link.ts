@@ -4,6 +4,7 @@
  */
 import { fail, isLedgerError } from '../core/errors.ts';
 import type { AddCheckpoint, PolicyWitness, WitnessAnswer } from '../note/index.ts';
+import { timeLimit } from '../platform/time-limit.ts';
 import type { CosignedHead, Prove } from './cosigned-head.ts';
 
 /** How a witness is reached. */
@@ -75,11 +76,8 @@ export class WitnessLink {
   ): Promise<{ readonly code: string; readonly message: string } | undefined> {
     this.busy = true;
     try {
-      const signatures = await this.#exchange(
-        head,
-        prove,
-        AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]),
-      );
+      using limit = timeLimit(TIMEOUT, signal);
+      const signatures = await this.#exchange(head, prove, limit.signal);
       const timestamp = head.add(this.name, this.witness.key, signatures, now());
       this.#health = { healthy: true, size: head.size, timestamp, error: null, failures: 0 };
       this.retryAt = 0;

@@ -3,27 +3,9 @@ import { type Decision, decide, readRequest } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
-import type { TransparencyLog } from '../log/index.ts';
-import type { StateMap } from '../statemap/index.ts';
+import type { Snapshot, TransparencyLog } from '../log/index.ts';
 import { type Bundle, type ClaimedEvidence, encodeBundle } from '../verify/index.ts';
 import type { Effect, GateAnswer, SignedHead } from './ledger.ts';
-
-/** What a gate looks at: a head, and the state that belongs to it. */
-interface View {
-  readonly head: SignedHead;
-  readonly state: StateMap;
-  /** Index of the state entry at the head's last leaf. */
-  readonly tip: number;
-}
-
-/**
- * The view that gates answer from: the newest head. Once heads are cosigned, it has to be the last one that meets the
- * quorum of the log's policy, with the state that belonged to it: this is the one place that says so.
- */
-function gateView(log: TransparencyLog): View {
-  const { head, state, tip } = log.snapshot;
-  return { head, state, tip: tip.index };
-}
 
 export interface GateQuestion {
   readonly step: string;
@@ -34,14 +16,19 @@ export interface GateQuestion {
   readonly now: number;
 }
 
-/** @param effectAt what an entry did, proven under a head */
+/**
+ * @param view what the gate looks at: a head, and the state that belongs to it
+ * @param effectAt what an entry did, proven under a head
+ */
 export async function answerGate(
   log: TransparencyLog,
+  view: Snapshot,
   { step, request: asked, fromSize, now }: GateQuestion,
   effectAt: (index: number, head: SignedHead) => Promise<Effect>,
 ): Promise<GateAnswer> {
   const request = readRequest(step, asked);
-  const { head, state, tip } = gateView(log);
+  const { head, state } = view;
+  const tip = view.tip.index;
   // The log's time never goes back, so it can be ahead of a clock that was set back.
   const at = Math.max(Math.floor(now), head.time);
   const decided = decide(step, request, at, (key) => state.get(key));

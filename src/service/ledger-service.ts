@@ -6,16 +6,19 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { encodeKeySet, encodeListedKey } from '../cose/index.ts';
 import {
+  type Cosigning,
   consistencyReceipt,
   inclusionReceipt,
   type LeafRecord,
   type PublishedHead,
   type Sequenced,
+  type Snapshot,
   signCheckpoint,
   type TransparencyLog,
 } from '../log/index.ts';
 import { entryBundle, parseTilePath, statementBundle, TILE_WIDTH, tileWidth } from '../merkle/index.ts';
 import { formatVerifierKey } from '../note/index.ts';
+import { AnsweringHead } from './answering-head.ts';
 import { answerGate } from './gate.ts';
 import type {
   Caller,
@@ -38,6 +41,8 @@ const PAGE_ENTRIES = 1024;
 const MAX_FACTS = 256;
 
 export interface LedgerServiceOptions {
+  /** Where the log has a witness policy. */
+  readonly cosigning?: Cosigning;
   /** Unix milliseconds; the system clock by default. */
   readonly now?: () => number;
   /** Told about every decision of a gate. */
@@ -48,6 +53,7 @@ export class LedgerService implements Ledger {
   readonly #crypto: Crypto;
   readonly #log: TransparencyLog;
   readonly #options: LedgerServiceOptions;
+  readonly #answering: AnsweringHead;
   readonly provenance: ProvenanceService;
   readonly genesis: Bytes;
   readonly simulated: boolean;
@@ -58,6 +64,7 @@ export class LedgerService implements Ledger {
     this.#crypto = crypto;
     this.#log = log;
     this.#options = options;
+    this.#answering = new AnsweringHead(log, options.cosigning);
     this.provenance = new ProvenanceService(log);
     const { state, tip } = log.snapshot;
     const genesis = readGenesis((key) => state.get(key));
@@ -77,14 +84,20 @@ export class LedgerService implements Ledger {
 
   // --- registration -----------------------------------------------------------------------------------------------
 
-  async register(statement: Bytes, caller: Caller): Promise<Registration> {
-    return untilAborted(this.#register(statement), caller.signal);
+  async register(statement: Bytes, caller: Caller, witnessedUntil?: number): Promise<Registration> {
+    if (witnessedUntil !== undefined) this.#answering.requireWitnesses();
+    return untilAborted(this.#register(statement, caller, witnessedUntil), caller.signal);
   }
 
-  registerBatch(statements: readonly Bytes[], caller: Caller): Promise<(Registration | LedgerError)[]> {
+  async registerBatch(
+    statements: readonly Bytes[],
+    caller: Caller,
+    witnessedUntil?: number,
+  ): Promise<(Registration | LedgerError)[]> {
+    if (witnessedUntil !== undefined) this.#answering.requireWitnesses();
     // All are submitted before any is waited for: they become one batch, and one wait for the disk.
     const outcomes = statements.map((statement) =>
-      this.#register(statement).catch((error: unknown) => {
+      this.#register(statement, caller, witnessedUntil).catch((error: unknown) => {
         if (isLedgerError(error)) return error;
         throw error;
       }),
@@ -92,8 +105,16 @@ export class LedgerService implements Ledger {
     return untilAborted(Promise.all(outcomes), caller.signal);
   }
 
-  async #register(statement: Bytes): Promise<Registration> {
-    return this.#registration(await this.#log.submit(statement));
+  async #register(
+    statement: Bytes,
+    { signal }: Caller,
+    witnessedUntil: number | undefined,
+  ): Promise<Registration> {
+    const sequenced = await this.#log.submit(statement);
+    if (witnessedUntil === undefined) return this.#registration(sequenced);
+    const head = await this.#answering.witnessed(sequenced.index, witnessedUntil, signal);
+    if (!head) return { ...(await this.#registration(sequenced)), witnessed: null };
+    return { ...(await this.#registration({ ...sequenced, head })), witnessed: signedHead(head) };
   }
 
   async #registration({ index, entryId, existed, head }: Sequenced): Promise<Registration> {
@@ -110,6 +131,10 @@ export class LedgerService implements Ledger {
 
   head(): SignedHead {
     return signedHead(this.#log.head);
+  }
+
+  checkpoint(): SignedHead {
+    return signedHead(this.#answering.checkpoint);
   }
 
   async *follow(signal: AbortSignal): AsyncIterable<SignedHead> {
@@ -135,8 +160,8 @@ export class LedgerService implements Ledger {
   }
 
   async inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion> {
-    const head = await this.#headAt(size);
     const index = await this.#indexOf(of);
+    const head = size === undefined ? signedHead(this.#answering.covering(index)) : await this.#headAt(size);
     if (index >= head.size) throw fail('NOT_FOUND', `entry ${index} is not in the tree of ${head.size}`);
     const [path, leafHash] = await Promise.all([
       this.#log.inclusionPath(index, head.size),
@@ -157,7 +182,9 @@ export class LedgerService implements Ledger {
   /** A published head; an older one is signed again, which gives the same bytes: Ed25519 is deterministic. */
   async #headAt(size: number | undefined): Promise<SignedHead> {
     const newest = this.#log.head;
-    if (size === undefined || size === newest.size) return signedHead(newest);
+    if (size === undefined) return signedHead(newest);
+    const cosigned = this.#answering.ofSize(size);
+    if (cosigned || size === newest.size) return signedHead(cosigned ?? newest);
     const tip = size > 0 && size < newest.size ? await this.#log.record(size - 1) : undefined;
     // The tip rule: a size was published exactly if it ends in a state entry.
     if (!tip?.isStateEntry) throw fail('SIZE_NOT_AVAILABLE', `no tree of ${size} was published`);
@@ -220,7 +247,7 @@ export class LedgerService implements Ledger {
   }
 
   async effect(index: number): Promise<Effect> {
-    return this.#effectAt(index, signedHead(this.#log.head));
+    return this.#effectAt(index, signedHead(this.#answering.covering(index)));
   }
 
   async #effectAt(index: number, head: SignedHead): Promise<Effect> {
@@ -276,17 +303,24 @@ export class LedgerService implements Ledger {
 
   async facts(keys: readonly Bytes[], size?: number): Promise<Facts> {
     if (keys.length > MAX_FACTS) throw fail('ARGUMENT_INVALID', `at most ${MAX_FACTS} facts at a time`);
-    const { head, state, tip } = this.#log.snapshot;
-    if (size !== undefined && size !== head.size) {
-      throw fail(
-        'SIZE_NOT_AVAILABLE',
-        `the state of the tree of ${size} is not held; the newest is ${head.size}`,
-      );
-    }
+    const { head, state, tip } = this.#snapshotAt(size);
     const facts = keys.map((key) => ({ key, value: state.get(key) ?? null, proof: state.prove(key) }));
     const stateEntry = (await this.#log.record(tip.index)).bytes;
     const path = await this.#log.inclusionPath(tip.index, head.size);
     return { head: signedHead(head), tip: { index: tip.index, stateEntry, path }, facts };
+  }
+
+  /** Of the states that are held: the one that answers are given from, and the newest. */
+  #snapshotAt(size: number | undefined): Snapshot {
+    if (size === undefined) return this.#answering.snapshot;
+    const newest = this.#log.snapshot;
+    if (size === newest.head.size) return { ...newest, head: this.#answering.ofSize(size) ?? newest.head };
+    const answering = this.#answering.snapshot;
+    if (size === answering.head.size) return answering;
+    throw fail(
+      'SIZE_NOT_AVAILABLE',
+      `the state of the tree of ${size} is not held; the newest is ${newest.head.size}`,
+    );
   }
 
   // --- gates --------------------------------------------------------------------------------------------------------
@@ -294,7 +328,9 @@ export class LedgerService implements Ledger {
   async gate(step: string, request: Cbor, fromSize?: number): Promise<GateAnswer> {
     const { now = Date.now, decided } = this.#options;
     const question = { step, request, now: now(), ...(fromSize !== undefined && { fromSize }) };
-    const answer = await answerGate(this.#log, question, (index, head) => this.#effectAt(index, head));
+    const answer = await answerGate(this.#log, this.#answering.snapshot, question, (index, head) =>
+      this.#effectAt(index, head),
+    );
     decided?.(step, answer);
     return answer;
   }
@@ -312,7 +348,7 @@ export class LedgerService implements Ledger {
   }
 
   status(): Status {
-    return { ...this.#log.status, size: this.#log.head.size };
+    return { ...this.#log.status, size: this.#log.head.size, witnessing: this.#answering.status };
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import type { LedgerError } from '../core/errors.ts';
+import type { CosigningStatus } from '../log/index.ts';
 import type { Provenance } from './provenance.ts';
 
 /** Who calls: what rate limits and logs go by. */
@@ -24,6 +25,11 @@ export interface Registration {
   readonly receipt: Bytes;
   /** True when the statement was in the log before this request. */
   readonly existed: boolean;
+  /**
+   * Only where it was waited for: the first head that meets the quorum of the log's witness policy and covers the
+   * entry, the receipt being over this tree; null: there was none in time.
+   */
+  readonly witnessed?: SignedHead | null;
 }
 
 /** A published tree head. */
@@ -113,6 +119,8 @@ export interface Status {
   readonly reason: string | null;
   readonly size: number;
   readonly queued: number;
+  /** Null, or left out, where the log has no witness policy. */
+  readonly witnessing?: CosigningStatus | null;
 }
 
 export interface Ledger {
@@ -127,14 +135,28 @@ export interface Ledger {
   /** 32-byte id of the rules in force. */
   readonly rules: Bytes;
 
-  /** Durable when it resolves. Idempotent: a statement that is there already answers with its receipt. */
-  register(statement: Bytes, caller: Caller): Promise<Registration>;
+  /**
+   * Durable when it resolves. Idempotent: a statement that is there already answers with its receipt.
+   * @param witnessedUntil Unix milliseconds: waits until the entry is witnessed too, see {@link Registration.witnessed},
+   * but no longer. @throws ARGUMENT_INVALID the log has no witness policy
+   */
+  register(statement: Bytes, caller: Caller, witnessedUntil?: number): Promise<Registration>;
   /** The same for many; one outcome for each, in order. */
-  registerBatch(statements: readonly Bytes[], caller: Caller): Promise<(Registration | LedgerError)[]>;
+  registerBatch(
+    statements: readonly Bytes[],
+    caller: Caller,
+    witnessedUntil?: number,
+  ): Promise<(Registration | LedgerError)[]>;
   /** @throws NOT_FOUND */
   receipt(entryId: Bytes): Promise<Registration>;
 
+  /** The newest head. */
   head(): SignedHead;
+  /**
+   * The head that answers are given at: the last one that meets the quorum of the log's witness policy, with its
+   * cosignatures; the newest where there is no policy. @throws NOT_WITNESSED
+   */
+  checkpoint(): SignedHead;
   /** Every head published from now on, newest only when the reader is slow; ends with `signal`. */
   follow(signal: AbortSignal): AsyncIterable<SignedHead>;
   /** @throws NOT_FOUND, SIZE_NOT_AVAILABLE (only published sizes, and indexes below them) */
@@ -149,13 +171,13 @@ export interface Ledger {
   effect(index: number): Promise<Effect>;
   /** A tlog-tiles resource by its path: `tile/0/000`, `tile/entries/000.p/5`, `tile/statements/000`. @throws NOT_FOUND */
   tile(path: string): Promise<Bytes>;
-  /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held */
+  /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held; NOT_WITNESSED */
   facts(keys: readonly Bytes[], size?: number): Promise<Facts>;
 
   /**
    * Whether a step may be taken now, with the proof. @param request of the step's form; @param fromSize of a tree that the
-   * asker holds: the bundle then shows that its tree extends it. @throws ARGUMENT_INVALID, and what is wrong with the
-   * request
+   * asker holds: the bundle then shows that its tree extends it. @throws NOT_WITNESSED, ARGUMENT_INVALID, and what is
+   * wrong with the request
    */
   gate(step: string, request: Cbor, fromSize?: number): Promise<GateAnswer>;
 

@@ -59,10 +59,13 @@ export function amdAnchors(
 /** Every processor that the vectors are of, at whatever TCB. */
 const PRODUCTS = [0, 1, 2].flatMap((stepping) =>
   [
-    { family: 25, model: 1 },
-    { family: 25, model: 17 },
-    { family: 26, model: 2 },
-  ].map((cpuid) => ({ ...cpuid, stepping, minTcb: { bootLoader: 0, tee: 0, snp: 0, microcode: 0 } })),
+    { family: 25, model: 1, fmc: {} },
+    { family: 25, model: 17, fmc: {} },
+    { family: 26, model: 2, fmc: { fmc: 0 } },
+  ].map(({ fmc, ...cpuid }) => ({
+    ...{ ...cpuid, stepping },
+    minTcb: { bootLoader: 0, tee: 0, snp: 0, microcode: 0, ...fmc },
+  })),
 );
 
 /** The strict baseline: no debugging, VMPL 0, VCEK; launch and host data are those of the vector. */

@@ -138,7 +138,7 @@ for (const surface of SURFACES) {
       const fork = forkOf(log);
       await client.getCheckpoint();
       // The log’s own proofs are for its own branch: none fits the other.
-      served.lies = { head: () => fork.headAt(fork.size - 2) };
+      served.lies = { checkpoint: () => fork.headAt(fork.size - 2) };
       await assert.rejects(client.getCheckpoint(), refused('FORK'));
     });
 
@@ -151,7 +151,7 @@ for (const surface of SURFACES) {
       await assert.rejects(client.getCheckpoint(), refused('STALE'));
       await assert.rejects(client.facts([]), refused('STALE'));
       served.ledger = log;
-      served.lies = { head: () => old.head() };
+      served.lies = { checkpoint: () => old.head() };
       assert.equal((await client.getCheckpoint()).size, size);
       assert.equal(client.marks.logged?.size, log.size);
     });
@@ -277,7 +277,7 @@ for (const surface of SURFACES) {
       assert.equal((await watched.getCheckpoint()).witnessed, true);
       assert.equal(watched.marks.witnessed?.size, log.size);
       await watched.facts([]);
-      served.lies = { head: () => before };
+      served.lies = { checkpoint: () => before };
       await assert.rejects(watched.getCheckpoint(), refused('STALE'));
       // Above the witnessed mark, a head that nobody has cosigned is a head all the same.
       served.lies = {};

@@ -10,7 +10,7 @@ import { HttpTransport } from '../../src/client/http-transport.ts';
 import { type BatchChannel, classOf } from '../../src/client/transport.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import type { PrivateKey } from '../../src/core/crypto.ts';
-import { isLedgerError, type LedgerError } from '../../src/core/errors.ts';
+import { isLedgerError } from '../../src/core/errors.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import type { History } from './history.ts';
 import type { Addresses } from './server-process.ts';
@@ -70,9 +70,12 @@ export class Load {
   async settle({ grpc, http }: Connection, sro: () => PrivateKey): Promise<void> {
     if (!this.#joined) {
       const register = registration(this.#history.trust.origin, this.#key);
-      const index = this.#history.receipt(crypto.sha256(register), await http.register(register, call()));
+      const index = this.#history.receipt(
+        crypto.sha256(register),
+        (await http.register(register, call())).receipt,
+      );
       const verify = verification(this.#history.trust.origin, sro(), index, crypto.sha256(register));
-      this.#history.receipt(crypto.sha256(verify), await grpc.register(verify, call()));
+      this.#history.receipt(crypto.sha256(verify), (await grpc.register(verify, call())).receipt);
       this.#joined = true;
     }
     const again = this.#unanswered;
@@ -84,7 +87,7 @@ export class Load {
       const answers = await channel.register(batch, call());
       answers.forEach((answer, i) => {
         if (isLedgerError(answer)) throw answer;
-        const index = this.#history.receipt(crypto.sha256(batch[i]!), answer as Bytes);
+        const index = this.#history.receipt(crypto.sha256(batch[i]!), answer.receipt);
         if (index < before) this.figures.foundLogged += 1;
       });
     }
@@ -93,7 +96,7 @@ export class Load {
 
   /** Sends one batch and notes the answers. @param expected whether the server may be gone or going */
   async send(channel: BatchChannel, batch: readonly Bytes[], expected: () => boolean): Promise<void> {
-    let answers: readonly (Bytes | LedgerError)[];
+    let answers: Awaited<ReturnType<BatchChannel['register']>>;
     try {
       answers = await channel.register(batch, call());
     } catch (error) {
@@ -106,7 +109,7 @@ export class Load {
         if (!expected() || classOf(answer.code) !== 'unavailable') throw answer;
         this.#unanswered.push(statement);
         this.figures.unanswered += 1;
-      } else this.#history.receipt(crypto.sha256(statement), answer as Bytes);
+      } else this.#history.receipt(crypto.sha256(statement), answer.receipt);
     });
   }
 }

@@ -292,7 +292,7 @@ suite('gRPC', () => {
   test('a malformed batch, or one of too many statements, ends the stream with its code', async () => {
     for (const [bytes, code] of [
       [Buffer.from([0xff]), 'REQUEST_MALFORMED'],
-      [batch(1, ...Array.from({ length: 9 }, (_, i) => `s${i}`)), 'REQUEST_TOO_LARGE'],
+      [batch(1, ...Array.from({ length: 10 }, (_, i) => `s${i}`)), 'REQUEST_TOO_LARGE'],
     ] as const) {
       const stream = client.duplex(STREAM);
       stream.write(bytes);

@@ -26,6 +26,8 @@ export class TestWitness implements WitnessConnection {
   down = false;
   /** Never answers. */
   hangs = false;
+  #held: Promise<void> | undefined;
+  #release = () => {};
   /** Answers in the witness's place. */
   lie: ((asked: AddCheckpoint, honest: () => Promise<WitnessAnswer>) => Promise<WitnessAnswer>) | undefined;
   /** Sizes that it was asked for, and when. */
@@ -44,9 +46,22 @@ export class TestWitness implements WitnessConnection {
     return new TestWitness(name, new Witness({ crypto, cosigner: own, logs, records, now }));
   }
 
+  /** From now on it answers only when {@link release} is called. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  release(): void {
+    this.#held = undefined;
+    this.#release();
+  }
+
   async addCheckpoint(asked: AddCheckpoint, signal: AbortSignal): Promise<WitnessAnswer> {
     this.asked.push({ old: asked.old, size: Number(asked.checkpoint.split('\n')[1]), at: performance.now() });
     if (this.hangs) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(late())));
+    await this.#held;
     if (this.latency > 0) await delay(this.latency);
     if (this.down) throw fail('UNAVAILABLE', 'nobody is there');
     const honest = () => this.witness.addCheckpoint(utf8(formatAddCheckpoint(asked)));

@@ -105,6 +105,10 @@ export class FakeLedger implements Ledger {
     return { size, root: hash(`root ${size}`), time: 1_700_000_000_000 + size, checkpoint };
   }
 
+  checkpoint(): SignedHead {
+    return this.head();
+  }
+
   async *follow(signal: AbortSignal): AsyncIterable<SignedHead> {
     while (!signal.aborted) {
       yield this.head();

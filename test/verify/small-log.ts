@@ -244,6 +244,10 @@ export class SmallLog implements Ledger {
     return this.headAt();
   }
 
+  checkpoint(): SignedHead {
+    return this.head();
+  }
+
   async *follow(signal: AbortSignal): AsyncIterable<SignedHead> {
     let sent = 0;
     while (!signal.aborted) {
