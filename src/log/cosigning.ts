@@ -118,22 +118,19 @@ export class Cosigning {
 
   // --- what the log answers from ------------------------------------------------------------------------------------
 
-  /** The last head that meets the quorum, with its state. @throws NOT_WITNESSED there is none since the start */
-  get snapshot(): Snapshot {
-    if (!this.#last) throw notWitnessed();
-    return { ...this.#last.snapshot, head: this.#last.head };
+  /** The last head that meets the quorum, with its state; undefined: none since the start. */
+  get witnessed(): Snapshot | undefined {
+    return this.#last && { ...this.#last.snapshot, head: this.#last.head };
   }
 
-  /** The last head that meets the quorum, also one from before the start. @throws NOT_WITNESSED */
-  get head(): PublishedHead {
-    const head = this.#last?.head ?? this.#kept;
-    if (!head) throw notWitnessed();
-    return head;
+  /** The last head that meets the quorum, also one from before the start. */
+  get head(): PublishedHead | undefined {
+    return this.#last?.head ?? this.#kept;
   }
 
   /** That head, if it covers leaf `index`. */
   covering(index: number): PublishedHead | undefined {
-    const head = this.#last?.head ?? this.#kept;
+    const { head } = this;
     return head && index < head.size ? head : undefined;
   }
 
@@ -302,9 +299,4 @@ async function keptHead(
     if (!isLedgerError(error)) throw error;
   }
   return undefined;
-}
-
-function notWitnessed() {
-  const message = 'no head meets the quorum of the witness policy yet; what was registered is safe';
-  return fail('NOT_WITNESSED', message, { retryAfter: 1 });
 }

@@ -17,12 +17,23 @@ export class AnsweringHead {
 
   /** For what rests on the state: gates and facts. @throws NOT_WITNESSED no head has met the quorum since the start */
   get snapshot(): Snapshot {
-    return this.#cosigning ? this.#cosigning.snapshot : this.#log.snapshot;
+    if (!this.#cosigning) return this.#log.snapshot;
+    const { witnessed } = this.#cosigning;
+    if (!witnessed) throw notWitnessed();
+    return witnessed;
+  }
+
+  /** For what is told and not proven: the same, or the newest while no head has met the quorum. */
+  get told(): Snapshot {
+    return this.#cosigning?.witnessed ?? this.#log.snapshot;
   }
 
   /** What `/checkpoint` serves. @throws NOT_WITNESSED no head has met the quorum */
   get checkpoint(): PublishedHead {
-    return this.#cosigning ? this.#cosigning.head : this.#log.head;
+    if (!this.#cosigning) return this.#log.head;
+    const { head } = this.#cosigning;
+    if (!head) throw notWitnessed();
+    return head;
   }
 
   /** For proofs about leaf `index`: the same head, or the newest where that does not cover the leaf yet. */
@@ -58,4 +69,9 @@ export class AnsweringHead {
   get status(): CosigningStatus | null {
     return this.#cosigning?.status ?? null;
   }
+}
+
+function notWitnessed() {
+  const message = 'no head meets the quorum of the witness policy yet; what was registered is safe';
+  return fail('NOT_WITNESSED', message, { retryAfter: 1 });
 }

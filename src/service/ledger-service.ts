@@ -65,7 +65,7 @@ export class LedgerService implements Ledger {
     this.#log = log;
     this.#options = options;
     this.#answering = new AnsweringHead(log, options.cosigning);
-    this.provenance = new ProvenanceService(log);
+    this.provenance = new ProvenanceService(log, this.#answering);
     const { state, tip } = log.snapshot;
     const genesis = readGenesis((key) => state.get(key));
     if (!genesis) throw fail('LOG_CORRUPT', 'the state has no genesis');

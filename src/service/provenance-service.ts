@@ -12,6 +12,7 @@ import {
 } from '../chain/index.ts';
 import { fail } from '../core/errors.ts';
 import type { Direction, LineageIndex, TimelineEntry, TransparencyLog } from '../log/index.ts';
+import type { AnsweringHead } from './answering-head.ts';
 import { type Walked, type WalkPlan, walk } from './lineage-walk.ts';
 import type {
   BudgetSums,
@@ -43,7 +44,7 @@ const EDGES_OF_ENTRY = 512;
 /** Milliseconds for which the sums over all budgets are kept. */
 const SUMS_AGE = 2000;
 
-/** What one question sees: the index up to a published tree, and the newest state. */
+/** What one question sees: the index up to the tree that answers are given at, and its state. */
 interface Asking {
   readonly index: LineageIndex;
   readonly size: number;
@@ -53,11 +54,13 @@ interface Asking {
 
 export class ProvenanceService implements Provenance {
   readonly #log: TransparencyLog;
+  readonly #answering: AnsweringHead;
   readonly #now: () => number;
   #sums: { readonly at: number; readonly value: Promise<Sums> } | undefined;
 
-  constructor(log: TransparencyLog, now: () => number = Date.now) {
+  constructor(log: TransparencyLog, answering: AnsweringHead, now: () => number = Date.now) {
     this.#log = log;
+    this.#answering = answering;
     this.#now = now;
   }
 
@@ -224,8 +227,10 @@ export class ProvenanceService implements Provenance {
   }
 
   #ask<T>(question: (asking: Asking) => Promise<T>): Promise<T> {
-    return this.#log.lineage((index, size) => {
-      const { state, tip } = this.#log.snapshot;
+    return this.#log.lineage((index, indexed) => {
+      // The tree and the state that facts are proven from: whoever verifies the answer compares it with them.
+      const { head, state, tip } = this.#answering.told;
+      const size = Math.min(indexed, head.size);
       // The log may have been quiet for long; its own time never goes back.
       const at = Math.max(tip.time, this.#now());
       return question({ index, size, at, read: (key) => state.get(key) });

@@ -10,7 +10,7 @@ import { formatVerifierKey, openCosigned, type TrustPolicy } from '../../src/not
 import { LedgerService } from '../../src/service/index.ts';
 import { type Trust, verifyRegistration } from '../../src/verify/index.ts';
 import { connectionsOf, eventually, policyOf, TestWitness } from '../log/witnesses.ts';
-import { crypto, foreign, joined, KEYS, type Member, ORIGIN, startedLog } from '../log/world.ts';
+import { crypto, foreign, joined, KEYS, type Member, newMember, ORIGIN, startedLog } from '../log/world.ts';
 import { type Served, SURFACES, serve } from './served.ts';
 
 const refused = (code: string) => (error: unknown) => isLedgerError(error, code);
@@ -136,6 +136,10 @@ for (const surface of SURFACES) {
       assert.equal((await client.getCheckpoint()).size, size);
       assert.equal((await client.facts([])).head.size, size);
       assert.equal((await client.inclusion({ index: 2 })).head.size, size);
+      // What is told is of the same tree and state as what is proven.
+      const newcomer = newMember();
+      await client.register(newcomer.register);
+      assert.equal((await client.provenance.timeline({ id: newcomer.did })).events.length, 0);
       // What is not witnessed yet is proven under the newest head, which says so.
       const { head: newest } = await client.inclusion({ index });
       assert.equal(newest.witnessed, false);
@@ -147,6 +151,7 @@ for (const surface of SURFACES) {
       silence(false);
       await eventually(() => cosigning.status.size === log.head.size, 30_000);
       assert.ok((await client.register(late, { wait: 'WITNESSED' })).witnessed);
+      assert.equal((await client.provenance.timeline({ id: newcomer.did })).events.length, 1);
     });
 
     test('whoever names no witnesses cannot wait for them', async () => {

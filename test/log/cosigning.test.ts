@@ -67,29 +67,29 @@ describe('cosigning', () => {
     const witnesses = await several(3);
     const policy = policyOf(witnesses, '2');
     const cosigning = await cosigned(log, policy, witnesses);
-    assert.throws(() => cosigning.snapshot, { code: 'NOT_WITNESSED' });
-    assert.throws(() => cosigning.head, { code: 'NOT_WITNESSED' });
+    assert.equal(cosigning.witnessed, undefined);
+    assert.equal(cosigning.head, undefined);
     await eventually(() => cosigning.status.size === log.head.size);
-    const { checkpoint, cosignatures } = openedBy(policy, cosigning.head.checkpoint);
+    const { checkpoint, cosignatures } = openedBy(policy, cosigning.head!.checkpoint);
     assert.ok(equal(checkpoint.root, log.head.root));
     assert.ok(cosignatures.length >= 2);
     // The log's own receipt signature goes with the head.
-    assert.deepEqual(cosigning.head.receipt, log.head.receipt);
+    assert.deepEqual(cosigning.head!.receipt, log.head.receipt);
 
     // Two of three fall silent: the log goes on, and answers from where it was witnessed.
     for (const witness of witnesses.slice(1)) witness.down = true;
-    const before = cosigning.snapshot;
+    const before = cosigning.witnessed!;
     await log.submit(publishPolicy(1));
     await delay(100);
     assert.equal(log.snapshot.state.get(POLICY.key()) !== undefined, true);
-    assert.equal(cosigning.snapshot.state, before.state);
-    assert.equal(cosigning.snapshot.state.get(POLICY.key()), undefined);
-    assert.equal(cosigning.snapshot.tip.index, before.head.size - 1);
+    assert.equal(cosigning.witnessed!.state, before.state);
+    assert.equal(cosigning.witnessed!.state.get(POLICY.key()), undefined);
+    assert.equal(cosigning.witnessed!.tip.index, before.head.size - 1);
     assert.equal(cosigning.covering(before.head.size), undefined);
     // One of them comes back.
     witnesses[1]!.down = false;
     await eventually(() => cosigning.status.size === log.head.size);
-    assert.ok(cosigning.snapshot.state.get(POLICY.key()));
+    assert.ok(cosigning.witnessed!.state.get(POLICY.key()));
   });
 
   it('sends proofs that real witnesses take, as the log grows', async () => {
@@ -109,7 +109,7 @@ describe('cosigning', () => {
       cosigning.status.witnesses.map(({ healthy, size, error }) => [healthy, size, error]),
       witnesses.map(() => [true, log.head.size, null]),
     );
-    openedBy(policy, cosigning.head.checkpoint);
+    openedBy(policy, cosigning.head!.checkpoint);
   });
 
   it('begins a round at most once in its interval, on the newest head', async () => {
@@ -182,16 +182,16 @@ describe('cosigning', () => {
     await eventually(() => cosigning.status.size === log.head.size);
     const first = cosigning.status.freshness!;
     assert.equal(first, Math.floor(now / 1000));
-    const { size } = cosigning.head;
+    const { size } = cosigning.head!;
     now += 10_000;
     await log.submit(publishPolicy(1)).catch(() => undefined);
     await eventually(() => cosigning.status.freshness === Math.floor(now / 1000));
     now += 100_000;
     // Nothing is published: the timer alone.
     await eventually(() => cosigning.status.freshness === Math.floor(now / 1000));
-    assert.ok(cosigning.head.size > size);
-    assert.equal(openedBy(policy, cosigning.head.checkpoint).cosignatures.length, 2);
-    assert.equal(parseNote(cosigning.head.checkpoint).signatures.length, 3, 'the old ones are replaced');
+    assert.ok(cosigning.head!.size > size);
+    assert.equal(openedBy(policy, cosigning.head!.checkpoint).cosignatures.length, 2);
+    assert.equal(parseNote(cosigning.head!.checkpoint).signatures.length, 3, 'the old ones are replaced');
   });
 
   it('freshness is that of a quorum, not of the freshest witness', async () => {
@@ -264,11 +264,11 @@ describe('cosigning', () => {
       const [witness] = (await several(1)) as [TestWitness];
       const cosigning = await cosigned(log, policyOf([witness], 'all'), [witness]);
       await eventually(() => cosigning.status.size === log.head.size);
-      const { size } = cosigning.head;
+      const { size } = cosigning.head!;
       witness.lie = async (asked, honest) => lie(await honest(), asked, size);
       await log.submit(publishPolicy(1));
       await eventually(() => cosigning.status.witnesses[0]!.error === code);
-      assert.equal(cosigning.head.size, size);
+      assert.equal(cosigning.head!.size, size);
       assert.equal(cosigning.status.witnesses[0]!.failures, 1);
       witness.lie = undefined;
       await eventually(() => cosigning.status.size === log.head.size);
@@ -307,13 +307,13 @@ describe('cosigning', () => {
     });
     const cosigning = await cosigned(log, policy, [], { connections });
     await eventually(() => cosigning.status.size === log.head.size);
-    assert.equal(openedBy(policy, cosigning.head.checkpoint).cosignatures.length, 2);
+    assert.equal(openedBy(policy, cosigning.head!.checkpoint).cosignatures.length, 2);
     flip = 1;
     await log.submit(publishPolicy(1));
     await eventually(
       () => cosigning.status.witnesses.find((w) => w.name === 'pq')!.error === 'SIGNATURE_INVALID',
     );
-    assert.ok(cosigning.head.size < log.head.size);
+    assert.ok(cosigning.head!.size < log.head.size);
   });
 
   it('a policy that asks for nobody is met by every head; cosignatures come with them all the same', async () => {
@@ -321,12 +321,12 @@ describe('cosigning', () => {
     const witnesses = await several(1);
     const policy = policyOf(witnesses, 'none');
     const cosigning = await cosigned(log, policy, witnesses);
-    assert.equal(cosigning.head.size, log.head.size);
+    assert.equal(cosigning.head!.size, log.head.size);
     assert.equal(cosigning.status.freshness, null);
-    await eventually(() => openedBy(policy, cosigning.head.checkpoint).cosignatures.length === 1);
+    await eventually(() => openedBy(policy, cosigning.head!.checkpoint).cosignatures.length === 1);
     witnesses[0]!.down = true;
     await log.submit(publishPolicy(1));
-    await eventually(() => cosigning.head.size === log.head.size);
+    await eventually(() => cosigning.head!.size === log.head.size);
   });
 
   it('refuses a policy that its witnesses cannot meet', async () => {
@@ -403,14 +403,14 @@ describe('a restart', () => {
     witnesses[0]!.down = true;
     await log.submit(publishPolicy(1));
     const second = await cosigned(log, policy, witnesses, { keeper: kept });
-    assert.equal(second.head.size, size);
-    assert.equal(second.head.checkpoint, kept.note);
+    assert.equal(second.head!.size, size);
+    assert.equal(second.head!.checkpoint, kept.note);
     assert.equal(second.status.size, size);
-    assert.throws(() => second.snapshot, { code: 'NOT_WITNESSED' });
+    assert.equal(second.witnessed, undefined);
     assert.equal((await second.awaitCovering(0, never))?.size, size);
     witnesses[0]!.down = false;
     await eventually(() => second.status.size === log.head.size, 20_000);
-    assert.ok(second.snapshot.state.get(POLICY.key()));
+    assert.ok(second.witnessed!.state.get(POLICY.key()));
   });
 
   it('of a backup that is behind what was cosigned is refused', async () => {
