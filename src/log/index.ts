@@ -6,7 +6,6 @@ export type { Snapshot } from './cosigned-head.ts';
 export {
   type CheckpointKeeper,
   Cosigning,
-  type CosigningObserver,
   type CosigningStatus,
 } from './cosigning.ts';
 export { DiskFloor } from './disk-floor.ts';
@@ -28,4 +27,4 @@ export {
 } from './publisher.ts';
 export type { Numbers } from './statistics.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';
-export type { WitnessConnection, WitnessHealth } from './witness-link.ts';
+export type { WitnessConnection } from './witness-link.ts';
