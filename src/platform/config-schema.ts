@@ -109,6 +109,30 @@ export const CONFIG = Type.Object(
       },
       CLOSED,
     ),
+    witness: Type.Object(
+      {
+        policy: Type.Optional(
+          text(
+            'Trust policy (C2SP tlog-policy) that names the witnesses and the quorum. With it, the log is cosigned, and answers only from heads that meet the quorum. Without it there are no witnesses.',
+          ),
+        ),
+        urls: Type.Array(Type.String({ pattern: '^[^=,\\s]+=https?://[^,\\s]+$' }), {
+          default: [],
+          description:
+            'Submission prefixes of witnesses, as NAME=URL by the names of the policy, where the policy has none or another; with commas between them in a flag or variable.',
+        }),
+        replayers: Type.Array(Type.String({ minLength: 1 }), {
+          default: [],
+          description:
+            'Names of the policy’s cosigners that compute the state themselves, for the trust file that the server writes; with commas between them in a flag or variable.',
+        }),
+        renewSeconds: count(
+          'Seconds after which the head of an idle log is cosigned again, so that verifiers find it fresh.',
+          { default: 15, minimum: 1, maximum: 86_400 },
+        ),
+      },
+      CLOSED,
+    ),
     diskFloorBytes: count('Free disk space below which the log takes no more entries (bytes).', {
       default: 256 * MiB,
       minimum: 0,

@@ -24,6 +24,16 @@ export interface CommittedBatch {
   readonly size: number;
 }
 
+/** How a witness is doing. */
+export interface WitnessState {
+  /** In the policy: a closed set. */
+  readonly name: string;
+  readonly healthy: boolean;
+  readonly size: number | null;
+  /** Unix seconds. */
+  readonly timestamp: number | null;
+}
+
 export interface Metrics {
   /** Counts statements by outcome: `OK` for a new entry, `EXISTED`, or the reason code of the refusal. */
   registered(outcome: string, count?: number): void;
@@ -38,6 +48,10 @@ export interface Metrics {
   decided(step: string, decision: 'allow' | 'deny', reason: string | null): void;
   /** Size of the newest published tree. */
   published(size: number): void;
+  /** An answer of a witness, or why there was none (reason code). */
+  witnessed(witness: WitnessState, code: string | null): void;
+  /** The head that the log answers from. @param freshness Unix seconds by which a quorum has seen it */
+  cosigned(size: number, freshness: number | undefined): void;
   observe(request: EndedRequest): void;
   /** The exposition format of Prometheus. */
   text(): Promise<string>;
@@ -108,6 +122,38 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
     help: 'Size of the newest published tree',
     registers,
   });
+  const ofWitness = { labelNames: ['witness'] as const, registers };
+  const witnessRequests = new Counter({
+    name: 'aichain_witness_requests_total',
+    help: 'Requests for a cosignature, by witness and outcome: OK or the reason code',
+    labelNames: ['witness', 'outcome'],
+    registers,
+  });
+  const witnessUp = new Gauge({
+    name: 'aichain_witness_up',
+    help: 'Whether the last answer of a witness was a cosignature',
+    ...ofWitness,
+  });
+  const witnessSize = new Gauge({
+    name: 'aichain_witness_tree_size',
+    help: 'Size of the tree that a witness has cosigned last',
+    ...ofWitness,
+  });
+  const witnessTime = new Gauge({
+    name: 'aichain_witness_timestamp_seconds',
+    help: 'Time of the last cosignature of a witness',
+    ...ofWitness,
+  });
+  const cosignedSize = new Gauge({
+    name: 'aichain_cosigned_tree_size',
+    help: 'Size of the last tree whose cosignatures meet the quorum',
+    registers,
+  });
+  const cosignedTime = new Gauge({
+    name: 'aichain_cosigned_freshness_seconds',
+    help: 'Time by which a quorum has seen that tree',
+    registers,
+  });
   const requestSeconds = {
     http: requestHistogram('aichain_http_request_seconds', 'HTTP requests, by route and status', registry),
     grpc: requestHistogram('aichain_grpc_request_seconds', 'gRPC calls, by method and status', registry),
@@ -130,6 +176,16 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
       queueBytes.set(bytes);
     },
     decided: (step, decision, reason) => gateDecisions.inc({ step, decision, reason: reason ?? 'OK' }),
+    witnessed({ name: witness, healthy, size, timestamp }, code) {
+      witnessRequests.inc({ witness, outcome: code ?? 'OK' });
+      witnessUp.set({ witness }, healthy ? 1 : 0);
+      if (size !== null) witnessSize.set({ witness }, size);
+      if (timestamp !== null) witnessTime.set({ witness }, timestamp);
+    },
+    cosigned(size, freshness) {
+      cosignedSize.set(size);
+      if (freshness !== undefined) cosignedTime.set(freshness);
+    },
     published: (size) => treeSize.set(size),
     observe({ surface, operation, status, seconds }) {
       requestSeconds[surface].observe({ operation, status }, seconds);

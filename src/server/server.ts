@@ -9,6 +9,7 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { thumbprint } from '../cose/index.ts';
 import { DiskFloor, type LogObserver, TransparencyLog, workerThreads } from '../log/index.ts';
+import { SIGNATURE_TYPE } from '../note/index.ts';
 import type { Config } from '../platform/config.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -34,6 +35,7 @@ import {
   trustPath,
 } from './first-start.ts';
 import type { KeyFiles } from './key-files.ts';
+import { startCosigning, type Witnesses, witnessPolicy } from './witnesses.ts';
 import { writeFileAtomically } from './write-file.ts';
 
 export interface RunningServer {
@@ -58,31 +60,38 @@ const GRACE_MS = 10_000;
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   const crypto = nodeCrypto;
   const keys = logKeys(crypto, config.dataDir, config.origin);
+  const witnesses = witnessPolicy(config.witness, keys);
   const metrics = createMetrics({ process: true });
   // The surfaces' libraries are half of a short start: they load while the storage reads.
   const surfaceModules = Promise.all([import('../grpc/index.ts'), import('../http/index.ts')]);
   const log = await openLog(crypto, config, keys, logger, metrics);
+  let stopRounds = async () => {};
   try {
     await ensureGenesis(crypto, config.dataDir, keys, log);
-    checkKeyPurposes(crypto, keys, log);
+    checkKeyPurposes(crypto, keys, log, witnesses);
+    const rounds = witnesses && (await startCosigning(crypto, config, witnesses, log, logger, metrics));
+    stopRounds = async () => rounds?.close();
     const ledger = new LedgerService(crypto, log, {
+      ...(rounds && { cosigning: rounds.cosigning }),
       decided: (step, { decision, reason }) => metrics.decided(step, decision, reason),
     });
     metrics.published(ledger.head().size);
-    const trust = trustText(crypto, keys, ledger);
+    const trust = trustText(crypto, keys, ledger, witnesses);
     writeFileAtomically(trustPath(config.dataDir), trust);
     const evidence = await openEvidence(crypto, config, log, logger);
     const surfaces = await listen(await surfaceModules, config, { ledger, evidence }, logger, metrics);
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= (async () => {
-        await surfaces.close();
+        // Whoever waits for witnesses is told that it is over: what was registered stays logged.
+        await Promise.all([surfaces.close(), stopRounds()]);
         await log.close();
       })();
       return closing;
     };
     return { ledger, ...surfaces.addresses, trust, trustFile: trustPath(config.dataDir), close };
   } catch (error) {
+    await stopRounds();
     await log.close();
     throw error;
   }
@@ -150,7 +159,12 @@ async function ensureGenesis(
  * The keys are those that the genesis names: others would sign heads that no verifier of this log accepts. And
  * FORMATS §4: no key serves two purposes, or a signature made for one could be used for the other.
  */
-function checkKeyPurposes(crypto: Crypto, keys: KeyFiles, log: TransparencyLog): void {
+function checkKeyPurposes(
+  crypto: Crypto,
+  keys: KeyFiles,
+  log: TransparencyLog,
+  witnesses: Witnesses | undefined,
+): void {
   const { checkpoint, receipt } = keys.log;
   const checkpointKid = thumbprint(crypto, { algorithm: 'Ed25519', bytes: checkpoint.verifierKey.key });
   const genesis = readGenesis((key) => log.snapshot.state.get(key));
@@ -161,9 +175,21 @@ function checkKeyPurposes(crypto: Crypto, keys: KeyFiles, log: TransparencyLog):
   if (clash) {
     throw fail('KEY_PURPOSE_CLASH', `a participant has registered the log's own key ${toHex(clash)}`);
   }
+  const cosigner = witnesses?.policy.witnesses.find(({ key: { type, key: bytes } }) => {
+    const isEd25519 = type === SIGNATURE_TYPE.ED25519_COSIGNATURE;
+    return isEd25519 && log.hasSigningKey(thumbprint(crypto, { algorithm: 'Ed25519', bytes }));
+  });
+  if (cosigner) {
+    throw fail('KEY_PURPOSE_CLASH', `a participant has registered the key of the witness ${cosigner.name}`);
+  }
 }
 
-function trustText(crypto: Crypto, keys: KeyFiles, ledger: LedgerService): string {
+function trustText(
+  crypto: Crypto,
+  keys: KeyFiles,
+  ledger: LedgerService,
+  witnesses: Witnesses | undefined,
+): string {
   return formatTrust(crypto, {
     origin: ledger.origin,
     genesis: ledger.genesis,
@@ -171,6 +197,8 @@ function trustText(crypto: Crypto, keys: KeyFiles, ledger: LedgerService): strin
     receiptKey: keys.log.receipt.key.publicKey,
     service: keys.log.receipt.service,
     rules: [ledger.rules],
+    ...(witnesses && { policyText: witnesses.text }),
+    ...(witnesses && witnesses.replayers.length > 0 && { replayers: witnesses.replayers }),
   });
 }
 

@@ -12,6 +12,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Bytes, utf8 } from '../core/bytes.ts';
 
@@ -19,6 +20,22 @@ import { type Bytes, utf8 } from '../core/bytes.ts';
 export function writeFileAtomically(path: string, text: string): void {
   const aside = writeAside(path, utf8(text), 0o644);
   renameSync(aside, path);
+}
+
+/**
+ * The same without holding up the thread: durable when it resolves, but for the file's name, which a power cut may set back
+ * to the content before.
+ */
+export async function writeFileAside(path: string, text: string): Promise<void> {
+  const aside = `${path}.${process.pid}.tmp`;
+  const file = await open(aside, 'w', 0o644);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(aside, path);
 }
 
 /** Makes a file that is not there, as a whole and durable when this returns. @throws EEXIST */

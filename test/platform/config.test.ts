@@ -49,6 +49,7 @@ describe('loadConfig', () => {
       maxBatch: 1024,
       rateLimit: { clientPerSecond: 10_000, issuerPerSecond: 5000, burst: 20_000 },
       evidence: { maxBytes: 1024 * 1024, totalBytes: 1024 * 1024 * 1024 },
+      witness: { urls: [], replayers: [], renewSeconds: 15 },
       diskFloorBytes: 256 * 1024 * 1024,
       deadlineMs: 30_000,
       logLevel: 'info',
@@ -235,6 +236,7 @@ describe('describeConfig', () => {
     const samples: Record<string, string> = {
       logLevel: 'warn',
       trustProxy: '10.0.0.1',
+      'witness.urls': 'w=https://w.example/',
       httpHost: '::1',
       grpcHost: '::1',
     };

@@ -12,6 +12,9 @@ describe('metrics', () => {
     metrics.queued(5, 2000);
     metrics.decided('key.release', 'allow', null);
     metrics.decided('key.release', 'deny', 'BUDGET_EXHAUSTED');
+    metrics.witnessed({ name: 'w', healthy: true, size: 12, timestamp: 1_790_000_000 }, null);
+    metrics.witnessed({ name: 'x', healthy: false, size: null, timestamp: null }, 'UNAVAILABLE');
+    metrics.cosigned(12, 1_790_000_000);
     metrics.observe({ surface: 'http', operation: 'GET /checkpoint', status: 200, seconds: 0.001 });
     metrics.observe({ surface: 'grpc', operation: '/aichain.v1.LogService/Head', status: 0, seconds: 0.2 });
     const text = await metrics.text();
@@ -28,6 +31,14 @@ describe('metrics', () => {
       'aichain_tree_size 12',
       'aichain_gate_decisions_total{step="key.release",decision="allow",reason="OK"} 1',
       'aichain_gate_decisions_total{step="key.release",decision="deny",reason="BUDGET_EXHAUSTED"} 1',
+      'aichain_witness_requests_total{witness="w",outcome="OK"} 1',
+      'aichain_witness_requests_total{witness="x",outcome="UNAVAILABLE"} 1',
+      'aichain_witness_up{witness="w"} 1',
+      'aichain_witness_up{witness="x"} 0',
+      'aichain_witness_tree_size{witness="w"} 12',
+      'aichain_witness_timestamp_seconds{witness="w"} 1790000000',
+      'aichain_cosigned_tree_size 12',
+      'aichain_cosigned_freshness_seconds 1790000000',
       'aichain_http_request_seconds_count{operation="GET /checkpoint",status="200"} 1',
       'aichain_grpc_request_seconds_count{operation="/aichain.v1.LogService/Head",status="0"} 1',
     ]) {
