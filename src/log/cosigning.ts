@@ -9,8 +9,10 @@
  * Three states are pinned, by reference: the newest (the log's), that of the round, and that of the last head that met
  * the quorum, which is what the log answers from.
  */
+
+import { setTimeout as delay } from 'node:timers/promises';
 import { decodeStateEntry } from '../chain/index.ts';
-import { equal } from '../core/bytes.ts';
+import { type Bytes, equal, fromUtf8, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { evaluateQuorum, openCheckpoint, openCosigned, type TrustPolicy } from '../note/index.ts';
@@ -61,6 +63,10 @@ interface Waiter {
 }
 
 const INTERVAL = 1000;
+/** What a witness that holds another history answers: a larger recorded size, or that a proof does not hold. */
+const CONTRADICTIONS: readonly string[] = ['STALE', 'WITNESS_REFUSED'];
+const WAY_OUT =
+  'Going on would fork the log: put the newer data back (is this a restored backup?), or begin a new log with new keys';
 
 export class Cosigning {
   readonly #log: TransparencyLog;
@@ -79,6 +85,7 @@ export class Cosigning {
   /** From before the start: a head without its state. */
   #kept: PublishedHead | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #contradiction: string | undefined;
   #keeping: Promise<void> | undefined;
   #toKeep: string | undefined;
 
@@ -151,6 +158,20 @@ export class Cosigning {
     });
   }
 
+  /**
+   * Waits until every witness has answered or failed once, but no longer than `milliseconds`. A log that was restored from
+   * a backup learns here that it is behind, before it signs anything new.
+   * @throws LOG_CORRUPT a witness holds a head by this log's key that the log does not have
+   */
+  async firstAnswers(milliseconds: number): Promise<void> {
+    const until = performance.now() + milliseconds;
+    while (!this.#links.every(({ settled }) => settled)) {
+      if (performance.now() > until || this.#stop.signal.aborted) break;
+      await delay(10);
+    }
+    if (this.#contradiction !== undefined) throw fail('LOG_CORRUPT', this.#contradiction);
+  }
+
   get status(): CosigningStatus {
     const size = this.#last?.size ?? this.#kept?.size ?? null;
     const freshness = this.#last?.freshness(this.#now()) ?? null;
@@ -166,16 +187,16 @@ export class Cosigning {
     const wakes = [this.#beginRound()];
     for (const link of this.#links) {
       if (link.busy || this.#signed.has(link.name)) continue;
-      if (link.retryAt > this.#now()) wakes.push(link.retryAt);
-      else void this.#ask(link, this.#round!);
+      if (link.retryAt > performance.now()) wakes.push(link.retryAt);
+      else this.#ask(link, this.#round!).catch((error) => this.#failed(error));
     }
     const next = Math.min(...wakes);
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.#turn(), Math.max(1, next - this.#now()));
+    this.#timer = setTimeout(() => this.#turn(), Math.max(1, next - performance.now()));
     this.#timer.unref();
   }
 
-  /** Begins the next round if it is time. @returns when to look again, Unix milliseconds */
+  /** Begins the next round if it is time. @returns when to look again, by performance.now() */
   #beginRound(): number {
     const round = this.#round;
     // The answer of whoever is still being asked comes with another turn.
@@ -184,8 +205,9 @@ export class Cosigning {
     const newest = this.#log.snapshot;
     const grown = !round || newest.head.size > round.size;
     const due = this.#begun + (grown ? interval : Math.max(interval, renewal));
-    if (due > this.#now()) return due;
-    this.#begun = this.#now();
+    // By a clock that nobody sets back.
+    if (due > performance.now()) return due;
+    this.#begun = performance.now();
     this.#signed = new Set();
     if (grown) {
       this.#round = new CosignedHead(this.#options.crypto, this.#options.policy, newest);
@@ -196,7 +218,6 @@ export class Cosigning {
   }
 
   async #ask(link: WitnessLink, head: CosignedHead): Promise<void> {
-    const { observe } = this.#options;
     this.#underWay.set(head, (this.#underWay.get(head) ?? 0) + 1);
     const before = link.health;
     const failure = await link.ask(head, {
@@ -208,6 +229,22 @@ export class Cosigning {
     if (left > 0) this.#underWay.set(head, left);
     else this.#underWay.delete(head);
     if (this.#stop.signal.aborted) return;
+    this.#tell(link, before, failure);
+    if (failure && CONTRADICTIONS.includes(failure.code)) await this.#compare(link);
+    if (!failure) {
+      if (head === this.#round) this.#signed.add(link.name);
+      if (head.met && head.size >= (this.#last?.size ?? 0)) this.#promote(head);
+    }
+    link.settled = true;
+    this.#turn();
+  }
+
+  #tell(
+    link: WitnessLink,
+    before: WitnessHealth,
+    failure: { code: string; message: string } | undefined,
+  ): void {
+    const { observe } = this.#options;
     observe?.asked?.(link.health, failure?.code ?? null);
     // One line when it begins to fail and one when it is over: what an operator can act on.
     if (failure && before.error !== failure.code) {
@@ -216,11 +253,31 @@ export class Cosigning {
     } else if (!failure && before.error !== null) {
       observe?.event?.('info', 'a witness cosigns again', { witness: link.name });
     }
-    if (!failure) {
-      if (head === this.#round) this.#signed.add(link.name);
-      if (head.met && head.size >= (this.#last?.size ?? 0)) this.#promote(head);
-    }
-    this.#turn();
+  }
+
+  /**
+   * A witness that does not follow may be wrong, or hold what this log has signed and forgotten. Its word is not enough: the
+   * log's own signature is.
+   */
+  async #compare(link: WitnessLink): Promise<void> {
+    const { crypto, observe } = this.#options;
+    const note = await link.lastCosigned(crypto.sha256(utf8(this.#log.origin)), this.#stop.signal);
+    if (note === undefined || this.#stop.signal.aborted) return;
+    const foreign = await notHeld(this.#log, crypto, note);
+    if (foreign === undefined || this.#contradiction !== undefined) return;
+    this.#contradiction = `the witness ${link.name} holds a tree of ${foreign} that this log has signed and does not have. ${WAY_OUT}`;
+    observe?.event?.('error', 'the log contradicts what it has signed', {
+      witness: link.name,
+      checkpoint: fromUtf8(note),
+    });
+    this.#log.condemn(this.#contradiction);
+    // Nothing is renewed any more: what was answered so far grows stale, and verifiers see it.
+    this.#end();
+  }
+
+  /** A defect here must not stop a log that has no need of witnesses to take statements. */
+  #failed(error: unknown): void {
+    this.#options.observe?.event?.('error', 'a witness round has failed', { message: String(error) });
   }
 
   /** From here on the log answers from this head. */
@@ -253,12 +310,28 @@ export class Cosigning {
     return (this.#options.now ?? Date.now)();
   }
 
-  async close(): Promise<void> {
+  #end(): void {
     this.#unsubscribe();
     clearTimeout(this.#timer);
     this.#stop.abort();
     for (const waiter of [...this.#waiters]) waiter.resolve(undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#end();
     await this.#keeping;
+  }
+}
+
+/** The size of a tree that this log has signed and does not hold; undefined: `note` shows none. */
+async function notHeld(log: TransparencyLog, crypto: Crypto, note: Bytes): Promise<number | undefined> {
+  try {
+    const { size, root } = openCheckpoint(crypto, note, log.keys.checkpoint.verifierKey);
+    const held = size <= log.head.size && (size === 0 || equal(await log.rootAt(size), root));
+    return held ? undefined : size;
+  } catch (error) {
+    if (!isLedgerError(error)) throw error;
+    return undefined;
   }
 }
 
@@ -284,10 +357,8 @@ async function keptHead(
     return undefined;
   }
   if (size > log.head.size || !equal(await log.rootAt(size), root)) {
-    throw fail(
-      'LOG_CORRUPT',
-      `a tree of ${size} of this log was cosigned, and the storage, which has ${log.head.size} leaves, does not hold it. Going on would fork the log: put the newer data back (is this a restored backup?), or begin a new log with new keys`,
-    );
+    const message = `a tree of ${size} of this log was cosigned, and the storage, which has ${log.head.size} leaves, does not hold it`;
+    throw fail('LOG_CORRUPT', `${message}. ${WAY_OUT}`);
   }
   try {
     const { cosignatures } = openCosigned(crypto, note, policy, [logKey]);

@@ -502,6 +502,11 @@ export class TransparencyLog {
     }
   }
 
+  /** Somebody holds a head that this log has signed and does not have: it signs nothing any more. */
+  condemn(reason: string): void {
+    if (this.#phase.name === 'open' || this.#phase.name === 'recovering') this.#halt(reason, undefined);
+  }
+
   #halt(reason: string, cause: unknown): void {
     const detail = cause instanceof Error ? `${reason}: ${cause.message}` : reason;
     this.#phase = { name: 'halted', reason: detail };

@@ -2,6 +2,7 @@
  * The log's side of one witness: what it is known to have recorded, one exchange with it, and how it has been doing. A
  * witness is not trusted for anything but its signature.
  */
+import type { Bytes } from '../core/bytes.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import type { AddCheckpoint, PolicyWitness, WitnessAnswer } from '../note/index.ts';
 import { timeLimit } from '../platform/time-limit.ts';
@@ -14,6 +15,11 @@ export interface WitnessConnection {
    * NOTE_MALFORMED what came back is no answer
    */
   addCheckpoint(request: AddCheckpoint, signal: AbortSignal): Promise<WitnessAnswer>;
+  /**
+   * The last checkpoint of the log that it has cosigned, where it shows one.
+   * @param hash SHA-256 of the origin. @throws as addCheckpoint
+   */
+  lastCosigned?(hash: Bytes, signal: AbortSignal): Promise<Bytes>;
 }
 
 /** What an operator wants to know of a witness. */
@@ -50,8 +56,10 @@ export class WitnessLink {
     failures: 0,
   };
   busy = false;
-  /** Unix milliseconds; not asked before. */
+  /** By performance.now(); not asked before. */
   retryAt = 0;
+  /** Whether what came of asking it is known, at least once. */
+  settled = false;
 
   constructor(witness: PolicyWitness, connection: WitnessConnection) {
     this.witness = witness;
@@ -89,10 +97,21 @@ export class WitnessLink {
       this.#health = { ...this.#health, healthy: false, error: code, failures };
       // With jitter: witnesses that failed together do not come back together.
       const backOff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(failures - 1, 10));
-      this.retryAt = now() + backOff * (0.5 + Math.random() / 2);
+      this.retryAt = performance.now() + backOff * (0.5 + Math.random() / 2);
       return { code, message };
     } finally {
       this.busy = false;
+    }
+  }
+
+  /** What it shows of the log; undefined: nothing, or nothing in time. */
+  async lastCosigned(hash: Bytes, signal: AbortSignal): Promise<Bytes | undefined> {
+    using limit = timeLimit(TIMEOUT, signal);
+    try {
+      return await this.#connection.lastCosigned?.(hash, limit.signal);
+    } catch (error) {
+      if (isLedgerError(error)) return undefined;
+      throw error;
     }
   }
 

@@ -18,6 +18,8 @@ import type { KeyFiles } from './key-files.ts';
 import { writeFileAside } from './write-file.ts';
 
 const KEPT = 'cosigned.checkpoint';
+/** Milliseconds that a start waits for witnesses which might know more of this log than the log itself. */
+const FIRST_ANSWERS = 3000;
 
 export interface Witnesses {
   readonly policy: TrustPolicy;
@@ -69,7 +71,7 @@ function policyText(path: string): string {
   }
 }
 
-/** @throws CONFIG_INVALID also a URL that is none; LOG_CORRUPT the log is behind what was cosigned */
+/** @throws CONFIG_INVALID also a URL that is none; LOG_CORRUPT the log is behind what was cosigned, or of another history */
 export async function startCosigning(
   crypto: Crypto,
   { dataDir, witness: { renewSeconds } }: Config,
@@ -99,6 +101,12 @@ export async function startCosigning(
     await cosigning.close();
     await Promise.all([...remote.values()].map((witness) => witness.close()));
   };
+  try {
+    await cosigning.firstAnswers(FIRST_ANSWERS);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return { cosigning, close };
 }
 

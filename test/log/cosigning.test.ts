@@ -5,15 +5,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { POLICY } from '../../src/chain/index.ts';
 import { concat, equal, u64be } from '../../src/core/bytes.ts';
+import { LedgerError } from '../../src/core/errors.ts';
 import { type CheckpointKeeper, Cosigning, type TransparencyLog } from '../../src/log/index.ts';
 import {
   formatVerifierKey,
+  noteSigner,
   openCheckpoint,
   openCosigned,
   parseCheckpoint,
   parseNote,
   parsePolicy,
   SIGNATURE_TYPE,
+  signNote,
   subtreeMessage,
   type TrustPolicy,
   verifierKey,
@@ -429,6 +432,76 @@ describe('a restart', () => {
     await restored.submit(publishPolicy(1));
     assert.equal(restored.head.size, log.head.size);
     await assert.rejects(start(), { code: 'LOG_CORRUPT' });
+  });
+
+  /** A log with its witness, and another with the same keys that knows nothing of what the first has signed. */
+  async function restored(publish: boolean) {
+    const first = await openedLog({ openStorage: async () => memoryStorage() });
+    const witnesses = await several(1);
+    const policy = policyOf(witnesses, 'all');
+    const cosigning = await cosigned(first, policy, witnesses);
+    await first.submit(publishPolicy(1));
+    await eventually(() => cosigning.status.size === first.head.size);
+    await cosigning.close();
+    const second = await openedLog({ openStorage: async () => memoryStorage() });
+    if (publish) await second.submit(publishPolicy(1));
+    return { first, second, witnesses, policy };
+  }
+
+  for (const [name, publish] of [
+    ['behind', false],
+    ['of another history than', true],
+  ] as const) {
+    it(`of a log that is ${name} what a witness holds is refused, and the log signs nothing any more`, async () => {
+      const { second, witnesses, policy } = await restored(publish);
+      const events: [string, Record<string, unknown>][] = [];
+      const observe = {
+        event: (_: string, message: string, of: object) => void events.push([message, { ...of }]),
+      };
+      const cosigning = await cosigned(second, policy, witnesses, { observe });
+      await assert.rejects(cosigning.firstAnswers(10_000), {
+        code: 'LOG_CORRUPT',
+        message: /put the newer data back/,
+      });
+      assert.equal(second.status.accepting, false);
+      await assert.rejects(second.submit(publishPolicy(2)), { code: 'LOG_READ_ONLY' });
+      assert.equal(cosigning.witnessed, undefined);
+      // The evidence: a note that the log's own key has signed.
+      const [, evidence] = events.find(([message]) => message.includes('contradicts'))!;
+      openCheckpoint(crypto, evidence.checkpoint as string, KEYS.checkpoint.verifierKey);
+    });
+  }
+
+  it('is not refused on the word of a witness alone', async () => {
+    const log = await openedLog();
+    const [witness] = (await several(1)) as [TestWitness];
+    witness.lie = async () => ({ type: 'conflict', size: 1_000_000 });
+    const stranger = await restored(false);
+    const notes = [
+      async () => new TextEncoder().encode('no note'),
+      async () => Promise.reject(new LedgerError('UNAVAILABLE', 'not today')),
+      // Of this log, and in it.
+      async () => new TextEncoder().encode(log.head.checkpoint),
+      // Signed by another key.
+      async () => {
+        const key = noteSigner(
+          crypto,
+          KEYS.checkpoint.verifierKey.name,
+          crypto.generatePrivateKey('Ed25519'),
+        );
+        return new TextEncoder().encode(
+          signNote(`${stranger.first.head.checkpoint.split('\n\n')[0]!}\n`, [key]),
+        );
+      },
+    ];
+    for (const note of notes) {
+      witness.lastCosigned = note;
+      const cosigning = await cosigned(log, policyOf([witness], 'all'), [witness]);
+      await cosigning.firstAnswers(10_000);
+      assert.equal(cosigning.status.witnesses[0]!.error, 'STALE');
+      assert.equal(log.status.accepting, true);
+      await cosigning.close();
+    }
   });
 
   it('passes over what is kept but unreadable, or cosigned under another policy', async () => {

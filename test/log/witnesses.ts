@@ -46,6 +46,10 @@ export class TestWitness implements WitnessConnection {
     return new TestWitness(name, new Witness({ crypto, cosigner: own, logs, records, now }));
   }
 
+  lastCosigned(hash: Uint8Array): Promise<Uint8Array> {
+    return this.witness.lastCosigned(hash);
+  }
+
   /** From now on it answers only when {@link release} is called. */
   hold(): void {
     this.#held = new Promise((resolve) => {
@@ -64,7 +68,11 @@ export class TestWitness implements WitnessConnection {
     await this.#held;
     if (this.latency > 0) await delay(this.latency);
     if (this.down) throw fail('UNAVAILABLE', 'nobody is there');
-    const honest = () => this.witness.addCheckpoint(utf8(formatAddCheckpoint(asked)));
+    // As RemoteWitness says it.
+    const refused = (cause: Error) => {
+      throw fail('WITNESS_REFUSED', cause.message, { cause });
+    };
+    const honest = () => this.witness.addCheckpoint(utf8(formatAddCheckpoint(asked))).catch(refused);
     return this.lie ? this.lie(asked, honest) : honest();
   }
 }

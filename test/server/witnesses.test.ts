@@ -124,6 +124,12 @@ describe('a server with witnesses', { concurrency: false }, () => {
       code: 'LOG_CORRUPT',
       message: /put the newer data back/,
     });
+    // The kept checkpoint is of the backup's age as well: the witnesses remember.
+    rmSync(path('data/cosigned.checkpoint'));
+    await assert.rejects(startServer(config(witnessed), silent), {
+      code: 'LOG_CORRUPT',
+      message: /the witness \w holds a tree of \d+ .* put the newer data back/,
+    });
     rmSync(path('data/db'), { recursive: true });
     cpSync(path('newer'), path('data/db'), { recursive: true });
     const back = await startServer(config(witnessed), silent);
