@@ -1,12 +1,13 @@
-// Runs the test files of one suite with node's test runner, through tsx.
+// Runs the test files of one suite with node's test runner.
 //   node scripts/test.mjs                    test/**/*.test.ts
 //   node scripts/test.mjs --suite interop    test/**/*.interop.ts
 //   node scripts/test.mjs test/log           only what is below that folder
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const args = process.argv.slice(2);
@@ -24,7 +25,33 @@ if (chosen.length === 0) {
   console.error(`no *.${suite}.ts files found`);
   process.exit(1);
 }
-// A file is a process of its own. Whole servers under load want the machine for themselves; the rest shares it.
+
+// Every file is a process of its own. Translated and bundled once for all of them, each starts in half the time.
+const outdir = mkdtempSync('.tests-');
+process.on('exit', () => rmSync(outdir, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+const ownUrl = {
+  name: 'a module goes on knowing where its source is',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const url = JSON.stringify(pathToFileURL(path).href);
+      return { loader: 'ts', contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', url) };
+    }),
+};
+await build({
+  ...{
+    entryPoints: chosen,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+  },
+  ...{ packages: 'external', outdir, outbase: '.', sourcemap: true, logLevel: 'warning', plugins: [ownUrl] },
+});
+const built = (path) => join(outdir, path.replace(/\.ts$/, '.js'));
+
+// Whole servers under load want the machine for themselves; the rest shares it.
 const alone = chosen.filter((path) => suite !== 'test' || path.startsWith(join('test', 'e2e')));
 const together = chosen.filter((path) => !alone.includes(path));
 let failed = 0;
@@ -33,8 +60,12 @@ for (const [paths, concurrency] of [
   [alone, 1],
 ]) {
   if (paths.length === 0) continue;
-  const flags = ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`];
-  const { status } = spawnSync(process.execPath, [...flags, ...paths], { stdio: 'inherit' });
+  const flags = [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=./scripts/test-reporter.mjs',
+  ];
+  const { status } = spawnSync(process.execPath, [...flags, ...paths.map(built)], { stdio: 'inherit' });
   failed ||= status ?? 1;
 }
 process.exit(failed);

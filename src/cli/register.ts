@@ -1,7 +1,7 @@
 /** `aichain register`: statements in, verified receipts out. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Registration, RegistrationOutcome } from '../client/index.ts';
 import { toBase64url } from '../core/bytes.ts';
 import { isLedgerError, type LedgerError } from '../core/errors.ts';
@@ -16,6 +16,7 @@ import type { Json } from './terminal.ts';
 interface Options extends ConnectionOptions {
   readonly outDir?: string;
   readonly transparent?: boolean;
+  readonly wait: 'logged' | 'witnessed';
 }
 
 export function register(context: Context): Command {
@@ -26,7 +27,15 @@ export function register(context: Context): Command {
     )
     .argument('<files...>', 'signed statements; - is standard input')
     .option('--out-dir <folder>', 'folder for what is written (default: beside each statement)')
-    .option('--transparent', 'write FILE.transparent, the statement with its receipt inside, instead');
+    .option('--transparent', 'write FILE.transparent, the statement with its receipt inside, instead')
+    .addOption(
+      new Option(
+        '--wait <what>',
+        'answer when it is logged, or only when a head that covers it meets the quorum of the trust file’s policy; that head is written as FILE.checkpoint',
+      )
+        .choices(['logged', 'witnessed'])
+        .default('logged'),
+    );
   return addConnectionOptions(command).action(async (files: string[], options: Options) => {
     const output = outputOf(context, options);
     const inputs = await Promise.all(files.map((file) => readInput(context.terminal, file)));
@@ -37,7 +46,7 @@ export function register(context: Context): Command {
     let failure: LedgerError | undefined;
     for await (const outcome of client.registerAll(
       inputs.map(({ bytes }) => bytes),
-      connection.options,
+      { ...connection.options, wait: options.wait === 'witnessed' ? 'WITNESSED' : 'LOGGED' },
     )) {
       const input = inputs[outcome.position]!;
       const result = await settle(connection, input, outcome, options);
@@ -73,6 +82,8 @@ async function settle(
     const proof = pathFor(input, outDir, transparent ? 'transparent' : 'receipt');
     const { receipt } = registration;
     await writeOutput(proof, transparent ? attachReceipts(input.bytes, [receipt]) : receipt);
+    const { witnessed } = registration;
+    if (witnessed) await writeOutput(pathFor(input, outDir, 'checkpoint'), witnessed.checkpoint);
     return { file, registration, effect: await client.effect(registration.index, options), proof };
   } catch (error) {
     if (!isLedgerError(error)) throw error;
@@ -92,6 +103,7 @@ function resultJson(result: Result): Json {
   return {
     ...{ file, registered: true, index: registration.index, entryId: toBase64url(registration.entryId) },
     ...{ verdict: effect.outcome, reason: effect.reason, time: effect.time, proof },
+    witnessed: registration.witnessed !== undefined,
   };
 }
 

@@ -9,10 +9,10 @@ import { aichain as inProcess } from './fake-terminal.ts';
 import { testFolder } from './folder.ts';
 
 const path = testFolder();
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 function start(args: readonly string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [main, ...args], { stdio: 'pipe' });
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   return { child, ended };
 }

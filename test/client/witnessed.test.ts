@@ -1,7 +1,7 @@
 /** A real log among real witnesses, as a client sees it that trusts only their quorum. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { PARTICIPANT } from '../../src/chain/index.ts';
+import { PARTICIPANT, type RequestOf } from '../../src/chain/index.ts';
 import type { RegistrationOutcome } from '../../src/client/index.ts';
 import { equal, toBase64url } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
@@ -120,6 +120,30 @@ for (const surface of SURFACES) {
         count++;
       }
       assert.equal(count, shown.size);
+    });
+
+    test('a gate answers for whoever asks for a witness and a replayer, and trusts no operator', async () => {
+      // Here c only stands for a replayer: that it has computed the state is the policy's word.
+      const own = policyOf([witnesses[0]!, witnesses[2]!], 'all');
+      const client = await served.client(surface, { ...trust, policy: own, replayers: ['c'] });
+      await eventually(
+        () =>
+          openCosigned(crypto, cosigning.head!.checkpoint, own, [KEYS.checkpoint.verifierKey]).cosignatures
+            .length === 2,
+      );
+      const digest = crypto.sha256(new Uint8Array());
+      const request = {
+        ...{ dataset: `urn:depa:dataset:${ORIGIN}:00000000-0000-4000-8000-000000000000`, version: 1 },
+        ...{ provider: member.did, ciphertext: digest, kms: member.did, dataKeyId: 'key-1' },
+      } as RequestOf<'dataset.register'>;
+      const decision = await client.checkDataset(request);
+      assert.deepEqual(
+        [decision.decision, decision.reason, decision.witnessed, decision.operatorTrusted],
+        ['deny', 'DATASET_NOT_FOUND', true, false],
+      );
+      // Without a replayer in every quorum, nobody but the operator vouches for the state.
+      const watched = await served.client(surface, trust);
+      await assert.rejects(watched.checkDataset(request), refused('QUORUM_NOT_MET'));
     });
 
     test('silent witnesses: statements are logged, the answers stay at the last witnessed head', async () => {

@@ -9,7 +9,7 @@ import { encodePrivateKey } from '../../src/cose/key.ts';
 
 const GUIDE = new URL('../../docs/guides/integrate-a-kms.md', import.meta.url);
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
-const SDK = new URL('../../src/index.ts', import.meta.url).href;
+const SDK = new URL('../../dist/index.js', import.meta.url).href;
 const START = 30_000;
 
 /** The program, and how many lines it has. */
@@ -54,7 +54,7 @@ export const wrap = (id, key) => new TextEncoder().encode(id + ' for ' + Buffer.
   );
   writeFileSync(path('trust.json'), options.trust);
   writeFileSync(path('kms.key'), encodePrivateKey(options.key), { mode: 0o600 });
-  const child = spawn(process.execPath, ['--import', 'tsx', path('kms.mjs')], {
+  const child = spawn(process.execPath, [path('kms.mjs')], {
     cwd: PROJECT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

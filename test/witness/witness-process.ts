@@ -1,9 +1,8 @@
-/** `aichain witness` as a process of its own, for the tests that kill it. Runs from source: it needs no workers. */
+/** `aichain witness` as a process of its own, for the tests that kill it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const TSX = import.meta.resolve('tsx');
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface WitnessProcess {
   /** What it prints when it listens. Rejects with its standard error when it ends before that. */
@@ -20,7 +19,7 @@ export function witnessProcess(
   under: readonly string[] = [],
 ): WitnessProcess {
   const own = ['--data-dir', dataDir, '--name', 'example.com/w', '--port', '0', '-o', 'json', ...flags];
-  const [command, ...args] = [...under, process.execPath, '--import', TSX, MAIN, 'witness', ...own];
+  const [command, ...args] = [...under, process.execPath, MAIN, 'witness', ...own];
   const child: ChildProcess = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const end = () => void child.kill('SIGKILL');
   process.once('exit', end);
