@@ -1,5 +1,5 @@
 // The directions of ARCHITECTURE.md, enforced: `npm run structure`.
-const pure = '^src/(core|merkle|note|cose|statemap|chain|verify|depa|attestation)/';
+const pure = '^src/(core|merkle|note|cose|statemap|chain|verify|depa|attestation|replay|tiles)/';
 
 /** A folder may import itself and what is listed; everything else below src/ is forbidden. */
 const only = (folder, allowed) => ({
@@ -52,6 +52,8 @@ module.exports = {
     only('verify', chain),
     only('depa', chain),
     only('attestation', [...core, 'cose']),
+    only('replay', chain),
+    only('tiles', structures),
     only('storage', core),
     only('platform', core),
     only('log', [...chain, 'storage', 'platform']),
@@ -60,13 +62,34 @@ module.exports = {
     only('grpc', [...structures, 'service', 'proto']),
     only('http', [...structures, 'service']),
     only('witness', [...structures, 'storage']),
+    only('monitor', [
+      ...[...chain, 'verify', 'replay', 'tiles', 'storage', 'platform', 'log', 'witness', 'client'],
+      ...['grpc', 'proto', 'service'],
+    ]),
+    only('mirror', [
+      ...chain,
+      'verify',
+      'replay',
+      'tiles',
+      'storage',
+      'platform',
+      'log',
+      'service',
+      'client',
+    ]),
+    only('fsck', [...chain, 'verify', 'replay', 'tiles', 'storage', 'platform', 'log', 'client']),
+    only('backup', [...chain, 'verify', 'storage', 'platform', 'log', 'fsck']),
     only('client', [...chain, 'verify', 'proto', 'platform']),
     only('server', [
       ...chain,
       ...['verify', 'storage', 'evidence', 'platform', 'log', 'service', 'grpc', 'http', 'witness'],
+      ...['replay', 'tiles', 'monitor', 'mirror', 'fsck', 'backup', 'client'],
     ]),
     only('participants', [...chain, 'verify', 'attestation', 'client', 'platform']),
-    only('cli', [...chain, 'verify', 'attestation', 'depa', 'client', 'participants', 'platform', 'server']),
+    only('cli', [
+      ...[...chain, 'verify', 'attestation', 'depa', 'client', 'participants', 'platform', 'server'],
+      ...['tiles', 'monitor', 'mirror', 'fsck', 'backup'],
+    ]),
     {
       name: 'drivers-do-not-import-each-other',
       severity: 'error',
