@@ -16,6 +16,7 @@ import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { encodeCoseKey, thumbprint } from '../cose/index.ts';
+import { createFile } from '../platform/write-file.ts';
 import {
   developmentSro,
   hasDevelopmentSro,
@@ -24,7 +25,6 @@ import {
   makeKeyFiles,
   readKeyFiles,
 } from './key-files.ts';
-import { createFile } from './write-file.ts';
 
 const GENESIS = 'genesis.cose';
 /** DID of the SRO that the first start of a log for development makes. */

@@ -10,7 +10,7 @@ import { fail } from '../core/errors.ts';
 import { decodePrivateKey, encodePrivateKey, thumbprint } from '../cose/index.ts';
 import type { LogKeys } from '../log/index.ts';
 import { formatSignerKey, noteSigner, parseSignerKey, SIGNATURE_TYPE } from '../note/index.ts';
-import { createFile, makeFolder } from './write-file.ts';
+import { createFile, makeFolder } from '../platform/write-file.ts';
 
 const CHECKPOINT = 'checkpoint.skey';
 const RECEIPT = 'receipt.cosekey';

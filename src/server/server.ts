@@ -14,6 +14,7 @@ import type { Config } from '../platform/config.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createMetrics, type Metrics } from '../platform/metrics.ts';
+import { writeFileAtomically } from '../platform/write-file.ts';
 import {
   type EvidenceService,
   issuerLimit,
@@ -36,7 +37,6 @@ import {
 } from './first-start.ts';
 import type { KeyFiles } from './key-files.ts';
 import { startCosigning, type Witnesses, witnessPolicy } from './witnesses.ts';
-import { writeFileAtomically } from './write-file.ts';
 
 export interface RunningServer {
   readonly ledger: LedgerService;

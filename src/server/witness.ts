@@ -15,6 +15,7 @@ import {
 } from '../note/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import {
   CosignedRecords,
@@ -24,7 +25,6 @@ import {
   type WitnessObserver,
 } from '../witness/index.ts';
 import { readWith, writeSecret } from './key-files.ts';
-import { makeFolder } from './write-file.ts';
 
 const KEY = 'witness.skey';
 

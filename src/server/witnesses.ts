@@ -13,9 +13,9 @@ import { parsePolicy, type TrustPolicy } from '../note/index.ts';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { writeFileAside } from '../platform/write-file.ts';
 import { RemoteWitness } from '../witness/index.ts';
 import type { KeyFiles } from './key-files.ts';
-import { writeFileAside } from './write-file.ts';
 
 const KEPT = 'cosigned.checkpoint';
 /** Milliseconds that a start waits for witnesses which might know more of this log than the log itself. */

@@ -10,10 +10,10 @@ import { TransparencyLog, workerThreads } from '../../src/log/index.ts';
 import { loadConfig } from '../../src/platform/config.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import { createFile, makeFolder } from '../../src/platform/write-file.ts';
 import { developmentGenesis, keyFolder, logKeys, storageFolder } from '../../src/server/first-start.ts';
 import { startServer } from '../../src/server/index.ts';
 import { makeKeyFiles, readKeyFiles, writeSecret } from '../../src/server/key-files.ts';
-import { createFile, makeFolder } from '../../src/server/write-file.ts';
 import { openLevelStorage } from '../../src/storage/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aichain-first-'));
