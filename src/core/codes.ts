@@ -72,6 +72,11 @@ export const CODES = {
   RATE_LIMITED: ['unavailable', 'Too many requests from this client or issuer; see the retry delay.'],
   LOG_OVERLOADED: ['unavailable', 'The admission queue is full; see the retry delay.'],
   LOG_READ_ONLY: ['unavailable', 'The log does not take entries now (disk floor, or an integrity alarm).'],
+  MIRROR_READ_ONLY: ['refused', 'This is a copy of the log: statements are registered with the log itself.'],
+  MIRROR_BEHIND: [
+    'unavailable',
+    'The copy has not reached a head of the log yet that this could be answered from.',
+  ],
   LOG_CLOSING: ['unavailable', 'The log is shutting down.'],
   LOG_RECOVERING: [
     'unavailable',
@@ -131,6 +136,9 @@ export const CODES = {
   PREIMAGE_MISMATCH: ['proof', 'The bytes do not hash to the digest that was signed for them.'],
   ENTRY_MALFORMED: ['malformed', 'Not a state entry or verdict of a log.'],
   TIP_INVALID: ['proof', 'The last leaf of the tree is not the state entry that was given.'],
+  TILE_INVALID: ['proof', 'A tile does not hash to the tree that it was read for.'],
+  TILE_MISSING: ['proof', 'The log does not serve a tile of a tree that it has signed.'],
+  BODY_MISSING: ['proof', 'The log does not serve the statement of an entry that it has logged.'],
   FORK: ['proof', 'Two views of the log are inconsistent: the log has shown different histories.'],
   STALE: ['proof', 'The view is older than one seen before, or than the freshness limit.'],
   TRUST_MALFORMED: ['malformed', 'The trust file is malformed.'],

@@ -51,7 +51,7 @@ export function logService(ledger: Ledger, limits: Limits): Record<string, Metho
           from: proof.from,
           path: [...proof.path],
           head: headMessage(proof.head),
-          receipt: proof.receipt,
+          receipt: proof.receipt ?? new Uint8Array(0),
         };
       },
     ),

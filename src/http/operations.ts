@@ -16,9 +16,9 @@ export function operations(app: FastifyInstance, ledger: Ledger, exposition: Exp
   );
 
   app.get('/readyz', HIDDEN, async (_request, reply) => {
-    const { accepting, reason, size, queued } = ledger.status();
+    const { accepting, reason, size, queued, following = false } = ledger.status();
     return reply
-      .code(accepting ? 200 : 503)
+      .code(accepting || following ? 200 : 503)
       .header('cache-control', 'no-store')
       .send({ accepting, reason, size, queued });
   });

@@ -59,7 +59,7 @@ export function proofs(instance: FastifyInstance, ledger: Ledger): void {
       from: proof.from,
       path: base64List(path),
       head: headJson(proof.head),
-      receipt: base64(receipt),
+      receipt: receipt && base64(receipt),
     };
   };
   const From = { from: schemas.Decimal('Size of the older tree, at least 1.') };

@@ -78,7 +78,9 @@ export const Consistency = object({
   from: integer('Size of the older tree.'),
   path: Path,
   head: Head,
-  receipt: base64('COSE receipt of consistency, RFC 9942.'),
+  receipt: nullable(
+    base64('COSE receipt of consistency, RFC 9942; null from a mirror, which signs nothing.'),
+  ),
 });
 
 export const Entry = object({

@@ -17,14 +17,14 @@ export {
   type LineageIndex,
   type TimelineEntry,
 } from './lineage-index.ts';
-export { type LogObserver, type LogOptions, type Sequenced, TransparencyLog } from './log.ts';
 export {
-  consistencyReceipt,
-  inclusionReceipt,
-  type LogKeys,
-  type PublishedHead,
-  signCheckpoint,
-} from './publisher.ts';
+  type LogObserver,
+  type LogOptions,
+  type LogStatus,
+  type Sequenced,
+  TransparencyLog,
+} from './log.ts';
+export { inclusionReceipt, type LogKeys, type PublishedHead, type SignedHead } from './publisher.ts';
 export type { Numbers } from './statistics.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';
 export type { WitnessConnection } from './witness-link.ts';

@@ -5,11 +5,18 @@
  * The order of steps is the safety argument, so it is written out once, in {@link TransparencyLog.#commit}.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { kindNamed, parseStatement, type StateEntry, type Verdict } from '../chain/index.ts';
+import {
+  decodeStateEntry,
+  kindNamed,
+  parseStatement,
+  type StateEntry,
+  type Verdict,
+} from '../chain/index.ts';
 import { type Bytes, equal, toHex, u64be } from '../core/bytes.ts';
-import type { Crypto } from '../core/crypto.ts';
+import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
 import { leafHash, TILE_WIDTH } from '../merkle/index.ts';
+import type { VerifierKey } from '../note/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import { type AdmissionLimits, AdmissionQueue, type Admitted } from './admission.ts';
@@ -34,7 +41,14 @@ import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import type { LeafStore } from './leaf-store.ts';
 import { catchUp } from './lineage-catch-up.ts';
 import { type IndexedEntry, LineageIndex } from './lineage-index.ts';
-import { type LogKeys, type PublishedHead, publishHead } from './publisher.ts';
+import {
+  consistencyReceipt,
+  type LogKeys,
+  type PublishedHead,
+  publishHead,
+  type SignedHead,
+  signCheckpoint,
+} from './publisher.ts';
 import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import type { LogTree } from './tree.ts';
@@ -82,6 +96,8 @@ export interface LogStatus {
   readonly accepting: boolean;
   readonly reason: string | null;
   readonly queued: number;
+  /** Of a copy of the log: whether it follows it. Left out by the log itself. */
+  readonly following?: boolean;
 }
 
 type Phase =
@@ -661,10 +677,39 @@ export class TransparencyLog {
     return this.#options.keys;
   }
 
+  get publicKeys(): { readonly checkpoint: VerifierKey; readonly receipt: PublicKey } {
+    const { checkpoint, receipt } = this.keys;
+    return { checkpoint: checkpoint.verifierKey, receipt: receipt.key.publicKey };
+  }
+
   /** The newest published head. @throws UNAVAILABLE before the genesis */
   get head(): PublishedHead {
     if (!this.#head) throw fail('UNAVAILABLE', 'the log has no genesis yet');
     return this.#head;
+  }
+
+  /** The head that receipts are given at. */
+  get receiptHead(): PublishedHead {
+    return this.head;
+  }
+
+  /**
+   * A published head, signed again if it is an older one: the same bytes, since Ed25519 is deterministic.
+   * @throws SIZE_NOT_AVAILABLE
+   */
+  async headOf(size: number): Promise<SignedHead> {
+    const newest = this.head;
+    if (size === newest.size) return newest;
+    const tip = size > 0 && size < newest.size ? await this.record(size - 1) : undefined;
+    // The tip rule: a size was published exactly if it ends in a state entry.
+    if (!tip?.isStateEntry) throw fail('SIZE_NOT_AVAILABLE', `no tree of ${size} was published`);
+    const tree = { size, root: await this.rootAt(size), time: decodeStateEntry(tip.bytes).time };
+    return { ...tree, checkpoint: signCheckpoint(this.keys, this.origin, tree) };
+  }
+
+  /** COSE receipt that the tree `to` extends the tree of `from` leaves. */
+  consistencyReceipt(from: number, to: SignedHead, path: readonly Bytes[]): Bytes {
+    return consistencyReceipt(this.keys, this.origin, from, to, path);
   }
 
   /** The newest head with the state map and state entry that belong to it. */

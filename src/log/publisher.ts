@@ -27,15 +27,19 @@ export interface LogKeys {
   };
 }
 
-/** A committed and signed tree head. */
-export interface PublishedHead {
+/** A published tree head. */
+export interface SignedHead {
   readonly size: number;
   /** 32 bytes. */
   readonly root: Bytes;
   /** Unix milliseconds of the state entry at size − 1. */
   readonly time: number;
-  /** Signed note. */
+  /** The signed note (C2SP tlog-checkpoint). */
   readonly checkpoint: string;
+}
+
+/** A tree head under both of the log's signatures. */
+export interface PublishedHead extends SignedHead {
   /** The part that all receipts over this head share. */
   readonly receipt: { readonly protectedBytes: Bytes; readonly signature: Bytes };
 }

@@ -3,20 +3,21 @@
  * met its quorum, with the state that belonged to it. This is the one place that says so.
  */
 import { fail } from '../core/errors.ts';
-import type { Cosigning, CosigningStatus, PublishedHead, Snapshot, TransparencyLog } from '../log/index.ts';
+import type { Cosigning, CosigningStatus, PublishedHead, SignedHead } from '../log/index.ts';
 import { timeLimit } from '../platform/time-limit.ts';
+import type { ServedLog, ServedSnapshot } from './served-log.ts';
 
 export class AnsweringHead {
-  readonly #log: TransparencyLog;
+  readonly #log: ServedLog;
   readonly #cosigning: Cosigning | undefined;
 
-  constructor(log: TransparencyLog, cosigning: Cosigning | undefined) {
+  constructor(log: ServedLog, cosigning: Cosigning | undefined) {
     this.#log = log;
     this.#cosigning = cosigning;
   }
 
   /** For what rests on the state: gates and facts. @throws NOT_WITNESSED no head has met the quorum since the start */
-  get snapshot(): Snapshot {
+  get snapshot(): ServedSnapshot {
     if (!this.#cosigning) return this.#log.snapshot;
     const { witnessed } = this.#cosigning;
     if (!witnessed) throw notWitnessed();
@@ -24,12 +25,12 @@ export class AnsweringHead {
   }
 
   /** For what is told and not proven: the same, or the newest while no head has met the quorum. */
-  get told(): Snapshot {
+  get told(): ServedSnapshot {
     return this.#cosigning?.witnessed ?? this.#log.snapshot;
   }
 
   /** What `/checkpoint` serves. @throws NOT_WITNESSED no head has met the quorum */
-  get checkpoint(): PublishedHead {
+  get checkpoint(): SignedHead {
     if (!this.#cosigning) return this.#log.head;
     const { head } = this.#cosigning;
     if (!head) throw notWitnessed();
@@ -37,7 +38,7 @@ export class AnsweringHead {
   }
 
   /** For proofs about leaf `index`: the same head, or the newest where that does not cover the leaf yet. */
-  covering(index: number): PublishedHead {
+  covering(index: number): SignedHead {
     return this.#cosigning?.covering(index) ?? this.#log.head;
   }
 

@@ -3,9 +3,9 @@ import { type Decision, decide, readRequest } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
-import type { Snapshot, TransparencyLog } from '../log/index.ts';
 import { type Bundle, type ClaimedEvidence, encodeBundle } from '../verify/index.ts';
 import type { Effect, GateAnswer, SignedHead } from './ledger.ts';
+import type { ServedLog, ServedSnapshot } from './served-log.ts';
 
 export interface GateQuestion {
   readonly step: string;
@@ -21,8 +21,8 @@ export interface GateQuestion {
  * @param effectAt what an entry did, proven under a head
  */
 export async function answerGate(
-  log: TransparencyLog,
-  view: Snapshot,
+  log: ServedLog,
+  view: ServedSnapshot,
   { step, request: asked, fromSize, now }: GateQuestion,
   effectAt: (index: number, head: SignedHead) => Promise<Effect>,
 ): Promise<GateAnswer> {
@@ -50,7 +50,7 @@ export async function answerGate(
 }
 
 async function evidenceOf(
-  log: TransparencyLog,
+  log: ServedLog,
   { evidence }: Decision,
   head: SignedHead,
   effectAt: (index: number, head: SignedHead) => Promise<Effect>,
@@ -70,7 +70,7 @@ async function evidenceOf(
 
 /** None from a tree that is larger than this one: the asker will have it proven the other way round. */
 async function consistencyFrom(
-  log: TransparencyLog,
+  log: ServedLog,
   from: number | undefined,
   size: number,
 ): Promise<{ readonly from: number; readonly path: readonly Bytes[] } | undefined> {

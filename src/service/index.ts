@@ -9,4 +9,5 @@ export type * from './ledger.ts';
 export { LedgerService } from './ledger-service.ts';
 export { Limits, type Rate } from './limits.ts';
 export type * from './provenance.ts';
+export type { ServedLog, ServedSnapshot } from './served-log.ts';
 export type { TlsOptions } from './surface.ts';

@@ -1,21 +1,11 @@
-/** The ledger over one transparency log. */
+/** The ledger over one transparency log, or a verified copy of one. */
 import { decodeStateEntry, effectsRoot, encodeVerdict, readGenesis, verdictPath } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
-import { encodeKeySet, encodeListedKey } from '../cose/index.ts';
-import {
-  type Cosigning,
-  consistencyReceipt,
-  inclusionReceipt,
-  type LeafRecord,
-  type PublishedHead,
-  type Sequenced,
-  type Snapshot,
-  signCheckpoint,
-  type TransparencyLog,
-} from '../log/index.ts';
+import { encodeKeySet, encodeListedKey, thumbprint } from '../cose/index.ts';
+import { type Cosigning, inclusionReceipt, type LeafRecord, type Sequenced } from '../log/index.ts';
 import { entryBundle, parseTilePath, statementBundle, TILE_WIDTH, tileWidth } from '../merkle/index.ts';
 import { formatVerifierKey } from '../note/index.ts';
 import { AnsweringHead } from './answering-head.ts';
@@ -34,6 +24,7 @@ import type {
   Status,
 } from './ledger.ts';
 import { ProvenanceService } from './provenance-service.ts';
+import type { ServedLog, ServedSnapshot } from './served-log.ts';
 
 /** Bytes of statements in one answer of {@link LedgerService.entries}. */
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -51,7 +42,7 @@ export interface LedgerServiceOptions {
 
 export class LedgerService implements Ledger {
   readonly #crypto: Crypto;
-  readonly #log: TransparencyLog;
+  readonly #log: ServedLog;
   readonly #options: LedgerServiceOptions;
   readonly #answering: AnsweringHead;
   readonly provenance: ProvenanceService;
@@ -60,7 +51,7 @@ export class LedgerService implements Ledger {
   readonly rules: Bytes;
 
   /** @throws UNAVAILABLE when the log has no genesis */
-  constructor(crypto: Crypto, log: TransparencyLog, options: LedgerServiceOptions = {}) {
+  constructor(crypto: Crypto, log: ServedLog, options: LedgerServiceOptions = {}) {
     this.#crypto = crypto;
     this.#log = log;
     this.#options = options;
@@ -79,7 +70,7 @@ export class LedgerService implements Ledger {
   }
 
   get verifierKey(): string {
-    return formatVerifierKey(this.#log.keys.checkpoint.verifierKey);
+    return formatVerifierKey(this.#log.publicKeys.checkpoint);
   }
 
   // --- registration -----------------------------------------------------------------------------------------------
@@ -124,7 +115,7 @@ export class LedgerService implements Ledger {
 
   async receipt(entryId: Bytes): Promise<Registration> {
     const index = await this.#indexOf({ entryId });
-    return this.#registration({ index, entryId, existed: true, head: this.#log.head });
+    return this.#registration({ index, entryId, existed: true, head: this.#log.receiptHead });
   }
 
   // --- tree ---------------------------------------------------------------------------------------------------------
@@ -176,20 +167,12 @@ export class LedgerService implements Ledger {
       throw fail('ARGUMENT_INVALID', `a consistency proof begins at a size from 1 to ${head.size}`);
     }
     const path = await this.#log.consistencyPath(from, head.size);
-    return { from, path, head, receipt: consistencyReceipt(this.#log.keys, this.origin, from, head, path) };
+    return { from, path, head, receipt: this.#log.consistencyReceipt(from, head, path) };
   }
 
-  /** A published head; an older one is signed again, which gives the same bytes: Ed25519 is deterministic. */
   async #headAt(size: number | undefined): Promise<SignedHead> {
-    const newest = this.#log.head;
-    if (size === undefined) return signedHead(newest);
-    const cosigned = this.#answering.ofSize(size);
-    if (cosigned || size === newest.size) return signedHead(cosigned ?? newest);
-    const tip = size > 0 && size < newest.size ? await this.#log.record(size - 1) : undefined;
-    // The tip rule: a size was published exactly if it ends in a state entry.
-    if (!tip?.isStateEntry) throw fail('SIZE_NOT_AVAILABLE', `no tree of ${size} was published`);
-    const tree = { size, root: await this.#log.rootAt(size), time: decodeStateEntry(tip.bytes).time };
-    return { ...tree, checkpoint: signCheckpoint(this.#log.keys, this.origin, tree) };
+    if (size === undefined) return this.head();
+    return signedHead(this.#answering.ofSize(size) ?? (await this.#log.headOf(size)));
   }
 
   async #indexOf(of: { index: number } | { entryId: Bytes }): Promise<number> {
@@ -311,7 +294,7 @@ export class LedgerService implements Ledger {
   }
 
   /** Of the states that are held: the one that answers are given from, and the newest. */
-  #snapshotAt(size: number | undefined): Snapshot {
+  #snapshotAt(size: number | undefined): ServedSnapshot {
     if (size === undefined) return this.#answering.snapshot;
     const newest = this.#log.snapshot;
     if (size === newest.head.size) return { ...newest, head: this.#answering.ofSize(size) ?? newest.head };
@@ -338,13 +321,14 @@ export class LedgerService implements Ledger {
   // --- keys and status ----------------------------------------------------------------------------------------------
 
   keySet(): Bytes {
-    return encodeKeySet(this.#crypto, [this.#log.keys.receipt.key.publicKey]);
+    return encodeKeySet(this.#crypto, [this.#log.publicKeys.receipt]);
   }
 
   key(kid: Bytes): Bytes {
-    const { receipt } = this.#log.keys;
-    if (!equal(kid, receipt.kid)) throw fail('NOT_FOUND', 'the log has no receipt key with this thumbprint');
-    return encodeListedKey(this.#crypto, receipt.key.publicKey);
+    const { receipt } = this.#log.publicKeys;
+    if (!equal(kid, thumbprint(this.#crypto, receipt)))
+      throw fail('NOT_FOUND', 'the log has no receipt key with this thumbprint');
+    return encodeListedKey(this.#crypto, receipt);
   }
 
   status(): Status {
@@ -352,7 +336,7 @@ export class LedgerService implements Ledger {
   }
 }
 
-function signedHead({ size, root, time, checkpoint }: PublishedHead): SignedHead {
+function signedHead({ size, root, time, checkpoint }: SignedHead): SignedHead {
   return { size, root, time, checkpoint };
 }
 

@@ -5,8 +5,10 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import type { LedgerError } from '../core/errors.ts';
-import type { CosigningStatus } from '../log/index.ts';
+import type { CosigningStatus, SignedHead } from '../log/index.ts';
 import type { Provenance } from './provenance.ts';
+
+export type { SignedHead } from '../log/index.ts';
 
 /** Who calls: what rate limits and logs go by. */
 export interface Caller {
@@ -32,17 +34,6 @@ export interface Registration {
   readonly witnessed?: SignedHead | null;
 }
 
-/** A published tree head. */
-export interface SignedHead {
-  readonly size: number;
-  /** 32 bytes. */
-  readonly root: Bytes;
-  /** Unix milliseconds of the state entry at size − 1. */
-  readonly time: number;
-  /** The signed note (C2SP tlog-checkpoint). */
-  readonly checkpoint: string;
-}
-
 export interface Inclusion {
   readonly index: number;
   readonly leafHash: Bytes;
@@ -56,8 +47,8 @@ export interface Consistency {
   /** RFC 9162 §2.1.4.1. */
   readonly path: readonly Bytes[];
   readonly head: SignedHead;
-  /** COSE receipt of consistency (RFC 9942). */
-  readonly receipt: Bytes;
+  /** COSE receipt of consistency (RFC 9942); null from a copy of the log, which signs nothing. */
+  readonly receipt: Bytes | null;
 }
 
 /** One leaf of the log. */
@@ -119,6 +110,8 @@ export interface Status {
   readonly reason: string | null;
   readonly size: number;
   readonly queued: number;
+  /** Of a copy of the log, which accepts nothing: whether it follows the log. Left out by the log itself. */
+  readonly following?: boolean;
   /** Null, or left out, where the log has no witness policy. */
   readonly witnessing?: CosigningStatus | null;
 }

@@ -11,7 +11,7 @@ import {
   typeOfId,
 } from '../chain/index.ts';
 import { fail } from '../core/errors.ts';
-import type { Direction, LineageIndex, TimelineEntry, TransparencyLog } from '../log/index.ts';
+import type { Direction, LineageIndex, TimelineEntry } from '../log/index.ts';
 import type { AnsweringHead } from './answering-head.ts';
 import { type Walked, type WalkPlan, walk } from './lineage-walk.ts';
 import type {
@@ -32,6 +32,7 @@ import type {
   Walk,
   WalkOptions,
 } from './provenance.ts';
+import type { ServedLog } from './served-log.ts';
 
 const DEFAULT_LIMIT = 100;
 export const MAX_LIMIT = 1000;
@@ -53,12 +54,12 @@ interface Asking {
 }
 
 export class ProvenanceService implements Provenance {
-  readonly #log: TransparencyLog;
+  readonly #log: ServedLog;
   readonly #answering: AnsweringHead;
   readonly #now: () => number;
   #sums: { readonly at: number; readonly value: Promise<Sums> } | undefined;
 
-  constructor(log: TransparencyLog, answering: AnsweringHead, now: () => number = Date.now) {
+  constructor(log: ServedLog, answering: AnsweringHead, now: () => number = Date.now) {
     this.#log = log;
     this.#answering = answering;
     this.#now = now;
