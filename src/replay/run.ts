@@ -1,0 +1,71 @@
+/** Runs: the statements between two state entries, and the state entry that closes them. */
+import type { Bytes } from '../core/bytes.ts';
+import { fail } from '../core/errors.ts';
+
+/** A leaf as it was read: verified to be in the tree, and its statement to hash to it. */
+export interface ReplayLeaf {
+  readonly index: number;
+  /** Leaf data: the entry id of a statement, or a state entry. */
+  readonly data: Bytes;
+  /** RFC 9162 leaf hash, 32 bytes. */
+  readonly hash: Bytes;
+  /** null: a state entry. */
+  readonly statement: Bytes | null;
+  /** Whether its signature was found to verify under the key of its kid; if not, replay does it. */
+  readonly verified?: boolean;
+}
+
+export interface Run {
+  /** Index of the first statement; of the state entry, where there is none. */
+  readonly first: number;
+  readonly statements: readonly (ReplayLeaf & { readonly statement: Bytes })[];
+  readonly closing: ReplayLeaf;
+}
+
+/** What a log may make a replayer hold: far above what any batch of this software has. */
+const MOST_STATEMENTS = 1 << 16;
+const MOST_BYTES = 256 << 20;
+
+/** Cuts leaves, in the order of the log, into runs. */
+export class RunAssembler {
+  #next: number;
+  #statements: (ReplayLeaf & { readonly statement: Bytes })[] = [];
+  #bytes = 0;
+
+  /** @param next index of the first leaf to come: 0, or the one after a state entry */
+  constructor(next: number) {
+    this.#next = next;
+  }
+
+  /** Statements that no state entry has closed yet. A signed tree leaves none. */
+  get pending(): number {
+    return this.#statements.length;
+  }
+
+  /**
+   * The run that `leaf` closes, if it is a state entry.
+   * @throws ARGUMENT_INVALID a leaf out of turn; STATE_INVALID more statements without a state entry than anybody can hold
+   */
+  add(leaf: ReplayLeaf): Run | undefined {
+    if (leaf.index !== this.#next) {
+      throw fail('ARGUMENT_INVALID', `leaf ${leaf.index} comes where leaf ${this.#next} should`);
+    }
+    this.#next += 1;
+    const { statement } = leaf;
+    if (statement !== null) {
+      this.#bytes += statement.length;
+      if (this.#statements.length >= MOST_STATEMENTS || this.#bytes > MOST_BYTES) {
+        throw fail(
+          'STATE_INVALID',
+          `no state entry in ${this.#statements.length} entries up to ${leaf.index}`,
+        );
+      }
+      this.#statements.push({ ...leaf, statement });
+      return undefined;
+    }
+    const statements = this.#statements;
+    this.#statements = [];
+    this.#bytes = 0;
+    return { first: leaf.index - statements.length, statements, closing: leaf };
+  }
+}
