@@ -13,7 +13,7 @@ import {
   type Verdict,
   verdictPath,
 } from '../../src/chain/index.ts';
-import { type Bytes, equal, fromHex, utf8 } from '../../src/core/bytes.ts';
+import { type Bytes, concat, equal, fromHex, utf8 } from '../../src/core/bytes.ts';
 import type { Cbor } from '../../src/core/cbor.ts';
 import type { Crypto } from '../../src/core/crypto.ts';
 import { fail, LedgerError } from '../../src/core/errors.ts';
@@ -26,10 +26,18 @@ import {
   signTreeHead,
 } from '../../src/cose/index.ts';
 import {
+  entryBundle,
+  parseTilePath,
+  statementBundle,
+  TILE_WIDTH,
+  tileWidth,
+} from '../../src/merkle/index.ts';
+import {
   type Cosigner,
   formatCheckpoint,
   formatNote,
   formatVerifierKey,
+  type NoteSignature,
   noteSigner,
   parseNote,
   signNote,
@@ -76,6 +84,8 @@ export class SmallLog implements Ledger {
   /** What gates judge at, Unix milliseconds, if the log's own time is not later. */
   clock: () => number = () => 0;
   cosigners: { cosigner: Cosigner; at: () => number }[] = [];
+  /** What witnesses elsewhere have answered, by the text of the checkpoint. */
+  readonly gathered = new Map<string, readonly NoteSignature[]>();
   readonly #followers = new Set<() => void>();
 
   private constructor(crypto: Crypto, world: World, leaves: Leaf[]) {
@@ -85,10 +95,11 @@ export class SmallLog implements Ledger {
     this.rules = rulesId(crypto);
   }
 
-  /** With its genesis and one verified member. */
-  static begin(crypto: Crypto, origin?: string): { log: SmallLog; member: Member } {
+  /** With its genesis and one verified member. @param time before all that, Unix milliseconds */
+  static begin(crypto: Crypto, origin?: string, time?: number): { log: SmallLog; member: Member } {
     const log = new SmallLog(crypto, World.empty(crypto, origin), []);
     const { world } = log;
+    world.time = time ?? world.time;
     log.commit(world.genesis());
     const member = world.member('lab');
     log.commit(world.sign(member, 'participant.register', world.registration(member, ['TDC'])));
@@ -98,7 +109,10 @@ export class SmallLog implements Ledger {
 
   /** The same log by the same keys, going its own way from here. */
   fork(): SmallLog {
-    return new SmallLog(this.crypto, this.world.clone(), [...this.leaves]);
+    const copy = new SmallLog(this.crypto, this.world.clone(), [...this.leaves]);
+    for (const [text, signatures] of this.gathered) copy.gathered.set(text, signatures);
+    copy.pace = this.pace;
+    return copy;
   }
 
   /** Appends the statements, refused or not, and closes them with a state entry. Gives the index of the first. */
@@ -184,7 +198,8 @@ export class SmallLog implements Ledger {
     const root = tree.root(this.#data(size));
     const note = parseNote(signNote(formatCheckpoint({ origin: this.origin, size, root }), [this.#signer]));
     const cosignatures = this.cosigners.map(({ cosigner, at }) => cosigner.cosign(note.text, at()));
-    const checkpoint = formatNote({ ...note, signatures: [...note.signatures, ...cosignatures] });
+    const signatures = [...note.signatures, ...cosignatures, ...(this.gathered.get(note.text) ?? [])];
+    const checkpoint = formatNote({ ...note, signatures });
     return { size, root, time: closes.time, checkpoint };
   }
 
@@ -323,8 +338,19 @@ export class SmallLog implements Ledger {
     };
   }
 
-  async tile(): Promise<Bytes> {
-    throw fail('NOT_FOUND', 'no tiles');
+  async tile(path: string): Promise<Bytes> {
+    const { kind, index, width } = parseTilePath(path);
+    const level = typeof kind === 'number' ? kind : 0;
+    if (width > tileWidth(level, index, this.size)) throw fail('NOT_FOUND', 'no such tile');
+    const leaves = (from: number, count: number) => this.leaves.slice(from * count, (from + 1) * count);
+    const first = index * TILE_WIDTH;
+    if (typeof kind === 'number') {
+      const hash = (i: number) => tree.root(leaves(i, TILE_WIDTH ** level).map(({ leafData }) => leafData));
+      return concat(...Array.from({ length: width }, (_, i) => hash(first + i)));
+    }
+    const items = this.leaves.slice(first, first + width);
+    if (kind === 'entries') return entryBundle(items.map(({ leafData }) => leafData));
+    return statementBundle(items.map(({ statement }) => statement));
   }
 
   async facts(keys: readonly Bytes[], size = this.head().size): Promise<Facts> {
