@@ -85,7 +85,7 @@ module.exports = {
       ...['verify', 'storage', 'evidence', 'platform', 'log', 'service', 'grpc', 'http', 'witness'],
       ...['replay', 'tiles', 'monitor', 'mirror', 'fsck', 'backup', 'client'],
     ]),
-    only('participants', [...chain, 'verify', 'attestation', 'client', 'platform']),
+    only('participants', [...chain, 'verify', 'attestation', 'depa', 'client', 'platform']),
     only('cli', [
       ...[...chain, 'verify', 'attestation', 'depa', 'client', 'participants', 'platform', 'server'],
       ...['tiles', 'monitor', 'mirror', 'fsck', 'backup'],

@@ -108,6 +108,19 @@ export const CODES = {
   EVIDENCE_NOT_FOUND: ['missing', 'The evidence store has nothing with this digest.'],
   EVIDENCE_STORE_FULL: ['unavailable', 'The evidence store has reached the size that the operator allows.'],
   EVIDENCE_CORRUPT: ['fatal', 'A file of the evidence store does not hash to its name.'],
+  // training, and what goes into a clean room and leaves it
+  DATA_MALFORMED: ['malformed', 'A data file is not the CSV that its configuration describes.'],
+  PIPELINE_UNSUPPORTED: ['refused', 'The pipeline asks for something that this clean room does not do.'],
+  TRAINING_OVER_RESERVE: ['refused', 'The training would spend more privacy than is reserved for it.'],
+  MODEL_MALFORMED: ['malformed', 'Not a safetensors file, or not files that a model can consist of.'],
+  SEALED_FILE_INVALID: [
+    'proof',
+    'The encrypted file was altered or cut short, or was sealed for another dataset, version or key.',
+  ],
+  WRAPPED_KEY_INVALID: [
+    'proof',
+    'The wrapped key does not open: it was altered, or wrapped to another key or for another purpose.',
+  ],
   // lookups
   NOT_FOUND: ['missing', 'There is no such entry, tile, key or page.'],
   SIZE_NOT_AVAILABLE: ['missing', 'The log has not published a tree of this size.'],
@@ -154,6 +167,11 @@ export const CODES = {
     'proof',
     'The nonce was not drawn by this client, too long ago, or was used for a release before.',
   ],
+  MISBEHAVIOUR_MALFORMED: [
+    'malformed',
+    'Not a proof of misbehaviour, or one with something in it that it cannot have.',
+  ],
+  MISBEHAVIOUR_UNPROVEN: ['proof', 'The file does not convict the log of what it says.'],
   // storage and start
   STORAGE_FAILED: ['fatal', 'The storage could not be read or written.'],
   STORAGE_CONFLICT: ['fatal', 'Somebody else has committed to the storage: another sequencer is at work.'],
