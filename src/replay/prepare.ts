@@ -2,7 +2,7 @@
  * What comes before replaying a run: its statements parsed, once, and what has to be looked up among earlier entries,
  * since the transition function asks at once and storage answers later.
  */
-import { lookupsFor, parseStatement, type Statement } from '../chain/index.ts';
+import { parseStatement, type Ref, type Statement } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
@@ -11,8 +11,11 @@ import type { ReplayLeaf, Run } from './run.ts';
 export interface RunLookups {
   /** Entry ids, one for each statement of the run: which of them are those of entries before the run? */
   readonly entryIds: readonly Bytes[];
-  /** Indexes before the run that its statements refer to: which entries are there? */
-  readonly indexes: readonly number[];
+  /**
+   * Entries before the run that its statements refer to: is the accepted statement at `index` the one with this id? One
+   * that is not need not be told of, since a ref to it does not hold either way.
+   */
+  readonly refs: readonly Pick<Ref, 'index' | 'entry'>[];
 }
 
 export interface PreparedStatement extends ReplayLeaf {
@@ -30,19 +33,21 @@ export interface PreparedRun {
 
 export function prepareRun(crypto: Crypto, { first, statements, closing }: Run): PreparedRun {
   const entryIds = new Map<string, Bytes>();
-  const indexes = new Set<number>();
+  const refs = new Map<string, Ref>();
   const prepared = statements.map((leaf): PreparedStatement => {
     entryIds.set(toHex(leaf.data), leaf.data);
     const parsed = parse(crypto, leaf.statement);
     if (!parsed) return leaf;
-    for (const index of lookupsFor(parsed).indexes) if (index < first) indexes.add(index);
+    for (const ref of parsed.chain?.refs ?? []) {
+      if (ref.index < first) refs.set(`${ref.index} ${toHex(ref.entry)}`, ref);
+    }
     return { ...leaf, parsed };
   });
   return {
     first,
     statements: prepared,
     closing,
-    lookups: { entryIds: [...entryIds.values()], indexes: [...indexes] },
+    lookups: { entryIds: [...entryIds.values()], refs: [...refs.values()] },
   };
 }
 
