@@ -4,6 +4,7 @@
 export type * from './claimed-lineage.ts';
 export { EvidenceClient, type EvidenceClientOptions } from './evidence-client.ts';
 export type { GateDecision } from './gate-keeper.ts';
+export { HttpTiles, type HttpTilesOptions } from './http-tiles.ts';
 export {
   type CallOptions,
   type ConnectOptions,
