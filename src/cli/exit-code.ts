@@ -66,6 +66,7 @@ const PROOF: Readonly<Record<CodesOf<'proof'>, ExitCode>> = {
   REQUEST_MISMATCH: EXIT.NOT_INCLUDED,
   DECISION_MISMATCH: EXIT.NOT_INCLUDED,
   NONCE_INVALID: EXIT.STALE,
+  MISBEHAVIOUR_UNPROVEN: EXIT.NOT_INCLUDED,
 };
 
 /** Codes that mean something else to a caller of this command than their class says. */

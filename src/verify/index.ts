@@ -36,6 +36,17 @@ export {
 } from './facts.ts';
 export { openHead, type SignedTreeHead, sameHead, type TreeHead, witnessPolicy } from './head.ts';
 export { proven, type Step, type StepName, type Verification } from './ladder.ts';
+export {
+  type ClaimedHead,
+  type ClaimedLeaf,
+  decodeMisbehaviour,
+  encodeMisbehaviour,
+  type Misbehaviour,
+  type MisbehaviourKind,
+} from './misbehaviour.ts';
+export { makeMisbehaviour, makeStateMisbehaviour, type RefutedRun } from './misbehaviour-make.ts';
+export type { ClaimedEarlier, ClaimedRun } from './misbehaviour-run.ts';
+export { type ProvenMisbehaviour, verifyMisbehaviour } from './misbehaviour-verify.ts';
 export { type Placement, verifyReceipt } from './placement.ts';
 export {
   type RegistrationEvidence,

@@ -26,7 +26,11 @@ export type StepName =
   | 'replay'
   | 'entries'
   | 'decision'
-  | 'clock';
+  | 'clock'
+  | 'misbehaviour'
+  | 'first head'
+  | 'second head'
+  | 'contradiction';
 
 export interface Step {
   readonly step: StepName;
