@@ -12,12 +12,13 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeStateEntry } from '../chain/index.ts';
-import { type Bytes, equal, fromUtf8, utf8 } from '../core/bytes.ts';
+import { type Bytes, fromUtf8, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { evaluateQuorum, openCheckpoint, openCosigned, type TrustPolicy } from '../note/index.ts';
 import { CosignedHead, type Snapshot } from './cosigned-head.ts';
 import type { LogObserver, TransparencyLog } from './log.ts';
+import { type HeldTree, holds, WAY_OUT } from './published-mark.ts';
 import { type PublishedHead, publishHead } from './publisher.ts';
 import { type WitnessConnection, type WitnessHealth, WitnessLink } from './witness-link.ts';
 
@@ -65,8 +66,6 @@ interface Waiter {
 const INTERVAL = 1000;
 /** What a witness that holds another history answers: a larger recorded size, or that a proof does not hold. */
 const CONTRADICTIONS: readonly string[] = ['STALE', 'WITNESS_REFUSED'];
-const WAY_OUT =
-  'Going on would fork the log: put the newer data back (is this a restored backup?), or begin a new log with new keys';
 
 export class Cosigning {
   readonly #log: TransparencyLog;
@@ -323,12 +322,15 @@ export class Cosigning {
   }
 }
 
+function heldBy(log: TransparencyLog): HeldTree {
+  return { size: log.head.size, rootAt: (size) => log.rootAt(size) };
+}
+
 /** The size of a tree that this log has signed and does not hold; undefined: `note` shows none. */
 async function notHeld(log: TransparencyLog, crypto: Crypto, note: Bytes): Promise<number | undefined> {
   try {
-    const { size, root } = openCheckpoint(crypto, note, log.keys.checkpoint.verifierKey);
-    const held = size <= log.head.size && (size === 0 || equal(await log.rootAt(size), root));
-    return held ? undefined : size;
+    const head = openCheckpoint(crypto, note, log.keys.checkpoint.verifierKey);
+    return (await holds(head, heldBy(log))) ? undefined : head.size;
   } catch (error) {
     if (!isLedgerError(error)) throw error;
     return undefined;
@@ -356,7 +358,7 @@ async function keptHead(
     observe?.event?.('warn', 'the kept cosigned checkpoint is unreadable', { code: error.code });
     return undefined;
   }
-  if (size > log.head.size || !equal(await log.rootAt(size), root)) {
+  if (!(await holds({ size, root }, heldBy(log)))) {
     const message = `a tree of ${size} of this log was cosigned, and the storage, which has ${log.head.size} leaves, does not hold it`;
     throw fail('LOG_CORRUPT', `${message}. ${WAY_OUT}`);
   }

@@ -24,7 +24,9 @@ export {
   type Sequenced,
   TransparencyLog,
 } from './log.ts';
+export { assertHoldsMark, type HeldTree, holds, type PublishedMark, WAY_OUT } from './published-mark.ts';
 export { inclusionReceipt, type LogKeys, type PublishedHead, type SignedHead } from './publisher.ts';
 export type { Numbers } from './statistics.ts';
+export { type Row, type StoredRows, storedRows, verifyStoredLog } from './stored-log.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';
 export type { WitnessConnection } from './witness-link.ts';

@@ -40,6 +40,12 @@ export const indexKey = (entryId: Bytes) => concat(INDEX, entryId);
 export const recordKey = (key: Bytes) => concat(RECORD, key);
 export const verdictsKey = (stateIndex: number) => concat(VERDICTS, u64be(stateIndex));
 
+/** From the head on to where the lineage index begins. */
+export const LOG_RANGE = { gte: HEAD_KEY, lt: prefix('x') };
+const LOG_ROWS = new Set([HEAD_KEY, TILE, EDGE, LEAVES, INDEX, RECORD, VERDICTS].map(([letter]) => letter));
+/** A row that makes the log: not a mark, nor one of the lineage index, which can be made anew. */
+export const isLogRow = (key: Bytes) => LOG_ROWS.has(key[0]);
+
 export const EDGE_RANGE = { gte: EDGE, lt: prefix('f') };
 export const RECORD_RANGE = { gte: RECORD, lt: prefix('s') };
 export const leavesRange = (from: number, to: number) => ({ gte: leavesKey(from), lt: leavesKey(to) });

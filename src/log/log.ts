@@ -41,6 +41,7 @@ import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import type { LeafStore } from './leaf-store.ts';
 import { catchUp } from './lineage-catch-up.ts';
 import { type IndexedEntry, LineageIndex } from './lineage-index.ts';
+import { assertHoldsMark, type PublishedMark } from './published-mark.ts';
 import {
   consistencyReceipt,
   type LogKeys,
@@ -51,6 +52,7 @@ import {
 } from './publisher.ts';
 import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
+import { type StoredRows, storedRows } from './stored-log.ts';
 import type { LogTree } from './tree.ts';
 import type { MakeVerifier } from './verifier.ts';
 
@@ -70,6 +72,8 @@ export interface LogOptions {
   /** Consumes from an issuer's rate limit. @throws RATE_LIMITED */
   readonly issuerLimit?: (issuer: string) => Promise<void>;
   readonly diskFloor?: DiskFloor;
+  /** Raised before a head is shown to anybody; the log refuses to go on from less. */
+  readonly publishedMark?: PublishedMark;
   /** Unix milliseconds; the system clock by default. */
   readonly now?: () => number;
   /** Milliseconds between two bundles of the background scrub; 0 turns the scrub of old bundles off. */
@@ -124,6 +128,8 @@ interface Committed {
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 const RECOVERY_DELAYS = [100, 500, 1000, 5000, 15_000];
 const DRAIN_MS = 10_000;
+/** Milliseconds from a commit to its publication, at most: there is one small write between. */
+const PUBLISH_MS = 10_000;
 /** Milliseconds between two bundles on the way to the next mark: their buffers are garbage, which a burst piles up. */
 const MARK_PAUSE = 5;
 
@@ -155,6 +161,7 @@ export class TransparencyLog {
     const storage = await options.openStorage();
     try {
       const restored = await restore(options.crypto, storage, options);
+      await keepMark(options, restored);
       return new TransparencyLog(options, await committedFrom(options.crypto, storage, restored));
     } catch (error) {
       await storage.close();
@@ -171,7 +178,7 @@ export class TransparencyLog {
       this.#ready.push(...batch);
       this.#sequence();
     });
-    this.#publish();
+    this.#publishRestored();
     this.#scrubbing = this.#scrub();
     this.#bringLevel();
   }
@@ -276,12 +283,15 @@ export class TransparencyLog {
         // 1. Durable. Everything of this batch, in one atomic write that has been synced when it returns; nobody
         //    else can have committed since, or the head row would differ.
         await storage.write(write, { key: HEAD_KEY, value: this.#committed.headBytes });
-        // 2. Only then it is what the log is.
+        // 2. Only then it is signed: a signature over a tree that a crash could undo would be a fork.
+        const signed = this.#sign({ size, root, time: applied.tip.time });
+        // 3. Before anybody sees that, it is kept where the loss of this storage does not reach.
+        await this.#options.publishedMark?.raise(signed.checkpoint);
+        // 4. Only then it is what the log is, and is shown.
         this.#committed = { ...this.#committed, state: applied.state, tip: applied.tip, headBytes };
         this.#learn(applied);
         indexed?.();
-        // 3. Only then it is signed: a signature over a tree that a crash could undo would be a fork.
-        head = this.#publish();
+        head = this.#publish(signed);
         if (!indexed) this.#bringLevel();
         this.#options.observe?.committed?.({
           statements: applied.records.length - 1,
@@ -290,7 +300,7 @@ export class TransparencyLog {
           size,
         });
       }
-      // 4. Only then it is answered.
+      // 5. Only then it is answered.
       items.forEach(({ item, parsed }, i) => {
         const outcome = applied.outcomes[i]!;
         if (outcome.type === 'refused') {
@@ -448,13 +458,20 @@ export class TransparencyLog {
     }
   }
 
-  #publish(): PublishedHead | undefined {
+  #sign(tree: { size: number; root: Bytes; time: number }): PublishedHead {
+    return publishHead(this.#options.keys, this.#options.origin, tree);
+  }
+
+  /** What has been read back, the mark having been kept. */
+  #publishRestored(): void {
     const { tree, tip } = this.#committed;
-    if (!tip) return undefined;
-    const { keys, origin } = this.#options;
-    this.#head = publishHead(keys, origin, { size: tree.size, root: tree.root(), time: tip.time });
+    if (tip) this.#publish(this.#sign({ size: tree.size, root: tree.root(), time: tip.time }));
+  }
+
+  #publish(head: PublishedHead): PublishedHead {
+    this.#head = head;
     for (const follower of this.#followers) follower();
-    return this.#head;
+    return head;
   }
 
   // --- recovery and scrub -----------------------------------------------------------------------------------------
@@ -483,10 +500,11 @@ export class TransparencyLog {
         storage = await this.#options.openStorage();
         const restored = await restore(this.#options.crypto, storage, this.#options);
         await this.#keepsPromises(restored);
+        await keepMark(this.#options, restored);
         this.#committed = await committedFrom(this.#options.crypto, storage, restored);
         for (const [name, pair] of signingKeys(restored.state)) this.#keys.set(name, pair);
         this.#admission.learn([...this.#keys.values()]);
-        this.#publish();
+        this.#publishRestored();
         // Unless it has been told to close meanwhile, or the scrub has found damage.
         if (this.#phase.name === 'recovering') this.#phase = before;
         this.#bringLevel();
@@ -688,8 +706,8 @@ export class TransparencyLog {
     return this.#head;
   }
 
-  /** The head that receipts are given at. */
-  get receiptHead(): PublishedHead {
+  /** The head that a receipt for leaf `index` is given at. */
+  receiptHead(_index: number): PublishedHead {
     return this.head;
   }
 
@@ -779,6 +797,23 @@ export class TransparencyLog {
     return stored && decodeVerdicts(stored);
   }
 
+  /**
+   * The stored log as one snapshot, no older than what was published at the call, with the checkpoint of its head.
+   * @throws UNAVAILABLE its newest commit is not published in time
+   */
+  async stored(): Promise<StoredRows & { readonly checkpoint: string }> {
+    const stored = await this.#read(({ storage }) => storedRows(storage));
+    // The snapshot may hold a commit whose mark is being raised this moment: its head is not shown before that.
+    const deadline = performance.now() + PUBLISH_MS;
+    while (this.head.size < stored.head.size && performance.now() < deadline) await delay(5);
+    if (this.head.size < stored.head.size) {
+      await stored.discard();
+      throw fail('UNAVAILABLE', 'the newest commit is not published yet', { retryAfter: 5 });
+    }
+    const { checkpoint } = await this.headOf(stored.head.size);
+    return { ...stored, checkpoint };
+  }
+
   /** Calls back with every current record of a type. @param example key of a record of the type, with short members */
   async eachRecord(type: string, example: Bytes, callback: (value: Bytes) => void): Promise<void> {
     await this.#read(async ({ storage }) => {
@@ -823,6 +858,18 @@ export class TransparencyLog {
       throw this.#phase.name === 'open' ? error : this.#closedBecause();
     }
   }
+}
+
+/** The mark must be held; it is raised to what has been read back, since that is what will be published. */
+async function keepMark(
+  { crypto, keys, origin, publishedMark }: LogOptions,
+  { head, tree, tip }: Restored,
+): Promise<void> {
+  if (!publishedMark) return;
+  const size = head?.size ?? 0;
+  const held = { size, rootAt: (at: number) => tree.rootAt(at) };
+  await assertHoldsMark(crypto, keys.checkpoint.verifierKey, publishedMark, held);
+  if (head && tip) await publishedMark.raise(signCheckpoint(keys, origin, { ...head, time: tip.time }));
 }
 
 async function committedFrom(

@@ -133,6 +133,11 @@ export const CONFIG = Type.Object(
       },
       CLOSED,
     ),
+    highWaterFile: Type.Optional(
+      text(
+        'File on another disk than the data folder’s, in which the newest head is kept before anybody sees it. A log that holds less than that refuses to start.',
+      ),
+    ),
     diskFloorBytes: count('Free disk space below which the log takes no more entries (bytes).', {
       default: 256 * MiB,
       minimum: 0,

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { resolve, sep } from 'node:path';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { fail } from '../core/errors.ts';
@@ -190,6 +191,10 @@ function* contradictions(config: Config): Iterable<string> {
   }
   if (config.httpPort === config.grpcPort && config.httpPort !== 0 && config.httpHost === config.grpcHost) {
     yield 'httpPort and grpcPort are the same';
+  }
+  const { dataDir, highWaterFile } = config;
+  if (highWaterFile !== undefined && resolve(highWaterFile).startsWith(resolve(dataDir) + sep)) {
+    yield 'highWaterFile is in the data folder: it would be lost, and restored, together with the log';
   }
   if (config.maxQueuedBytes < config.maxStatementBytes) {
     yield 'maxQueuedBytes is less than maxStatementBytes: the largest statement could never be taken';

@@ -35,6 +35,7 @@ import {
   storedGenesis,
   trustPath,
 } from './first-start.ts';
+import { highWaterMark } from './high-water.ts';
 import type { KeyFiles } from './key-files.ts';
 import { startCosigning, type Witnesses, witnessPolicy } from './witnesses.ts';
 
@@ -106,6 +107,7 @@ function openLog(
 ): Promise<TransparencyLog> {
   const { issuerPerSecond, burst } = config.rateLimit;
   const issuer = rate(issuerPerSecond, burst);
+  const publishedMark = highWaterMark(crypto, config, keys, logger);
   return TransparencyLog.open({
     crypto,
     origin: keys.origin,
@@ -120,6 +122,7 @@ function openLog(
     verifier: workerThreads(config.workers),
     maxBatch: config.maxBatch,
     diskFloor: new DiskFloor(config.dataDir, config.diskFloorBytes),
+    ...(publishedMark && { publishedMark }),
     observe: observer(logger, metrics),
     ...(issuer && { issuerLimit: issuerLimit(issuer) }),
   });

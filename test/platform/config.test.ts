@@ -179,6 +179,11 @@ describe('loadConfig', () => {
       /httpTls\.cert .*missing.*httpTls\.key .*missing/,
     );
     refused({ flags: { httpPort: 9000, grpcPort: 9000 } }, /the same/);
+    refused(
+      { flags: { dataDir: 'data/', highWaterFile: './data/mark' } },
+      /highWaterFile is in the data folder/,
+    );
+    assert.equal(load({ flags: { dataDir: 'data', highWaterFile: 'data-mark' } }).highWaterFile, 'data-mark');
     load({ flags: { httpPort: 0, grpcPort: 0 } });
     load({ flags: { httpPort: 9000, grpcPort: 9000, grpcHost: '::1' } });
     refused({ flags: { maxQueuedBytes: 1000 } }, /maxQueuedBytes is less/);
