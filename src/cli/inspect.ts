@@ -30,6 +30,7 @@ import {
   describeVerifierKey,
 } from './describe-log.ts';
 import { readInput } from './files.ts';
+import { describeMisbehaviour } from './misbehaviour-finding.ts';
 import type { Json } from './terminal.ts';
 import { treeText } from './tree-text.ts';
 
@@ -54,6 +55,7 @@ const DESCRIBE: Readonly<Record<Exclude<ArtifactType, 'unknown'>, (crypto: Crypt
   'consistency proof': (_, bytes) => describeConsistency(bytes),
   facts: (_, bytes) => describeFacts(bytes),
   'proof bundle': (_, bytes) => describeBundle(bytes),
+  'proof of misbehaviour': (_, bytes) => describeMisbehaviour(bytes),
   'problem details': (_, bytes) => describeProblem(bytes),
   'tile path': (_, bytes) => describeTilePath(bytes),
 };

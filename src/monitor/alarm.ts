@@ -3,6 +3,7 @@
  * log with it, as far as there is such a thing: files are made of that elsewhere (./alarms/).
  */
 import type { Bytes } from '../core/bytes.ts';
+import type { ClaimedLeaf, EffectProof, RefutedRun } from '../verify/index.ts';
 
 /** What the monitor itself watches. */
 export const MONITOR_ALARMS = {
@@ -18,6 +19,7 @@ export const MONITOR_ALARMS = {
   CHECKPOINT_INVALID: ['critical', 'What the log serves as its checkpoint is not one that it has signed.'],
   CLOCK_SKEW: ['warning', 'A state entry was more than 30 s away from the own clock when it was first seen.'],
   INVALID_ENTRY: ['warning', 'The log holds an entry that its rules refuse: it has no effect.'],
+  OLD_TREE: ['critical', 'The newest tree that the log shows is older than one that it has signed.'],
   STALE_LOG: ['warning', 'The log has not signed a new tree, or renewed its cosignatures, for too long.'],
   LOG_UNREACHABLE: ['warning', 'The log does not answer.'],
   RULE_BREACH: ['critical', 'An accepted entry breaks what a watch rule says must hold.'],
@@ -51,6 +53,8 @@ export type Evidence =
       readonly older: string;
       readonly newer: string;
       readonly path?: readonly Bytes[];
+      /** Inclusion of the last leaf of the older size in the newer tree: it says what that tree begins with. */
+      readonly leaf?: ClaimedLeaf;
     }
   /** A state entry that replay refutes, under a signed tree. */
   | {
@@ -69,6 +73,8 @@ export type Evidence =
       } | null;
       /** Encoded state entry that replay leads to; absent where it leads to none. */
       readonly expected?: Bytes;
+      /** All that it takes to compute it again. */
+      readonly run?: Omit<RefutedRun, 'checkpoint'>;
     }
   /** An entry of the log, under a signed tree. */
   | {
@@ -78,6 +84,8 @@ export type Evidence =
       readonly leafData: Bytes;
       readonly statement: Bytes | null;
       readonly path: readonly Bytes[];
+      /** What the log itself says that it did. */
+      readonly effect?: EffectProof;
     }
   /** Something that the log has signed to have and does not serve, or serves with other bytes. */
   | {
