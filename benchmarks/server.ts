@@ -25,6 +25,9 @@ export async function startBenchServer(dataDir: string): Promise<BenchServer> {
   const unlimited = ['--rate-limit-client-per-second', '0', '--rate-limit-issuer-per-second', '0'];
   const args = [MAIN, 'serve', '-o', 'json', '--data-dir', dataDir, ...free, ...unlimited];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const answer = await firstAnswer(child);
   const startMs = performance.now() - started;
   return {
