@@ -113,7 +113,7 @@ export class Network {
         const at = weights + o * inputs;
         for (let i = 0; i < inputs; i++) sum += parameters[at + i]! * below[i]!;
         if (hidden) {
-          sum = sum > 0 ? sum : 0;
+          sum = Math.max(sum, 0);
           if (random) sum = random.unit() < dropout ? 0 : sum / (1 - dropout);
         }
         above[o] = sum;
