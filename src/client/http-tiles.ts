@@ -1,6 +1,6 @@
 /** Tiles of a log over HTTP: within bounds of size and time, asked for again while that makes sense. Nothing is believed. */
 import { Agent, request } from 'undici';
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, fromUtf8, utf8 } from '../core/bytes.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { timeLimit } from '../platform/time-limit.ts';
 import { attempt } from './attempt.ts';
@@ -56,9 +56,24 @@ export class HttpTiles {
     });
   }
 
-  /** The newest checkpoint: a signed note. @throws as {@link tile} */
+  /** The checkpoint that answers are given from, such as the last cosigned one: a signed note. @throws as {@link tile} */
   checkpoint(): Promise<Bytes> {
     return this.#get('checkpoint', MAX_CHECKPOINT, CHECKPOINT_TIMEOUT);
+  }
+
+  /** The newest head that is signed, cosigned or not: a signed note. Only a log of this software tells it apart. */
+  async head(): Promise<Bytes> {
+    try {
+      const answer = await this.#get('v1/head', MAX_CHECKPOINT, CHECKPOINT_TIMEOUT);
+      const { checkpoint } = JSON.parse(fromUtf8(answer)) as { checkpoint?: unknown };
+      if (typeof checkpoint === 'string') return utf8(checkpoint);
+    } catch (error) {
+      // Files behind any web server are a log, too.
+      if (isLedgerError(error, 'NOT_FOUND')) return this.checkpoint();
+      if (isLedgerError(error) && error.code !== 'BYTES_MALFORMED') throw error;
+      this.#signal?.throwIfAborted();
+    }
+    throw malformed('the answer has no checkpoint');
   }
 
   /**
