@@ -1,0 +1,169 @@
+/**
+ * A log of many entries as it lies on disk, made without a server: registering a million statements takes minutes, and
+ * what an audit reads is the same. Parts of the log itself write every row; only the signatures of the heads are left
+ * out, which nobody stores.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DEFAULT_POLICY,
+  listSigningKeys,
+  parseStatement,
+  rulesId,
+  type StateEntry,
+  signGenesis,
+  signStatement,
+} from '../src/chain/index.ts';
+import { type Bytes, toHex, u64be } from '../src/core/bytes.ts';
+import type { PrivateKey } from '../src/core/crypto.ts';
+import { applyBatch } from '../src/log/batch.ts';
+import { encodeHead, HEAD_KEY, indexKey, recordKey, verdictsKey } from '../src/log/layout.ts';
+import { LeafStore } from '../src/log/leaf-store.ts';
+import { LogTree } from '../src/log/tree.ts';
+import { leafHash } from '../src/merkle/index.ts';
+import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
+import { makeKeyFiles, readKeyFiles } from '../src/server/key-files.ts';
+import { StateMap } from '../src/statemap/index.ts';
+import { openLevelStorage, type Storage, WriteBatch } from '../src/storage/index.ts';
+import { type Member, statement } from './load.ts';
+
+const SRO = 'did:web:sro.example';
+/** Statements in a run, and runs in a write. */
+const RUN = 200;
+const RUNS_A_WRITE = 20;
+/** One statement of so many registers a participant; the others are foreign. */
+const CHAIN_EVERY = 100;
+
+/** Writes a log of `size` leaves, at least, into `dataDir`, with keys that a server can start with. */
+export async function writeStoredLog(
+  dataDir: string,
+  size: number,
+  progress: (leaves: number) => void = () => {},
+): Promise<void> {
+  mkdirSync(dataDir, { recursive: true });
+  makeKeyFiles(crypto, join(dataDir, 'keys'));
+  const keys = readKeyFiles(crypto, join(dataDir, 'keys'));
+  const storage = await openLevelStorage(join(dataDir, 'db'));
+  try {
+    const writer = new Writer(storage, keys.origin);
+    const sro = crypto.generatePrivateKey('ES256');
+    const now = Math.floor(Date.now() / 1000);
+    writer.run([
+      signGenesis(crypto, {
+        ...{ origin: keys.origin, simulated: true, sro: SRO, keys: [sro], issuedAt: now },
+        recoveryKid: new Uint8Array(32).fill(7),
+        checkpointKey: { algorithm: 'Ed25519', bytes: keys.log.checkpoint.verifierKey.key },
+        receiptKey: keys.log.receipt.key.publicKey,
+      }),
+    ]);
+    const bySro = (kind: string, body: object, refs: { rel: string; index: number; entry: Bytes }[] = []) =>
+      signStatement(crypto, sro, { log: keys.origin, kind, issuer: SRO, issuedAt: now, body, refs });
+    writer.run([bySro('policy.publish', { ...DEFAULT_POLICY, version: 1 })]);
+    const member: Member = { did: 'did:web:load.example', key: crypto.generatePrivateKey('ES256') };
+    const registration = registered(keys.origin, member, now);
+    const index = writer.size;
+    writer.run([registration]);
+    const entry = crypto.sha256(registration);
+    const verified = {
+      did: member.did,
+      decision: 'verified',
+      roles: ['TDC'],
+      evidence: crypto.randomBytes(32),
+    };
+    writer.run([bySro('participant.verify', verified, [{ rel: 'after', index, entry }])]);
+    for (let runs = 0; writer.size < size; runs++) {
+      const first = writer.size;
+      writer.run(
+        Array.from({ length: RUN }, (_, i) =>
+          (first + i) % CHAIN_EVERY === 0
+            ? registered(keys.origin, newcomer(first + i), now)
+            : statement(member, first + i),
+        ),
+      );
+      if (runs % RUNS_A_WRITE === 0) {
+        await writer.write();
+        progress(writer.size);
+      }
+    }
+    await writer.write();
+  } finally {
+    await storage.close();
+  }
+}
+
+function newcomer(n: number): Member {
+  return { did: `did:web:newcomer-${n}.example`, key: crypto.generatePrivateKey('ES256') };
+}
+
+function registered(log: string, { did, key }: { did: string; key: PrivateKey }, issuedAt: number): Bytes {
+  return signStatement(crypto, key, {
+    ...{ log, kind: 'participant.register', issuer: did, issuedAt },
+    body: {
+      ...{ did, roles: ['TDC'], organisation: crypto.randomBytes(32), jurisdiction: 'IN', endpoints: [] },
+      keys: listSigningKeys(crypto, { log, owner: did, keys: [key] }),
+    },
+  });
+}
+
+class Writer {
+  readonly #storage: Storage;
+  readonly #origin: string;
+  readonly #rules = rulesId(crypto);
+  readonly #leaves: LeafStore;
+  readonly #tree: LogTree;
+  #state = StateMap.empty;
+  #previous: StateEntry | undefined;
+  #batch = new WriteBatch();
+
+  constructor(storage: Storage, origin: string) {
+    this.#storage = storage;
+    this.#origin = origin;
+    this.#leaves = new LeafStore(storage);
+    this.#tree = LogTree.restore(crypto, storage, 0, []);
+  }
+
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  run(statements: readonly Bytes[]): void {
+    const start = this.size;
+    const parsed = statements.map((bytes) => parseStatement(crypto, bytes));
+    const refs = parsed.flatMap(({ chain }) => chain?.refs ?? []);
+    const applied = applyBatch(
+      {
+        ...{ crypto, origin: this.#origin, rules: this.#rules, start, time: Date.now() },
+        ...{ state: this.#state, previous: this.#previous },
+        known: {
+          byId: new Map(refs.map(({ entry, index }) => [toHex(entry), index])),
+          byIndex: new Map(
+            refs.map(({ entry, index }) => [index, { entryId: entry, kind: 'participant.register' }]),
+          ),
+        },
+      },
+      parsed.map((one) => ({ statement: one, leafHash: leafHash(crypto, one.entryId), verified: true })),
+    );
+    const refused = applied.outcomes.find(({ type }) => type !== 'logged');
+    if (refused) throw new Error(`not logged: ${JSON.stringify(refused)}`);
+    for (const hash of applied.leafHashes) this.#tree.append(hash);
+    this.#leaves.append(this.#batch, start, applied.records);
+    applied.entryIds.forEach((entryId, i) => {
+      this.#batch.put(indexKey(entryId), u64be(start + i));
+    });
+    for (const [key, value] of applied.writes) {
+      if (value) this.#batch.put(recordKey(key), value);
+      else this.#batch.del(recordKey(key));
+    }
+    if (applied.verdicts) this.#batch.put(verdictsKey(applied.tip!.index), applied.verdicts);
+    this.#state = applied.state;
+    this.#previous = applied.tip;
+  }
+
+  async write(): Promise<void> {
+    const { size } = this;
+    this.#tree.addWrites(this.#batch);
+    this.#batch.put(HEAD_KEY, encodeHead({ size, root: this.#tree.root(), origin: this.#origin }));
+    await this.#storage.write(this.#batch);
+    this.#batch = new WriteBatch();
+  }
+}

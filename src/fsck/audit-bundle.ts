@@ -1,0 +1,78 @@
+/**
+ * What a thread does with a bundle: its leaves hashed and compared with their tile, and, where statements are examined, each
+ * of them parsed and its signature verified. No state is needed for that; what needs it gets what is left to know.
+ */
+import { type Bytes, equal } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { TILE_WIDTH } from '../merkle/index.ts';
+import { BundleHasher, hashPlainly, type Place } from './bundle-hash.ts';
+import { type BundleRows, placesOf } from './bundle-rows.ts';
+import { type Examined, examine } from './examine.ts';
+import type { Finding } from './findings.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+const HASH = 32;
+
+/** A bundle that is not what its tile says. What is missing is undefined. */
+export interface Disagreement {
+  readonly leafHashes: readonly (Bytes | undefined)[];
+  readonly tile: Bytes | undefined;
+}
+
+export interface BundleAudit {
+  readonly n: number;
+  readonly width: number;
+  /** Root over the leaves of a full bundle; undefined where some are missing. */
+  readonly root: Bytes | undefined;
+  /** Leaf hashes of a bundle that is not full, as far as they are there. */
+  readonly open?: readonly (Bytes | undefined)[];
+  readonly disagreement?: Disagreement;
+  readonly findings: readonly Finding[];
+  readonly examined?: Examined;
+}
+
+export class BundleAuditor {
+  readonly #crypto: Crypto;
+  readonly #keys: SigningKeys | undefined;
+  readonly #hasher: BundleHasher;
+
+  /** @param keys examines statements with them; without, only hashes */
+  constructor(crypto: Crypto, keys: SigningKeys | undefined) {
+    this.#crypto = crypto;
+    this.#keys = keys;
+    this.#hasher = new BundleHasher(crypto, keys !== undefined);
+  }
+
+  audit(bundle: BundleRows): BundleAudit {
+    const { n, width, rows, tile } = bundle;
+    const { places, findings } = placesOf(bundle);
+    const whole = places.every((place) => place !== undefined);
+    const present = whole ? (places as Place[]) : places.filter((place) => place !== undefined);
+    let hashes = this.#hasher.hash(rows, present);
+    let disagreement: Disagreement | undefined;
+    if (width === TILE_WIDTH && !(whole && tile && equal(hashes.leafHashes, tile))) {
+      hashes = hashPlainly(this.#crypto, rows, present); // The second opinion, before anything is said.
+      if (!(whole && tile && equal(hashes.leafHashes, tile))) {
+        disagreement = { leafHashes: spread(places, hashes.leafHashes), tile };
+      }
+    }
+    return {
+      ...{ n, width, root: whole ? hashes.root : undefined, findings },
+      ...(width < TILE_WIDTH && { open: spread(places, hashes.leafHashes) }),
+      ...(disagreement && { disagreement }),
+      ...(this.#keys && {
+        examined: examine(this.#crypto, this.#keys, bundle, places, spread(places, hashes.ids)),
+      }),
+    };
+  }
+}
+
+/** Hashes of those that are there, each at the position that it belongs to. */
+function spread(places: readonly (Place | undefined)[], hashes: Bytes): (Bytes | undefined)[] {
+  let next = 0;
+  return places.map((place) => {
+    if (!place) return undefined;
+    const at = next++ * HASH;
+    return hashes.subarray(at, at + HASH);
+  });
+}

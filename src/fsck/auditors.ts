@@ -1,0 +1,84 @@
+/** Who audits bundles: worker threads on all cores; a test may do it in place. */
+import type { TransferListItem } from 'node:worker_threads';
+import type { Crypto } from '../core/crypto.ts';
+import { WorkerPool } from '../platform/worker-pool.ts';
+import { type BundleAudit, BundleAuditor } from './audit-bundle.ts';
+import type { BundleRows } from './bundle-rows.ts';
+import { CheckedKeys, type ListedKey } from './signing-keys.ts';
+
+export type AuditRequest =
+  | { readonly type: 'begin'; readonly examine: boolean }
+  | { readonly type: 'keys'; readonly keys: readonly ListedKey[] }
+  | { readonly type: 'bundles'; readonly bundles: readonly BundleRows[] };
+
+export interface Auditors {
+  /** Requests that keep all of them busy. */
+  readonly depth: number;
+  /** Takes over the buffers of the bundles. */
+  audit(bundles: readonly BundleRows[]): Promise<readonly BundleAudit[]>;
+  /** Known to every request that is made later. */
+  learn(keys: readonly ListedKey[]): void;
+  close(): Promise<void>;
+}
+
+/** @param examine statements too, not hashes alone */
+export type MakeAuditors = (examine: boolean) => Auditors;
+
+/** Threads run compiled code: from sources (tests), that is what `npm run build` has put into dist/. */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/fsck/audit-worker.js' : './audit-worker.js',
+  import.meta.url,
+);
+/** Two requests keep a thread busy while an answer travels. */
+const DEPTH = 2;
+
+export function auditThreads(count: number): MakeAuditors {
+  return (examine) => {
+    const keys: ListedKey[] = [];
+    const pool = new WorkerPool<AuditRequest, readonly BundleAudit[]>({
+      module: WORKER,
+      size: count,
+      depth: DEPTH,
+      initial: () => [
+        { type: 'begin', examine },
+        { type: 'keys', keys },
+      ],
+    });
+    return {
+      depth: count * DEPTH,
+      audit: (bundles) => pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
+      learn: (learned) => {
+        keys.push(...learned);
+        // A thread that dies over it is replaced, and its successor is told all keys.
+        void pool.broadcast({ type: 'keys', keys: learned }).catch(() => undefined);
+      },
+      close: () => pool.close(),
+    };
+  };
+}
+
+function buffersOf(bundles: readonly BundleRows[]): TransferListItem[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { rows, tile } of bundles) {
+    for (const bytes of tile ? [rows, tile] : [rows]) {
+      // A view of something larger is copied instead: the rest of it is not ours.
+      if (bytes.length === bytes.buffer.byteLength && bytes.length > 0)
+        buffers.add(bytes.buffer as ArrayBuffer);
+    }
+  }
+  return [...buffers];
+}
+
+/** On the caller's own thread. */
+export function auditInPlace(crypto: Crypto): MakeAuditors {
+  return (examine) => {
+    const keys = new CheckedKeys(crypto);
+    const auditor = new BundleAuditor(crypto, examine ? keys : undefined);
+    return {
+      depth: 1,
+      audit: async (bundles) => bundles.map((bundle) => auditor.audit(bundle)),
+      learn: (learned) => keys.add(learned),
+      close: async () => {},
+    };
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * Rows that follow from the entries: index, verdicts, records of the state, and keys that belong to nothing. They decide (a
+ * statement whose index row is lost would be logged twice), so each is compared with what the entries lead to.
+ */
+import { type Bytes, equal, toBase64url, toHex, utf8 } from '../core/bytes.ts';
+import {
+  decodeMark,
+  EDGE_RANGE,
+  edgeOf,
+  entryIdOf,
+  HEAD_KEY,
+  INDEX_RANGE,
+  indexOf,
+  LEAVES_RANGE,
+  MARK_KEY,
+  RECORD_RANGE,
+  stateIndexOf,
+  stateKeyOf,
+  TILE_RANGE,
+  tileKey,
+  tileOf,
+  VERDICTS_RANGE,
+} from '../log/layout.ts';
+import { MARK_INTERVAL } from '../log/restore.ts';
+import { signingKeyOf } from '../log/signing-keys.ts';
+import type { StateMap } from '../statemap/index.ts';
+import type { Range, Storage } from '../storage/index.ts';
+import type { EntryTable } from './entry-table.ts';
+import type { Findings } from './findings.ts';
+import { Peekable } from './peekable.ts';
+import type { ListedKey } from './signing-keys.ts';
+import { named } from './stored-bundles.ts';
+import type { StoredLevel } from './tree-audit.ts';
+
+export async function auditIndexRows(
+  storage: Storage,
+  size: number,
+  entries: EntryTable,
+  findings: Findings,
+): Promise<void> {
+  const seen = new Uint8Array(Math.ceil(size / 8));
+  for await (const [key, row] of storage.range(INDEX_RANGE)) {
+    const id = entryIdOf(key);
+    const index = named(row, indexOf);
+    const expected = id.length === 32 ? entries.first(id) : undefined;
+    if (expected === undefined) {
+      const found = `one for ${toBase64url(id)}, which no entry has`;
+      findings.add('derived', 'index row', 'a row for each entry, and no other', found);
+      continue;
+    }
+    seen[expected >> 3]! |= 1 << (expected & 7);
+    if (index === expected) continue;
+    const found = index === undefined ? toHex(row) : String(index);
+    findings.add('derived', `index row of entry ${expected}`, String(expected), found);
+  }
+  for (let i = 0; i < size; i++) {
+    if (seen[i >> 3]! & (1 << (i & 7)) || !entries.has(i) || entries.first(entries.id(i)) !== i) continue;
+    findings.add('derived', `index row of entry ${i}`, String(i), 'nothing');
+  }
+}
+
+/** Verdict rows beside the runs that they are of, both in the order of the log. */
+export class VerdictRows {
+  readonly #rows: Peekable<{ index: number; bytes: Bytes }>;
+  readonly #findings: Findings;
+
+  constructor(storage: Storage, findings: Findings) {
+    this.#findings = findings;
+    this.#rows = new Peekable(this.#read(storage));
+  }
+
+  async *#read(storage: Storage) {
+    for await (const [key, bytes] of storage.range(VERDICTS_RANGE)) {
+      const index = named(key, stateIndexOf);
+      if (index !== undefined) yield { index, bytes };
+      else this.#findings.add('derived', 'verdict row', 'the key of one', 'a malformed key');
+    }
+  }
+
+  async check(stateIndex: number, expected: Bytes | undefined): Promise<void> {
+    const at = `verdict row of state entry ${stateIndex}`;
+    await this.#strays(stateIndex);
+    const row = await this.#rows.peek();
+    const found = row?.index === stateIndex ? row.bytes : undefined;
+    if (found) this.#rows.skip();
+    if (expected === undefined ? found === undefined : found && equal(found, expected)) return;
+    const plain = 'nothing: all verdicts are plain';
+    this.#findings.add(
+      ...(['derived', at, expected ? toHex(expected) : plain, found ? toHex(found) : 'nothing'] as const),
+    );
+  }
+
+  /** Whatever is left, after the last run. */
+  async finish(): Promise<void> {
+    await this.#strays(Number.POSITIVE_INFINITY);
+  }
+
+  end(): Promise<void> {
+    return this.#rows.end();
+  }
+
+  async #strays(before: number): Promise<void> {
+    for (let row = await this.#rows.peek(); row && row.index < before; row = await this.#rows.peek()) {
+      const at = `verdict row of state entry ${row.index}`;
+      this.#findings.add('derived', at, 'nothing: there is no such state entry', 'a row');
+      this.#rows.skip();
+    }
+  }
+}
+
+export async function auditRecords(storage: Storage, state: StateMap, findings: Findings): Promise<void> {
+  let matched = 0;
+  const present = new Set<string>();
+  for await (const [key, value] of storage.range(RECORD_RANGE)) {
+    const stateKey = stateKeyOf(key);
+    const expected = state.get(stateKey);
+    const at = `record ${toHex(stateKey)}`;
+    if (!expected) findings.add('derived', at, 'nothing: the state has no such record', 'a record');
+    else {
+      matched += 1;
+      if (!equal(expected, value)) findings.add('derived', at, toHex(expected), toHex(value));
+    }
+  }
+  if (matched === state.count) return;
+  for await (const [key] of storage.range(RECORD_RANGE)) present.add(toHex(stateKeyOf(key)));
+  for (const [key] of state.entries()) {
+    if (!present.has(toHex(key))) findings.add('derived', `record ${toHex(key)}`, 'a record', 'nothing');
+  }
+}
+
+/** Keys that stored records name: threads can verify with them before the replay gets there. */
+export async function storedKeys(storage: Storage): Promise<ListedKey[]> {
+  const keys: ListedKey[] = [];
+  for await (const [key, value] of storage.range(RECORD_RANGE)) {
+    try {
+      const found = signingKeyOf(stateKeyOf(key), value);
+      if (found) keys.push(found);
+    } catch {
+      // A damaged record: it is found when records are compared.
+    }
+  }
+  return keys;
+}
+
+/** Tiles and open hashes of the levels above the leaves, level 1 first. */
+export async function storedLevels(
+  storage: Storage,
+  size: number,
+  findings: Findings,
+): Promise<StoredLevel[]> {
+  const levels: { tiles: Map<number, Bytes>; edge: Map<number, Bytes> }[] = [];
+  for (let width = Math.floor(size / 256); width > 0; width = Math.floor(width / 256)) {
+    levels.push({ tiles: new Map(), edge: new Map() });
+  }
+  const misplaced = (what: string, at: { level: number; index: number } | undefined) => {
+    const name = at ? `${what} ${at.level}/${at.index}` : what;
+    findings.add('tree', name, at ? 'nothing: no tree of this size has it' : 'the key of one', 'a row');
+  };
+  for await (const [key, bytes] of storage.range({ ...TILE_RANGE, gte: tileKey(1, 0).slice(0, 2) })) {
+    const at = named(key, tileOf);
+    const level = at && levels[at.level - 1];
+    if (level) level.tiles.set(at.index, bytes);
+    else misplaced('tile', at);
+  }
+  for await (const [key, bytes] of storage.range(EDGE_RANGE)) {
+    const at = named(key, edgeOf);
+    const level = at && levels[at.level - 1];
+    if (level) level.edge.set(at.index, bytes);
+    else misplaced('edge hash', at);
+  }
+  return levels;
+}
+
+/** Rows under keys that this software gives no meaning, and a mark where none can be. */
+export async function auditStrays(storage: Storage, size: number, findings: Findings): Promise<void> {
+  const mark = await storage.get(MARK_KEY);
+  const marked = named(mark, decodeMark);
+  if (marked === undefined || marked % MARK_INTERVAL !== 0 || marked > size) {
+    const found = marked === undefined ? 'one that cannot be read' : String(marked);
+    findings.add('derived', 'verified mark', `a multiple of ${MARK_INTERVAL}, up to ${size}`, found);
+  }
+  for (const range of gaps()) {
+    for await (const [key] of storage.range({ ...range, limit: 100 })) {
+      findings.add(
+        'derived',
+        'a row',
+        'rows of a log only',
+        `one under the key ${toHex(key.subarray(0, 64))}`,
+      );
+    }
+  }
+}
+
+/** What lies between the rows of a log. */
+function gaps(): Range[] {
+  const after = (key: Bytes) => Uint8Array.of(...key, 0);
+  const used: readonly { gte: Bytes; lt: Bytes }[] = [
+    { gte: HEAD_KEY, lt: after(HEAD_KEY) },
+    { gte: MARK_KEY, lt: after(MARK_KEY) },
+    { gte: utf8('X'), lt: after(utf8('X')) },
+    ...[LEAVES_RANGE, { gte: utf8('c'), lt: after(utf8('d')) }, EDGE_RANGE, INDEX_RANGE],
+    ...[RECORD_RANGE, TILE_RANGE, VERDICTS_RANGE, { gte: utf8('x'), lt: utf8('y') }],
+  ];
+  return [
+    ...used.map(({ lt }, i) => ({ gte: lt, ...(used[i + 1] && { lt: used[i + 1]!.gte }) })),
+    { lt: HEAD_KEY },
+  ];
+}

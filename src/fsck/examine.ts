@@ -1,0 +1,127 @@
+/**
+ * Statements of a bundle, examined as far as that takes no state: form and signature. A foreign statement that verifies is
+ * told in a few bytes, because its place in a log turns on who signed it and on nothing else; of all others the bytes go on.
+ */
+import {
+  kindNamed,
+  MAX_STATEMENT,
+  parseStatement,
+  type Statement,
+  signatureFault,
+  verificationKey,
+} from '../chain/index.ts';
+import { type Bytes, toHex } from '../core/bytes.ts';
+import type { Crypto, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
+import { isLedgerError } from '../core/errors.ts';
+import type { Place } from './bundle-hash.ts';
+import type { BundleRows } from './bundle-rows.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+export const MARK = {
+  /** The leaf is missing. */
+  NONE: 0,
+  STATE_ENTRY: 1,
+  /** Foreign, and verified: what there is to know is its {@link Signer}. */
+  FOREIGN: 2,
+  VERIFIED: 3,
+  /** The key is not known here, or the bytes are no statement. */
+  OPEN: 4,
+  SIGNATURE_WRONG: 5,
+} as const;
+
+/** Who signed a foreign statement, and when, if it says so. */
+export interface Signer {
+  readonly issuer: string;
+  readonly kid: Bytes;
+  readonly algorithm: SignatureAlgorithm;
+  readonly algorithmId: number;
+  readonly issuedAt?: number;
+}
+
+export interface Examined {
+  /** One of {@link MARK} for each leaf. */
+  readonly marks: Uint8Array;
+  /** Entry ids, 32 bytes for each leaf; zero for a state entry, or where none is. */
+  readonly ids: Bytes;
+  /** For each leaf, which of the signers; only of FOREIGN. */
+  readonly signer: Uint16Array;
+  readonly signers: readonly Signer[];
+  /** State entries, and statements that are not FOREIGN, one after the other. */
+  readonly bodies: Bytes;
+  /** Where each leaf's body ends; where it begins, the one before ends. */
+  readonly ends: Uint32Array;
+}
+
+export function examine(
+  crypto: Crypto,
+  keys: SigningKeys,
+  { width, rows }: BundleRows,
+  places: readonly (Place | undefined)[],
+  ids: readonly (Bytes | undefined)[],
+): Examined {
+  const marks = new Uint8Array(width);
+  const packedIds = new Uint8Array(width * 32);
+  const signer = new Uint16Array(width);
+  const signers = new Map<string, number>();
+  const listed: Signer[] = [];
+  const ends = new Uint32Array(width);
+  const kept: Bytes[] = [];
+  let end = 0;
+  places.forEach((place, i) => {
+    ends[i] = end;
+    if (!place) return;
+    packedIds.set(ids[i]!, i * 32);
+    const bytes = rows.subarray(place.from, place.to);
+    const { mark, statement } = place.isStateEntry
+      ? { mark: MARK.STATE_ENTRY, statement: undefined }
+      : judge(crypto, keys, bytes);
+    marks[i] = mark;
+    if (mark === MARK.FOREIGN) {
+      const { issuer, kid, algorithm, algorithmId, issuedAt } = statement!;
+      const name = `${toHex(kid)} ${algorithmId} ${issuedAt} ${issuer}`;
+      let at = signers.get(name);
+      if (at === undefined) {
+        at = listed.length;
+        signers.set(name, at);
+        const own = { issuer, kid: kid.slice(), algorithm, algorithmId };
+        listed.push({ ...own, ...(issuedAt !== undefined && { issuedAt }) });
+      }
+      signer[i] = at;
+      return;
+    }
+    kept.push(bytes);
+    end += bytes.length;
+    ends[i] = end;
+  });
+  const bodies = new Uint8Array(end);
+  let at = 0;
+  for (const bytes of kept) {
+    bodies.set(bytes, at);
+    at += bytes.length;
+  }
+  return { marks, ids: packedIds, signer, signers: listed, bodies, ends };
+}
+
+function judge(crypto: Crypto, keys: SigningKeys, bytes: Bytes): { mark: number; statement?: Statement } {
+  if (bytes.length > MAX_STATEMENT) return { mark: MARK.OPEN };
+  try {
+    const statement = parseStatement(crypto, bytes);
+    const publicKey = keyFor(crypto, keys, statement);
+    if (!publicKey) return { mark: MARK.OPEN };
+    const fault = signatureFault(statement, { publicKey });
+    if (fault?.refused === 'SIGNATURE_INVALID') return { mark: MARK.SIGNATURE_WRONG };
+    if (fault) return { mark: MARK.OPEN };
+    return statement.chain ? { mark: MARK.VERIFIED } : { mark: MARK.FOREIGN, statement };
+  } catch (error) {
+    if (!isLedgerError(error) || error.code === 'INTERNAL') throw error;
+    return { mark: MARK.OPEN };
+  }
+}
+
+/** The key in the body for kinds that bring their own, else the one of this name. */
+function keyFor(crypto: Crypto, keys: SigningKeys, statement: Statement): PublicKey | undefined {
+  const kind = statement.chain && kindNamed(statement.chain.kind);
+  if (!kind?.self) return keys.get(statement.kid);
+  const key = verificationKey(crypto, statement, () => undefined);
+  return 'refused' in key ? undefined : key.publicKey;
+}
