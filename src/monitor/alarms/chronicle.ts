@@ -123,65 +123,80 @@ export class Chronicle {
     switch (kind) {
       case 'policy.publish':
         this.#handover.put(Math.max(this.handover, body.handoverSeconds));
-        return;
+        break;
       case 'participant.suspend':
       case 'participant.revoke':
-        return this.#stop(body.did, body, time, index, kind === 'participant.revoke');
+        this.#stop(body.did, body, time, index, kind === 'participant.revoke');
+        break;
       case 'participant.withdraw':
-        return this.#stop(issuer, body, time, index, true);
+        this.#stop(issuer, body, time, index, true);
+        break;
       case 'participant.reinstate':
-        return this.#lift(body.did, time);
+        this.#lift(body.did, time);
+        break;
       case 'dataset.suspend':
       case 'dataset.withdraw':
-        return this.#stop(datasetName(body.id, body.version), body, time, index, kind === 'dataset.withdraw');
+        this.#stop(datasetName(body.id, body.version), body, time, index, kind === 'dataset.withdraw');
+        break;
       case 'dataset.reinstate':
-        return this.#lift(datasetName(body.id, body.version), time);
+        this.#lift(datasetName(body.id, body.version), time);
+        break;
       case 'code.revoke':
       case 'contract.revoke':
-        return this.#stop(body.id, body, time, index, true);
+        this.#stop(body.id, body, time, index, true);
+        break;
       case 'dataset.register':
       case 'dataset.update':
-        return this.#dataset(body);
+        this.#dataset(body);
+        break;
       case 'contract.propose':
       case 'contract.import':
-        return this.#contract(body);
+        this.#contract(body);
+        break;
       case 'contract.sign': {
         const contract = this.contracts.get(body.id);
         if (contract) this.contracts.put({ ...contract, signed: [...contract.signed, issuer] }, body.id);
-        return;
+        break;
       }
       case 'cleanroom.deploy':
-        return this.#room(body);
+        this.#room(body);
+        break;
       case 'cleanroom.appraise':
-        return this.#appraisal(body, issuer, index);
+        this.#appraisal(body, issuer, index);
+        break;
       case 'key.request': {
         const { id, contract, subject, version = null } = body;
         this.releases.put({ room: issuer, contract, subject, version }, id);
-        return;
+        break;
       }
       case 'key.release':
-        return entry.denied === null ? this.#granted(body.id, time) : undefined;
+        if (entry.denied === null) this.#granted(body.id, time);
+        break;
       case 'key.cancel':
-        return this.#release(body.id, { cancelled: time });
+        this.#release(body.id, { cancelled: time });
+        break;
       case 'key.receive':
-        return this.#release(body.id, { received: time });
+        this.#release(body.id, { received: time });
+        break;
       case 'run.start':
         this.runs.put({ room: issuer, epsilon: 0, delta: 0, completed: false, outputs: [] }, body.id);
-        return;
+        break;
       case 'run.log':
-        return this.#spent(body.run, body, {});
+        this.#spent(body.run, body, {});
+        break;
       case 'run.complete': {
         const outputs = body.outputs.map(({ digest }) => toHex(digest));
-        return this.#spent(body.run, body, { completed: true, outputs });
+        this.#spent(body.run, body, { completed: true, outputs });
+        break;
       }
       case 'payment.hold':
       case 'payment.settle':
       case 'payment.refund':
       case 'payment.fail':
         this.payments.put(kind, body.contract, body.row, body.cleanroom);
-        return;
+        break;
       case 'model.release':
-        return;
+        break;
     }
   }
 
