@@ -152,6 +152,12 @@ export class Place {
     return this.problem('NUMBER_MALFORMED', `${JSON.stringify(written)} is not exactly ${unit}`);
   }
 
+  /** A number as the nearest double: what is computed with and never signed. */
+  real(): number | undefined {
+    const value = this.value instanceof Numeral ? Number(this.value.text) : Number.NaN;
+    return Number.isFinite(value) ? value : this.problem('NUMBER_MALFORMED', 'a number is needed');
+  }
+
   /** A date, as Unix seconds. */
   date(): number | undefined {
     const written = this.text();

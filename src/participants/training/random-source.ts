@@ -2,8 +2,8 @@
  * Randomness for training, drawn from a generator of random bytes: the operating system's in a clean room, a seeded one in a
  * test. Nothing else in training draws any.
  */
-import { type Bytes, concat } from '../../core/bytes.ts';
-import type { Crypto } from '../../core/crypto.ts';
+import { type Bytes, concat, u64be, utf8 } from '../../core/bytes.ts';
+import type { Crypto, Hasher } from '../../core/crypto.ts';
 
 /** Bytes are asked for in blocks: one call for each number would cost more than the training. */
 const BLOCK = 16_384;
@@ -72,4 +72,15 @@ export class RandomSource {
 /** What a clean room trains with. */
 export function cryptoRandom(crypto: Pick<Crypto, 'randomBytes'>): RandomSource {
   return new RandomSource((size) => Uint8Array.from(crypto.randomBytes(size)));
+}
+
+/** The same numbers for the same seed: for sample data, and for tests. Whoever knows the seed can take all noise away. */
+export function seededRandom(hasher: Hasher, seed: string): RandomSource {
+  let counter = 0;
+  return new RandomSource((size) => {
+    const blocks = Array.from({ length: Math.ceil(size / 32) }, () =>
+      hasher.sha256(concat(u64be(counter++), utf8(seed))),
+    );
+    return concat(...blocks).slice(0, size);
+  });
 }

@@ -29,7 +29,7 @@ export interface PrivacyPlan {
 }
 
 export interface TrainingOptions {
-  readonly architecture: Omit<Architecture, 'inputs'>;
+  readonly architecture: Architecture;
   readonly scaler: Scaler;
   readonly optimizer: Optimizer;
   /** Rows that a step takes, on average. */
@@ -87,6 +87,10 @@ export class TrainingRun {
     if (!(batchSize >= 1 && Number.isSafeInteger(epochs) && epochs >= 1 && epochs <= MAX_EPOCHS)) {
       throw fail('ARGUMENT_INVALID', 'a batch is at least one row, and there is at least one epoch');
     }
+    if (architecture.inputs !== prepared.features.length) {
+      const { length } = prepared.features;
+      throw fail('PIPELINE_UNSUPPORTED', `a network of ${architecture.inputs} inputs for ${length} columns`);
+    }
     // How many rows there are is taken for public, here as in all implementations of DP-SGD.
     this.stepsPerEpoch = Math.max(1, Math.ceil(rows / batchSize));
     if (this.stepsPerEpoch * epochs > MAX_STEPS) throw fail('ARGUMENT_INVALID', 'too many steps');
@@ -100,7 +104,7 @@ export class TrainingRun {
     if (privacy && this.#delta === 0) throw fail('TRAINING_OVER_RESERVE', 'no δ is reserved');
     this.#scales = this.#measureScales(scaler);
     this.noiseMultiplier = privacy ? (privacy.noiseMultiplier ?? this.#leastNoise(privacy)) : 0;
-    this.#network = new Network({ ...architecture, inputs: prepared.features.length });
+    this.#network = new Network(architecture);
     this.#network.initialise(random);
   }
 
