@@ -115,6 +115,7 @@ const POLICY: AppraisalPolicy = {
   guestPolicy: { debug: false, migrate: false },
   launch: { endorsedBy: [ENDORSER], measurements: [] },
   hostData: [fromHex('7925760b568ed7719a785adf5c6b03255d1c520d91bb1da334a38062a6c5a0ff')],
+  containerPolicy: 'may-be-absent',
   chips: { allow: 'any', deny: [] },
   binding: 'skr-sha256',
   freshness: 600,

@@ -39,7 +39,8 @@ export const CHECKS = {
   'launch.measurement': 'the launch measurement is listed, or endorsed by whom policy and anchors name',
   'host-data.listed':
     "the host data is one of the policy's, and not that of a policy which allows everything",
-  'host-data.policy': 'the container policy hashes to the host data, and does not allow everything',
+  'host-data.policy':
+    'the container policy came with the evidence, hashes to the host data, and leaves nothing open',
   'binding.runtime-data': 'the runtime data hashes to the report data',
   'binding.report-data': 'all 64 bytes of report data are those that are expected',
   'freshness.head': 'the head that the evidence names is recent enough',

@@ -119,6 +119,10 @@ export const ATTESTATION_CODES = {
   // who may tell it what to run
   HOST_DATA_NOT_ALLOWED: ['refused', 'The policy does not list the host data.'],
   HOST_DATA_MISMATCH: ['refused', 'The host data is not SHA-256 of the container policy that came with it.'],
+  CONTAINER_POLICY_MISSING: [
+    'refused',
+    'No container policy came with the evidence, so that nothing says what the host may run in the machine.',
+  ],
   CONTAINER_POLICY_ALLOWS_ALL: ['refused', 'The container policy lets the host run anything in the machine.'],
   CONTAINER_POLICY_UNKNOWN: [
     'refused',

@@ -83,7 +83,9 @@ export function checkHostData(
   find.judge('host-data.listed', fault, `one of ${policy.hostData.length}`, toHex(hostData));
   const text = parts.containerPolicy;
   if (!text) {
-    find.skip('host-data.policy', 'no container policy came with the evidence');
+    const expected = 'the container policy that the host data is the digest of';
+    if (policy.containerPolicy === 'may-be-absent') find.skip('host-data.policy', 'the policy needs none');
+    else find.judge('host-data.policy', 'CONTAINER_POLICY_MISSING', expected, 'none');
     return;
   }
   const read = find.attempt('host-data.policy', 'a container policy', () =>

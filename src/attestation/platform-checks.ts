@@ -136,10 +136,11 @@ function checkChip(find: Findings, { chipId }: SnpReport, { hwid }: Vek): void {
 }
 
 function checkAllowedChip(find: Findings, chipId: Bytes, { chips }: AppraisalPolicy): void {
-  const names = (list: readonly Bytes[]) => list.some((one) => equal(padded(one), chipId));
-  const fault: AttestationCode | undefined = names(chips.deny)
+  // A short id is Turin's, followed by zeros. To deny, it is enough that any chip's begins with it.
+  const denied = chips.deny.some((one) => equal(one, chipId.subarray(0, one.length)));
+  const fault: AttestationCode | undefined = denied
     ? 'CHIP_DENIED'
-    : chips.allow === 'listed' && !names(chips.chips)
+    : chips.allow === 'listed' && !chips.chips.some((one) => equal(padded(one), chipId))
       ? 'CHIP_NOT_ALLOWED'
       : undefined;
   const takes = chips.allow === 'any' ? 'any' : `one of ${chips.chips.length}`;

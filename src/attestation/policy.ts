@@ -8,9 +8,10 @@ import { allowsAll } from '../core/allow-all.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { type Cbor, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
+import { hasFmc } from '../core/turin.ts';
 import { BINDING_SCHEMES, type BindingScheme } from './binding.ts';
 import { deny } from './codes.ts';
-import { type Cpuid, productOf } from './product.ts';
+import type { Cpuid } from './product.ts';
 import type { Signer } from './snp-report.ts';
 import { byteString, digests, type Endorser, endorsers, fields } from './strict-value.ts';
 import type { Tcb } from './tcb.ts';
@@ -31,6 +32,8 @@ export interface AppraisalPolicy {
   readonly platform?: readonly number[];
   readonly launch: { readonly endorsedBy: readonly Endorser[]; readonly measurements: readonly Bytes[] };
   readonly hostData: readonly Bytes[];
+  /** Without this, evidence has to bring its container policy: only then is it known what the host data stands for. */
+  readonly containerPolicy?: 'may-be-absent';
   readonly chips:
     | { readonly allow: 'any'; readonly deny: readonly Bytes[] }
     | { readonly allow: 'listed'; readonly chips: readonly Bytes[]; readonly deny: readonly Bytes[] };
@@ -59,6 +62,9 @@ export function readAppraisalPolicy(document: Cbor): AppraisalPolicy {
       measurements: digests(launch.list, 'measurements', 48, CODE),
     }),
     hostData: digests(map.list, 'hostData', 32, CODE),
+    ...(map.has('containerPolicy') && {
+      containerPolicy: word(map.text('containerPolicy'), ['may-be-absent']),
+    }),
     chips: chips(map.inner('chips')),
     binding: word(map.text('binding'), BINDING_SCHEMES),
     freshness: map.whole('freshness', Number.MAX_SAFE_INTEGER),
@@ -101,7 +107,7 @@ function product(item: Cbor): AllowedProduct {
     stepping: map.whole('stepping', 255),
   };
   // A component without a minimum would be taken at any level.
-  if (productOf(cpuid)?.layout === 'turin' && !least.has('fmc')) throw deny(CODE, 'no minimum for fmc');
+  if (hasFmc(cpuid) && !least.has('fmc')) throw deny(CODE, 'no minimum for fmc');
   return map.done({
     ...cpuid,
     minTcb: least.done({
@@ -115,11 +121,17 @@ function product(item: Cbor): AllowedProduct {
 }
 
 function chips(map: ReturnType<typeof fields>): AppraisalPolicy['chips'] {
-  const list = (name: string) => map.list(name, MAX_ITEMS, (item) => byteString(CODE, item, 8, 64));
+  const list = (name: string) => map.list(name, MAX_ITEMS, chipId);
   const allow = word(map.text('allow'), ['any', 'listed']);
   return map.done(
     allow === 'any' ? { allow, deny: list('deny') } : { allow, chips: list('chips'), deny: list('deny') },
   );
+}
+
+/** As AMD's certificates write it: 64 bytes, 8 for Turin. Another length would match nothing. */
+function chipId(item: Cbor): Bytes {
+  const size = item instanceof Uint8Array && item.length === 8 ? 8 : 64;
+  return byteString(CODE, item, size, size);
 }
 
 function word<const W extends string>(item: Cbor, words: readonly W[]): W {

@@ -1,4 +1,5 @@
 /** The processors whose evidence is read here, and what tells them apart. */
+import { TURIN } from '../core/turin.ts';
 import type { TcbLayout } from './tcb.ts';
 
 export interface Cpuid {
@@ -32,7 +33,7 @@ export const PRODUCTS: readonly Product[] = [
       [0xa0, 0xaf],
     ],
   },
-  { name: 'Turin', layout: 'turin', hwidBytes: 8, family: 0x1a, models: [[0x00, 0x1f]] },
+  { name: 'Turin', layout: 'turin', hwidBytes: 8, family: TURIN.family, models: [TURIN.models] },
 ];
 
 /** What the certificates of the development simulator say instead of a product: no processor is called that. */

@@ -24,6 +24,8 @@ export interface RegoModule {
 
 const MAX_DEPTH = 12;
 const MAX_UNREAD = 16;
+/** Genuine policies have hundreds; what takes longer to read than an appraisal may is not understood. */
+const MAX_VALUES = 8192;
 const SPACE = /(?:[ \t\r\n]+|#[^\n]*)*/y;
 const BLANK = /[ \t]*/y;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
@@ -39,6 +41,7 @@ export function readRego(text: string): RegoModule {
 class Reader {
   readonly #text: string;
   #at = 0;
+  #values = MAX_VALUES;
 
   constructor(text: string) {
     this.#text = text;
@@ -53,13 +56,28 @@ class Reader {
       try {
         name = this.#statement(rules, name);
       } catch {
-        if (unread.length >= MAX_UNREAD) break;
-        unread.push(this.#text.slice(0, start).split('\n').length);
+        unread.push(start);
+        if (unread.length >= MAX_UNREAD || this.#values < 0) break;
         this.#at = start;
         this.#match(LINE);
       }
     }
-    return { name, rules, unread };
+    return { name, rules, unread: this.#lines(unread) };
+  }
+
+  /** The lines of places in the text, which are in order. */
+  #lines(places: readonly number[]): readonly number[] {
+    let [line, from] = [1, 0];
+    return places.map((place) => {
+      for (let at = this.#next(from); at < place; at = this.#next(at + 1)) line += 1;
+      from = place;
+      return line;
+    });
+  }
+
+  #next(from: number): number {
+    const found = this.#text.indexOf('\n', from);
+    return found < 0 ? Number.POSITIVE_INFINITY : found;
   }
 
   /** One statement on lines of its own; gives the name of the package. */
@@ -87,7 +105,7 @@ class Reader {
   }
 
   #value(depth: number): Rego {
-    if (depth > MAX_DEPTH) throw this.#fault();
+    if (depth > MAX_DEPTH || --this.#values < 0) throw this.#fault();
     this.#match(SPACE);
     const first = this.#text[this.#at];
     if (first === '{') return this.#map(depth);

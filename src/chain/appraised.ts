@@ -3,12 +3,12 @@
  * has the keys that it vouches for. Who appraised late, or another machine's older evidence, never takes them away.
  */
 import { type Bytes, equal } from '../core/bytes.ts';
+import { affirmation, affirmationFault } from './affirmation.ts';
 import type { Context } from './kind.ts';
 import { kidOf } from './public-key.ts';
-import type { StateReader, Write } from './record.ts';
+import type { Write } from './record.ts';
 import { CLEANROOM, type CleanroomRecord, EVIDENCE, type EvidenceRecord } from './records/cleanroom.ts';
 import type { ContractRecord } from './records/contract.ts';
-import { APPRAISAL_POLICY } from './records/governance.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { areKeysOf, type RoomKids } from './room-key.ts';
 import { KEY } from './state.ts';
@@ -60,42 +60,22 @@ function attestedBy(
   ctx: Context,
   { id, room, contracts, evidence }: Appraised,
 ): Attested | Refusal<'KID_TAKEN'> {
-  const head = affirmedHead(ctx.read, contracts, evidence);
-  if (head === undefined) return { writes: [] };
+  const affirmed = affirmation(ctx.read, contracts, evidence);
+  if (!affirmed) return { writes: [] };
+  const { head, by: affirmedBy } = affirmed;
   const { signKey, wrapKey } = evidence;
   const kids = { signKid: kidOf(ctx.crypto, signKey), wrapKid: kidOf(ctx.crypto, wrapKey) };
-  if (areKeysOf(room, kids)) {
-    return { change: { attestedHead: Math.max(head, room.attestedHead ?? 0) }, writes: [] };
-  }
+  const { attestedHead: last = -1 } = room;
   const first = room.attestedHead === undefined;
-  if (!first && (room.granted || head <= room.attestedHead)) return { writes: [] };
+  // What does not hold any more is no reason to keep to it.
+  const later = head > last || affirmationFault(ctx.read, room) !== undefined;
+  if (areKeysOf(room, kids)) {
+    return { change: later ? { attestedHead: head, affirmedBy } : {}, writes: [] };
+  }
+  if (!first && (room.granted || !later)) return { writes: [] };
   const keys = keyWrites(ctx, id, room, kids, signKey);
   if (isRefusal(keys)) return keys;
-  return { change: { ...kids, attestedHead: head, state: 'ATTESTED' }, writes: keys };
-}
-
-/**
- * The age that a quorum of each contract vouches for: the latest time that all of some quorum name at least. Undefined:
- * not affirmed by all contracts. Only results by the policies that are current now count.
- */
-function affirmedHead(
-  read: StateReader,
-  contracts: readonly ContractRecord[],
-  { results }: EvidenceRecord,
-): number | undefined {
-  let oldest: number | undefined;
-  for (const { verifiers, quorum, appraisalPolicy } of contracts) {
-    const current = APPRAISAL_POLICY.read(read, appraisalPolicy)?.version;
-    const heads = results
-      .filter(({ result, verifier }) => result === 'affirming' && verifiers.includes(verifier))
-      .filter(({ policy, version }) => policy === appraisalPolicy && version === current)
-      .map(({ head }) => head)
-      .sort((a, b) => b - a);
-    const head = heads[quorum - 1];
-    if (head === undefined) return undefined;
-    oldest = Math.min(head, oldest ?? head);
-  }
-  return oldest;
+  return { change: { ...kids, attestedHead: head, affirmedBy, state: 'ATTESTED' }, writes: keys };
 }
 
 /** The room signs with its new key from now on, and with the one before no more. */

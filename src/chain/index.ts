@@ -3,6 +3,8 @@
  * effect on the state. Pure: no clock (time is the state entry's), no I/O, no randomness; any replayer gets the same.
  * Trees, storage and the network are elsewhere; a new kind touches its file in kinds/ and the list there.
  */
+
+export { resultFault } from './affirmation.ts';
 export { isPickle } from './format.ts';
 export {
   type Decision,

@@ -26,7 +26,9 @@ const RELEASE_DENIALS = {
   DATA_KEY_MISMATCH: 'The data key is not that of the dataset or base model.',
   KEY_DATASET_NOT_IN_CONTRACT:
     'The dataset or base model is not one that the room mounts under this contract.',
-  APPRAISAL_STALE: 'The evidence about the clean room is too old, or was not about the key to wrap to.',
+  APPRAISAL_STALE:
+    'The evidence about the clean room is too old, or was not about the key to wrap to, or its appraisal counts no more: ' +
+    'policy or anchors are others by now, or a verifier’s key was compromised.',
   CODE_REVOKED: 'The code was revoked, or its certification has ended.',
   CLEANROOM_BLOCKED:
     'The clean room has ended, or what it was set up under was stopped since, or it is not trusted.',
@@ -117,12 +119,12 @@ function subjectFault(read: StateReader, room: CleanroomRecord, release: Release
 }
 
 function appraisedFault(
-  { time }: Context,
+  { read, time }: Context,
   room: CleanroomRecord,
   { wrapKid }: ReleaseRecord,
   policy: Context['policy'],
 ) {
-  const stale = appraisalFault(room, policy, time);
+  const stale = appraisalFault(read, room, policy, time);
   if (stale) return refuse('APPRAISAL_STALE', stale.detail);
   return room.wrapKid && equal(room.wrapKid, wrapKid)
     ? undefined

@@ -47,7 +47,7 @@ export const RELEASE_STOPS: Readonly<Record<string, ReleaseStop>> = {
   'code.revoke': { reasons: ['CODE_REVOKED', BLOCKED] },
   'model.recall': { reasons: [BLOCKED] },
   'key.revoke': {
-    reasons: ['SIGNING_KEY_REVOKED', BLOCKED],
+    reasons: ['SIGNING_KEY_REVOKED', 'APPRAISAL_STALE', BLOCKED],
     subject: (read, body) => KEY.read(read, (body as { kid: Uint8Array }).kid)?.owner,
   },
 };

@@ -81,6 +81,18 @@ export function urn(...types: readonly [string, ...string[]]): Schema<string> {
   return identifier(names, (value) => types.some((type) => isUrn(value, type)));
 }
 
+/** Byte string of exactly one of `sizes`. */
+export function bytesOf(...sizes: readonly [number, ...number[]]): Schema<Uint8Array> {
+  return {
+    cddl: sizes.map((size) => `bstr .size ${size}`).join(' / '),
+    read(value, path) {
+      if (!(value instanceof Uint8Array)) throw fault('SCHEMA_INVALID', path, 'a byte string is needed');
+      if (!sizes.includes(value.length)) throw fault('SCHEMA_INVALID', path, 'wrong length');
+      return value;
+    },
+  };
+}
+
 /** Byte string of exactly `size` bytes, or of a length in the range. */
 export function bytes(size: number | { min: number; max: number }): Schema<Uint8Array> {
   const { min, max } = typeof size === 'number' ? { min: size, max: size } : size;

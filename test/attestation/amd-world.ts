@@ -121,6 +121,7 @@ export const POLICY: AppraisalPolicy = {
   guestPolicy: { debug: false, migrate: false },
   launch: { endorsedBy: [], measurements: [MEASUREMENT] },
   hostData: [HOST_DATA],
+  containerPolicy: 'may-be-absent',
   chips: { allow: 'any', deny: [] },
   binding: 'skr-sha256',
   freshness: 600,

@@ -8,9 +8,11 @@ import {
   readAnchors,
   readAppraisalPolicy,
 } from '../../src/attestation/index.ts';
+import { productOf } from '../../src/attestation/product.ts';
 import * as chainAnchors from '../../src/chain/kinds/anchors.ts';
 import * as chainPolicy from '../../src/chain/kinds/appraisal-policy.ts';
 import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
+import { hasFmc } from '../../src/core/turin.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { mangled, outcome } from '../core/mangle.ts';
 import { CHIP, POLICY } from './amd-world.ts';
@@ -59,7 +61,7 @@ describe('appraisal policies', () => {
     for (const name of Object.keys(SAMPLE)) {
       const without: Document = { ...SAMPLE };
       delete without[name];
-      const wanted = name === 'platform' ? 'taken' : 'APPRAISAL_POLICY_MALFORMED';
+      const wanted = ['platform', 'containerPolicy'].includes(name) ? 'taken' : 'APPRAISAL_POLICY_MALFORMED';
       assert.equal(verdict(cbor(without)), wanted, name);
     }
     for (const change of [
@@ -91,7 +93,8 @@ describe('appraisal policies', () => {
       { launch: { endorsedBy: [], measurements: [new Uint8Array(47)] } },
       { launch: { endorsedBy: [{ issuer: ISSUER, feed: FEED, minSvn: '104' }], measurements: [] } },
       { chips: { allow: 'all', deny: [] } },
-      { chips: { allow: 'any', deny: [new Uint8Array(65)] } },
+      ...[7, 9, 63, 65].map((size) => ({ chips: { allow: 'any', deny: [new Uint8Array(size)] } })),
+      ...['required', '', true, null].map((containerPolicy) => ({ containerPolicy })),
       { binding: 'other' },
       { freshness: -1 },
     ]) {
@@ -105,6 +108,12 @@ describe('appraisal policies', () => {
   it('have a minimum for each component that the processor has', () => {
     const turin = (minTcb: object) => changed({ products: [{ family: 26, model: 2, stepping: 1, minTcb }] });
     const least = { bootLoader: 1, tee: 1, snp: 4, microcode: 81 };
+    for (let family = 0; family < 256; family++) {
+      for (let model = 0; model < 256; model++) {
+        const turin = productOf({ family, model, stepping: 0 })?.layout === 'turin';
+        assert.equal(hasFmc({ family, model }), turin);
+      }
+    }
     assert.equal(verdict(turin(least)), 'APPRAISAL_POLICY_MALFORMED');
     assert.equal(verdict(turin({ ...least, fmc: 0 })), 'taken');
   });

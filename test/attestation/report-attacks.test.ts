@@ -130,7 +130,7 @@ describe('the report by itself', () => {
     assert.deepEqual(signed({ 71: 0xff }, { platform: [0] }), [], 'bits that nobody knows are no reason');
   });
 
-  it('a chip that is denied, or not listed; a shorter id is that of Turin, with zeros', () => {
+  it('a chip that is denied, or not listed; a short id denies whatever begins with it, and lists only Turin’s', () => {
     const other = new Uint8Array(64).fill(7);
     assert.deepEqual(signed({}, { chips: { allow: 'any', deny: [CHIP] } }), ['CHIP_DENIED']);
     assert.deepEqual(signed({}, { chips: { allow: 'listed', chips: [other], deny: [] } }), [
@@ -139,7 +139,11 @@ describe('the report by itself', () => {
     assert.deepEqual(signed({}, { chips: { allow: 'listed', chips: [CHIP], deny: [CHIP] } }), [
       'CHIP_DENIED',
     ]);
-    assert.deepEqual(signed({}, { chips: { allow: 'any', deny: [CHIP.subarray(0, 8)] } }), []);
+    const short = CHIP.subarray(0, 8);
+    assert.deepEqual(signed({}, { chips: { allow: 'any', deny: [short] } }), ['CHIP_DENIED']);
+    assert.deepEqual(signed({}, { chips: { allow: 'listed', chips: [short], deny: [] } }), [
+      'CHIP_NOT_ALLOWED',
+    ]);
   });
 
   it('every byte that is reserved in version 3', () => {

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { codeOf, Findings, tierOf } from '../../src/attestation/check.ts';
-import { Appraiser, type Evidence, encodeAppraisal, toEar } from '../../src/attestation/index.ts';
+import {
+  Appraiser,
+  type Evidence,
+  encodeAppraisal,
+  readContainerPolicy,
+  toEar,
+} from '../../src/attestation/index.ts';
 import { fromHex, toBase64url, utf8 } from '../../src/core/bytes.ts';
 import { decode } from '../../src/core/cbor.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
@@ -159,17 +165,40 @@ describe('hostile input', { skip }, () => {
     ['a number of 380,000 digits', 'snp-aci', () => new Uint8Array(380_000).fill(0x31)],
     ['a policy of half a MB in base64', 'snp-aci', () => utf8(`{"evidence":"${'A'.repeat(370_000)}"}`)],
   ];
+  /** Milliseconds of the processor, the best of five: other processes are at work too. */
+  const quickest = (act: () => void): number => {
+    const times = Array.from({ length: 5 }, () => {
+      const before = process.cpuUsage();
+      act();
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    });
+    return Math.min(...times);
+  };
   for (const [name, tee, make] of bombs) {
     it(`${name}: refused in under 50 ms`, () => {
       const bytes = make();
-      judge(tee, bytes);
-      // The best of three: other processes are at work too.
-      const times = [1, 2, 3].map(() => {
-        const started = performance.now();
-        assert.equal(judge(tee, bytes).tier, 'contraindicated');
-        return performance.now() - started;
+      const time = quickest(() => assert.equal(judge(tee, bytes).tier, 'contraindicated'));
+      assert.ok(time < 50, `${time} ms`);
+    });
+  }
+
+  const rules = (make: (i: number) => string) => Array.from({ length: 16_000 }, (_, i) => make(i)).join('');
+  const policies: [string, string][] = [
+    ['rules', rules((i) => `a${i} := 1\n`)],
+    ['items', `a := [${'1,'.repeat(90_000)}`],
+    ['members', `a := {${rules((i) => `"a${i}":1,`)}`],
+    ['brackets', 'a := ['.repeat(30_000)],
+    ['comments', '#\n'.repeat(90_000)],
+    ['escapes', `a := "${'\\"'.repeat(90_000)}`],
+  ];
+  for (const [name, text] of policies) {
+    it(`a container policy of ${name}: not understood in under 50 ms`, () => {
+      const policy = utf8(`package policy\n${text}`);
+      const time = quickest(() => {
+        assert.equal(readContainerPolicy(nodeCrypto, policy).openness, 'unknown');
       });
-      assert.ok(Math.min(...times) < 50, `${Math.min(...times)} ms`);
+      assert.ok(time < 50, `${time} ms`);
     });
   }
 });

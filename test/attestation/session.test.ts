@@ -72,6 +72,11 @@ const policy = (change: Partial<AppraisalPolicy> = {}): AppraisalPolicy => ({
   ...change,
 });
 
+/** The policy without the member that lets evidence come without its container policy. */
+function bringing({ containerPolicy, ...rest }: AppraisalPolicy): AppraisalPolicy {
+  return rest;
+}
+
 function machine(
   binding: Binding = BINDING,
   scheme: BindingScheme = 'skr-sha256',
@@ -87,6 +92,9 @@ interface Attempt {
   readonly policy?: Partial<AppraisalPolicy>;
   readonly tee?: TeeType;
   readonly runtime?: Bytes;
+  readonly containerPolicy?: Bytes;
+  /** Evidence has to bring its container policy. */
+  readonly needed?: boolean;
 }
 
 function appraise({
@@ -95,12 +103,18 @@ function appraise({
   policy: change,
   tee = 'simulated',
   runtime,
+  containerPolicy,
+  needed = false,
 }: Attempt): Appraisal {
   const anchors = simulator.anchors('urn:depa:anchors:log.example/main:00000000-0000-4000-8000-000000000001');
   return new Appraiser(nodeCrypto, anchors).appraise(
     { tee, bytes },
-    { certificates: simulator.chain, ...(runtime && { runtimeData: runtime }) },
-    policy(change),
+    {
+      certificates: simulator.chain,
+      ...(runtime && { runtimeData: runtime }),
+      ...(containerPolicy && { containerPolicy }),
+    },
+    needed ? bringing(policy(change)) : policy(change),
     expected,
     TIME,
   );
@@ -289,8 +303,22 @@ describe('the session', () => {
 describe('host data', () => {
   const withPolicy = (text: Bytes, hostData = nodeCrypto.sha256(text)) => {
     const bytes = simulator.envelope(machine(BINDING, 'skr-sha256', hostData), { containerPolicy: text });
-    return codes(appraise({ bytes, policy: { hostData: [hostData] } }));
+    return codes(appraise({ bytes, policy: { hostData: [hostData] }, needed: true }));
   };
+  const bare = (needed: boolean, collateral?: Bytes) => {
+    const hostData = nodeCrypto.sha256(CONTAINER_POLICY);
+    const bytes = simulator.envelope(machine(BINDING, 'skr-sha256', hostData));
+    return appraise({ bytes, needed, ...(collateral && { containerPolicy: collateral }) });
+  };
+
+  it('no policy at all: host data that is listed is not enough, unless the appraisal policy says so', () => {
+    assert.deepEqual(codes(bare(true)), ['CONTAINER_POLICY_MISSING']);
+    assert.equal(bare(true).tier, 'contraindicated');
+    assert.equal(bare(false).tier, 'affirming');
+    // Beside the evidence it is as good as in it; what is there is looked at, even where it need not be.
+    assert.equal(bare(true, CONTAINER_POLICY).tier, 'affirming');
+    assert.deepEqual(codes(bare(false, utf8('package policy\n'))), ['HOST_DATA_MISMATCH']);
+  });
 
   it('the policy that hashes to it', () => assert.deepEqual(withPolicy(CONTAINER_POLICY), []));
 

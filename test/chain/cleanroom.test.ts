@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { CLEANROOM, EVIDENCE, EVIDENCE_ID } from '../../src/chain/records/cleanroom.ts';
 import { CONTRACT } from '../../src/chain/records/contract.ts';
 import { BUDGET, DATASET } from '../../src/chain/records/dataset.ts';
-import { APPRAISAL_POLICY } from '../../src/chain/records/governance.ts';
+import { ANCHORS, APPRAISAL_POLICY } from '../../src/chain/records/governance.ts';
 import { MODEL } from '../../src/chain/records/model.ts';
 import { PAYMENT } from '../../src/chain/records/payment.ts';
 import { RELEASE } from '../../src/chain/records/release.ts';
@@ -286,6 +286,78 @@ describe('a clean room is attested', () => {
     attested(running, evidence(running, 2));
     appraised(running, 0, { ...evidence(running, 2), result: 'contraindicated' });
     assert.ok(roomOf(running).blocked);
+  });
+
+  const reason = (room: RoomWorld, n: number) =>
+    room.world.judge(releaseSteps(room).release(n)).verdict.reason ?? null;
+
+  test('what was affirmed counts while policy and anchors are current; then it has to be affirmed anew', () => {
+    const next = ({ world }: RoomWorld) => ({ version: 2, digest: digestOf(world, 'after a TCB recovery') });
+    const published: ((room: RoomWorld) => object)[] = [
+      (room) => {
+        edit(room.world, APPRAISAL_POLICY, next(room), room.appraisalPolicy);
+        return { policy: { id: room.appraisalPolicy, ...next(room) } };
+      },
+      (room) => {
+        edit(room.world, ANCHORS, next(room), room.anchors);
+        return { anchors: { id: room.anchors, ...next(room) } };
+      },
+    ];
+    for (const publish of published) {
+      const room = fresh({ room: 'ATTESTED', quorum: 1 });
+      const { attestedHead } = roomOf(room);
+      room.world.accept(releaseSteps(room).request());
+      assert.equal(reason(room, 1), null);
+      const by = publish(room);
+      assert.equal(reason(room, 1), 'APPRAISAL_STALE');
+      // By the new ones it stands again, and is as old as the evidence says, be that older than before.
+      appraised(room, 0, { ...by, head: room.world.now - 20 });
+      assert.equal(reason(room, 1), null);
+      assert.ok(roomOf(room).attestedHead! < attestedHead!);
+    }
+  });
+
+  test('a verifier’s key that was compromised by then affirmed nothing; one that was rotated did', () => {
+    const room = fresh({ room: 'ATTESTED', quorum: 1 });
+    const { world, verifiers } = room;
+    world.accept(releaseSteps(room).request());
+    const revoke = (reason: 'rotation' | 'compromise', since?: number) =>
+      edit(
+        world,
+        KEY,
+        {
+          revoked: {
+            ...{ entry: 1, at: world.time, reason },
+            ...(since !== undefined && { since }),
+          },
+        },
+        world.kid(verifiers[0].keys[0]),
+      );
+    const { at } = roomOf(room).affirmedBy![0]!;
+    revoke('rotation');
+    assert.equal(reason(room, 1), null);
+    revoke('compromise', Math.floor(at / 1000) + 1);
+    assert.equal(reason(room, 1), null);
+    revoke('compromise', Math.floor(at / 1000));
+    assert.equal(reason(room, 1), 'APPRAISAL_STALE');
+    // What another verifier affirms counts, and the void result no more.
+    appraised(room, 1, { head: world.now - 30 });
+    assert.equal(reason(room, 1), null);
+    assert.deepEqual(
+      roomOf(room).affirmedBy!.map(({ kid }) => kid),
+      [world.kid(verifiers[1].keys[0])],
+    );
+    assert.equal(roomOf(room).attestedHead, world.time - 30_000);
+  });
+
+  test('a result that is void makes no quorum', () => {
+    const room = fresh({ room: 'PROVISIONED', quorum: 2 });
+    attested(room);
+    appraised(room, 0);
+    const revoked = { entry: 1, at: room.world.time, reason: 'void' as const };
+    edit(room.world, KEY, { revoked }, room.world.kid(room.verifiers[0].keys[0]));
+    appraised(room, 1);
+    assert.equal(roomOf(room).state, 'PROVISIONED');
   });
 
   test('that evidence is another room’s is logged, and takes it from nobody', () => {

@@ -122,7 +122,7 @@ export function movesOf(base: Base, { what, room: n, i, k }: Action): readonly M
       const head = world.now - (what === 'stale' ? 590 : k);
       const result = what === 'contraindicate' ? 'contraindicated' : 'affirming';
       const step = story.appraisal(n, { head, result });
-      return [{ step, effect: (model) => model.appraised(n, result, head * 1000) }];
+      return [{ step, effect: (model, _, time) => model.appraised(n, result, head * 1000, time) }];
     }
     case 'hold':
       return story.payments('hold', n).map((step) => ({

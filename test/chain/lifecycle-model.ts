@@ -26,8 +26,10 @@ interface Room {
   readonly at: number;
   /** Of the newest head that was affirmed. */
   head?: number;
+  /** When the appraisal was logged that gave it its age, and whether the verifier's key was compromised by then. */
+  affirmedAt?: number;
+  affirmationVoid?: boolean;
   blocked: boolean;
-  granted: boolean;
   /** No release may be granted to it any more, because it has all its keys or has ended. */
   done: boolean;
   held: boolean;
@@ -94,17 +96,22 @@ export class Model {
   compromised(did: string, since: number): void {
     const at = this.#signed.get(did);
     if (at !== undefined && since <= at) this.#voided.push(did);
+    if (did !== this.#verifier) return;
+    for (const room of this.rooms.values()) {
+      if (room.affirmedAt !== undefined && since <= room.affirmedAt) room.affirmationVoid = true;
+    }
   }
 
   deployed(n: number, index: number, at: number): void {
-    const state = { blocked: false, granted: false, done: false, held: false, logs: 0 };
+    const state = { blocked: false, done: false, held: false, logs: 0 };
     this.rooms.set(n, { index, at, ...state, standing: [], received: new Set() });
   }
 
-  appraised(n: number, result: string, head: number): void {
+  appraised(n: number, result: string, head: number, at: number): void {
     const room = this.rooms.get(n)!;
-    if (result === 'affirming') room.head = Math.max(head, room.head ?? 0);
-    else if (room.head !== undefined) room.blocked = true;
+    if (result === 'affirming') {
+      if (room.head === undefined || head > room.head) Object.assign(room, { head, affirmedAt: at });
+    } else if (room.head !== undefined) room.blocked = true;
   }
 
   asked(of: Try): void {
@@ -122,11 +129,13 @@ export class Model {
   }
 
   #trusted(room: Room, time: number): boolean {
-    if (room.blocked || room.head === undefined || room.head + FRESHNESS < time) return false;
-    // Whatever was stopped after the room was set up blocks it for good, unless it had a key before.
+    if (room.blocked || room.affirmationVoid || room.head === undefined || room.head + FRESHNESS < time)
+      return false;
+    // Whatever was stopped after the room was set up blocks it for good, unless it had a grant before that stands.
     const upstream = [this.#contract, this.#code, this.#verifier, ...this.#signatories, ...this.#datasets];
     const since = (stop: Stop) => stop.at <= time && (stop.index > room.index || stop.at > room.at);
-    return room.granted || !this.#stops.some((stop) => upstream.includes(stop.subject) && since(stop));
+    const granted = room.standing.some((name) => name !== undefined);
+    return granted || !this.#stops.some((stop) => upstream.includes(stop.subject) && since(stop));
   }
 
   #inForce(time: number): boolean {
@@ -166,7 +175,6 @@ export class Model {
     if (before) Object.assign(before, { epsilon: 0, delta: 0 });
     Object.assign(release, { state: 'GRANTED', expires: time + HANDOVER, epsilon, delta });
     room.standing[of.provider] = nameOf(of);
-    room.granted = true;
   }
 
   denied(of: Try): void {

@@ -323,18 +323,22 @@ function attest(r: RoomWorld): void {
   const { world, room, asRoom, wrapKey, evidence, evidenceId, verifiers, appraisalPolicy } = r;
   const signKey = encodeCoseKey(asRoom.keys[0].publicKey);
   const head = world.time;
-  const results = verifiers.map(({ did }) => ({
+  const results = verifiers.map(({ did, keys }) => ({
     verifier: did,
-    policy: appraisalPolicy,
-    version: 1,
+    ...{ kid: world.kid(keys[0]), at: head, policy: appraisalPolicy, version: 1 },
+    anchors: { id: r.anchors, version: 1 },
     result: 'affirming' as const,
     head,
+  }));
+  const { quorum } = CONTRACT.read(world.read, r.contract)!;
+  const affirmedBy = results.slice(0, quorum).map(({ kid, at, policy, version, anchors }) => ({
+    ...{ kid, at, policy, version, anchors },
   }));
   const record = { tee: 'simulated' as const, signKey, wrapKey, entry: 0, results };
   world.put(EVIDENCE.put(record, room, evidence), EVIDENCE_ID.put({ cleanroom: room }, evidenceId));
   const signKid = putKey(world, room, signKey, 'sig', 'room');
   const wrapKid = world.crypto.sha256(wrapKey);
-  edit(world, CLEANROOM, { signKid, wrapKid, attestedHead: head, evidence: 1 }, room);
+  edit(world, CLEANROOM, { signKid, wrapKid, attestedHead: head, affirmedBy, evidence: 1 }, room);
 }
 
 /** Every mount RECEIVED, the budgets reserved. */

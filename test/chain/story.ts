@@ -4,6 +4,7 @@
  * transition function, and to a log over the network.
  */
 
+import { CHECKS } from '../../src/attestation/index.ts';
 import type { KindName } from '../../src/chain/kinds/index.ts';
 import { DEFAULT_POLICY } from '../../src/chain/policy.ts';
 import { provePossession } from '../../src/chain/possession.ts';
@@ -180,6 +181,7 @@ export class Story {
       guestPolicy: { debug: false, migrate: false },
       launch: { endorsedBy: [], measurements: [new Uint8Array(48).fill(5)] },
       hostData: this.imported('code.certify').hostData,
+      containerPolicy: 'may-be-absent',
       chips: { allow: 'any', deny: [] },
       binding: 'jcs-sha512',
       freshness: 600,
@@ -302,7 +304,7 @@ export class Story {
       head: this.world.now - 1,
       hostData: this.imported('code.certify').hostData[0],
       result: 'affirming',
-      checks: [{ name: 'host-data', passed: true }],
+      checks: Object.keys(CHECKS).map((name) => ({ name, passed: true })),
       ...change,
     });
     return this.step(`cleanroom.appraise ${n}`, this.member('verifier'), 'cleanroom.appraise', body);

@@ -14,14 +14,8 @@ const digest = (n: number) => new Uint8Array(32).fill(n);
 const statement = (kind: string, body: object, issuer = 'did:web:other.example') =>
   ({ issuer, chain: { kind }, body }) as unknown as Statement;
 const attest = (room: string, n: number) => statement('cleanroom.attest', { id: room, evidence: digest(n) });
-const appraise = (room: string, n: number, issuer = ME) => {
-  const [policy, anchors] = [
-    { id: 'p', version: 1 },
-    { id: 'a', version: 2 },
-  ];
-  return statement('cleanroom.appraise', { id: room, evidence: digest(n), policy, anchors }, issuer);
-};
 const publish = (kind: string) => statement(kind, { id: 'a' });
+const revoke = (reason: string) => statement('key.revoke', { reason });
 
 function read(docket: Docket, ...statements: (Statement | null)[]): Docket {
   for (const each of statements) docket.read(docket.next, each);
@@ -46,16 +40,10 @@ describe('a docket', () => {
       docket.settle(docket.pending[0]!);
     }
     assert.deepEqual(docket.anchors, ['a']);
-  });
-
-  test('knows what this verifier has said, and nobody else', () => {
-    const docket = read(new Docket(ME), attest('r', 1), appraise('r', 1, 'did:web:other.example'));
-    assert.equal(docket.pending[0]!.judged.size, 0);
-    read(docket, appraise('r', 1), appraise('r', 2));
-    assert.deepEqual(
-      [...docket.pending[0]!.judged],
-      [['p', { policyVersion: 1, anchors: 'a', anchorsVersion: 2 }]],
-    );
+    read(docket, revoke('rotation'));
+    assert.deepEqual(pending(docket), []);
+    read(docket, revoke('compromise'));
+    assert.deepEqual(pending(docket), [['r1', 1]]);
   });
 
   test('takes entries in order only', () => {
@@ -66,7 +54,7 @@ describe('a docket', () => {
     const entry = fc.oneof(
       fc.constant(null),
       fc.tuple(fc.constantFrom('r1', 'r2'), fc.nat(3)).map(([room, n]) => attest(room, n)),
-      fc.tuple(fc.constantFrom('r1', 'r2'), fc.nat(3)).map(([room, n]) => appraise(room, n)),
+      fc.constantFrom('rotation', 'compromise').map(revoke),
       fc.constantFrom('anchors.publish', 'appraisal-policy.publish').map(publish),
     );
     fc.assert(

@@ -127,7 +127,7 @@ function machineFault(
     codeFault(read, room.code, at) ??
     blockedFault(read, room, at) ??
     recalledFault(read, room) ??
-    appraisalFault(room, policy(), at) ??
+    appraisalFault(read, room, policy(), at) ??
     budgetsFault(read, record)
   );
 }

@@ -2,13 +2,14 @@
 
 import { allowsAll } from '../../core/allow-all.ts';
 import { type Cbor, encode } from '../../core/cbor.ts';
+import { hasFmc } from '../../core/turin.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { declareKind } from '../kind.ts';
 import { APPRAISAL_POLICY, endorser, hostData, MAX_LISTED, measurement } from '../records/governance.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import {
   bool,
-  bytes,
+  bytesOf,
   type Infer,
   list,
   oneOf,
@@ -25,14 +26,14 @@ const MAX_PRODUCTS = 16;
 const MAX_CHIPS = 64;
 const byte = uint({ max: 255 });
 /** Turin has 8 bytes, the others 64. */
-const chip = bytes({ min: 8, max: 64 });
+const chip = bytesOf(8, 64);
 
 /** Processors are told apart by CPUID: micro-code levels compare only within one family, model and stepping. */
 const product = struct({
   family: byte,
   model: byte,
   stepping: byte,
-  /** Component by component; `fmc` is Turin's. */
+  /** Component by component; `fmc` is Turin's, and needed there. */
   minTcb: struct({ bootLoader: byte, tee: byte, snp: byte, microcode: byte, fmc: optional(byte) }),
 });
 
@@ -52,6 +53,8 @@ const appraisalPolicy = struct({
     measurements: list(measurement, { max: MAX_LISTED }),
   }),
   hostData: list(hostData, { max: MAX_LISTED }),
+  /** Left out: evidence has to bring the container policy that its host data is the digest of. */
+  containerPolicy: optional(oneOf('may-be-absent')),
   /** Any chip whose certificates are good, or some; never the denied ones. */
   chips: variants('allow', {
     any: { deny: list(chip, { max: MAX_CHIPS }) },
@@ -74,17 +77,23 @@ export const publish = declareKind({
     VERSION_NOT_NEXT,
     POLICY_ALLOWS_ALL: 'The policy leaves open what may run, where, or who can look into it.',
   },
-  shared: ['ID_MALFORMED'],
+  shared: ['ID_MALFORMED', 'SCHEMA_INVALID'],
 
   apply(ctx, { id, version, policy }) {
     if (!isOwnUrn(id, ctx.origin)) return refuse('ID_MALFORMED', 'an object of another log');
     if (!isNext(version, APPRAISAL_POLICY.read(ctx.read, id))) return refuse('VERSION_NOT_NEXT');
-    const fault = openness(policy);
+    const fault = minimumFault(policy) ?? openness(policy);
     if (fault) return fault;
     const digest = ctx.crypto.sha256(encode(policy as Cbor));
     return [APPRAISAL_POLICY.put({ version, digest, entry: ctx.index }, id)];
   },
 });
+
+/** What is left out has no minimum: appraisals refuse such a policy, so the log does not publish it. */
+function minimumFault({ products }: Infer<typeof appraisalPolicy>): Refusal<'SCHEMA_INVALID'> | undefined {
+  const open = products.some((each) => hasFmc(each) && each.minTcb.fmc === undefined);
+  return open ? refuse('SCHEMA_INVALID', 'no minimum for fmc') : undefined;
+}
 
 function openness(policy: Infer<typeof appraisalPolicy>): Refusal<'POLICY_ALLOWS_ALL'> | undefined {
   const { launch, hostData, vmpl, products, guestPolicy } = policy;

@@ -81,6 +81,15 @@ export const attest = declareKind({
   },
 });
 
+/**
+ * What whoever affirms has to have looked at (ATTESTATION "Checks"): names of checks begin with one of these. Which checks
+ * there are is for appraisers; a result that is silent about a whole part of the evidence cannot be held to anything.
+ */
+const AFFIRMED = [
+  ...['report', 'product', 'chain', 'vek', 'tcb', 'chip', 'guest', 'platform', 'launch'],
+  ...['host-data', 'binding', 'freshness'],
+];
+
 const published = <Id>(id: Id) => ({ id, version: uint({ min: 1 }), digest });
 
 const appraisal = struct({
@@ -107,7 +116,8 @@ export const appraise = declareKind({
   rule:
     'A verifier of the contracts says what the evidence is worth. Once a quorum of each contract affirms one piece of ' +
     'evidence, its keys are the room’s: PROVISIONED → ATTESTED. A contraindicated result after an affirming one blocks ' +
-    'the room for good. Age runs from the head that the evidence names.',
+    'the room for good. Age runs from the head that the evidence names. Who affirms says what came of each part of the ' +
+    'evidence; what was affirmed counts while policy and anchors are current, unless the verifier’s key was compromised.',
   signer: 'active',
   roles: ['VERIFIER'],
   body: appraisal,
@@ -147,12 +157,11 @@ export const appraise = declareKind({
     if (body.head * 1000 > ctx.time) return refuse('NUMBER_MALFORMED', 'a head to come');
 
     const found: Appraised = { id, room, contracts, digest: body.evidence, evidence };
+    const { policy, anchors } = body;
     const writes = appraised(ctx, found, {
-      verifier,
-      policy: body.policy.id,
-      version: body.policy.version,
-      result,
-      head: body.head * 1000,
+      ...{ verifier, kid: ctx.kid, at: ctx.time, policy: policy.id, version: policy.version },
+      anchors: { id: anchors.id, version: anchors.version },
+      ...{ result, head: body.head * 1000 },
     });
     return isRefusal(writes) ? writes : [...writes, ...claim(body)];
   },
@@ -171,7 +180,9 @@ function judgementFault(
   const certified = CODE.read(ctx.read, of.room.code)?.hostData ?? [];
   if (!certified.some((known) => equal(known, body.hostData))) return refuse('HOST_DATA_MISMATCH');
   const failed = body.checks.find(({ passed }) => !passed);
-  return failed && refuse('SCHEMA_INVALID', `affirming, but ${failed.name} failed`);
+  if (failed) return refuse('SCHEMA_INVALID', `affirming, but ${failed.name} failed`);
+  const unsaid = AFFIRMED.find((group) => !body.checks.some(({ name }) => name.startsWith(`${group}.`)));
+  return unsaid && refuse('SCHEMA_INVALID', `affirming, but it says nothing of ${unsaid}`);
 }
 
 /** Only what a verifier affirms becomes the room’s: else anybody’s replay could take a report from the room it is of. */

@@ -37,6 +37,17 @@ export const CLEANROOM_STATES = [
   'FAILED',
 ] as const;
 
+/** Whose word an appraisal is, and what it went by. */
+const vouched = {
+  /** Thumbprint of the key that signed it, and its time in Unix milliseconds. */
+  kid,
+  at: milliseconds,
+  /** The appraisal policy that it judged by; a later version takes the place of an earlier one. */
+  policy: urn('appraisal-policy'),
+  version: uint({ min: 1 }),
+  anchors: struct({ id: urn('anchors'), version: uint({ min: 1 }) }),
+};
+
 /** What a room needs a key for: a dataset, with its version, or its base model. */
 export const mount = struct({
   subject: urn('dataset', 'model'),
@@ -74,6 +85,8 @@ const cleanroomRecord = struct({
   wrapKid: optional(kid),
   /** Time of the head that the evidence names, Unix milliseconds: the age of an appraisal runs from here. */
   attestedHead: optional(milliseconds),
+  /** The affirming results that gave it both: a quorum of each contract. */
+  affirmedBy: optional(list(struct(vouched), { max: MAX_RESULTS })),
   /** The first GRANT, cancelled or not: from here on its keys and its place among the contracts’ runs are fixed. */
   granted: optional(struct({ entry: uint(), at: milliseconds })),
   /** An entry that blocks it for good: a contraindicated appraisal after an affirming one, or a late key. */
@@ -97,9 +110,7 @@ const evidenceRecord = struct({
   results: list(
     struct({
       verifier: did,
-      /** The appraisal policy that it judged by; a later version takes the place of an earlier one. */
-      policy: urn('appraisal-policy'),
-      version: uint({ min: 1 }),
+      ...vouched,
       result: oneOf('affirming', 'warning', 'contraindicated'),
       /** Time of the head that the evidence names, Unix milliseconds: its age runs from here. */
       head: milliseconds,

@@ -14,10 +14,14 @@ import {
   describeReason,
   EVIDENCE,
   EVIDENCE_ID,
+  type EvidenceRecord,
   GENESIS,
+  KEY,
   parseStatement,
+  resultFault,
   roomStateAt,
   type Statement,
+  type StateReader,
   signStatement,
 } from '../../chain/index.ts';
 import type { LedgerClient } from '../../client/index.ts';
@@ -216,20 +220,37 @@ export class AppraiserService {
     if (!anchors) return 'ANCHORS_NOT_CURRENT';
 
     const unique = [...new Set(policies)];
-    const current = await know(
-      client,
-      unique.map((each) => APPRAISAL_POLICY.key(each)),
-      signal,
+    const said = evidence.results.filter((result) => result.verifier === verifier.did);
+    const current = await this.#current(unique, said, signal);
+    const judged = said.filter(
+      (result) => result.anchors.id === anchors.id && resultFault(current, result) === undefined,
     );
     const due = unique.flatMap((each): Due[] => {
-      const version = APPRAISAL_POLICY.read(current.read, each);
-      return version ? [{ id: each, ...version }] : [];
+      const version = APPRAISAL_POLICY.read(current, each);
+      return version && !judged.some(({ policy }) => policy === each) ? [{ id: each, ...version }] : [];
     });
     const subject = { id, room, evidence };
-    return {
-      ...{ subject, anchors, certified: CODE.read(read, room.code)?.hostData ?? [] },
-      due: due.filter((policy) => !isJudged(item, evidence, verifier.did, policy, anchors)),
-    };
+    return { subject, anchors, due, certified: CODE.read(read, room.code)?.hostData ?? [] };
+  }
+
+  /** What says which policies are current, and whether what this verifier has said counts. */
+  async #current(
+    policies: readonly string[],
+    said: EvidenceRecord['results'],
+    signal: AbortSignal,
+  ): Promise<StateReader> {
+    const { client } = this.#options;
+    const keys = [
+      ...policies.map((each) => APPRAISAL_POLICY.key(each)),
+      ...said.flatMap(({ policy, anchors, kid }) => [
+        ...[APPRAISAL_POLICY.key(policy), ANCHORS.key(anchors.id), KEY.key(kid)],
+      ]),
+    ];
+    const { read } = await know(client, keys, signal);
+    // Of a key that was recovered, the one that vouched for it is looked at as well.
+    const vouchers = said.flatMap(({ kid }) => KEY.read(read, kid)?.addedBy ?? []);
+    if (vouchers.length === 0) return read;
+    return (await know(client, [...keys, ...vouchers.map((kid) => KEY.key(kid))], signal)).read;
   }
 
   // --- appraising -------------------------------------------------------------------------------------------------------
@@ -338,31 +359,8 @@ export class AppraiserService {
       ...{ log: client.trust.origin, kind: 'cleanroom.appraise', issuer: verifier.did },
       ...{ subject: item.cleanroom, issuedAt, body },
     });
-    const { index } = await client.register(statement, { signal });
-    item.judged.set(policy.id, {
-      policyVersion: policy.version,
-      anchors: anchors.id,
-      anchorsVersion: anchors.version,
-    });
-    return index;
+    return (await client.register(statement, { signal })).index;
   }
-}
-
-/** By this version of policy and anchors, and the log counts it. */
-function isJudged(
-  { judged }: Item,
-  { results }: Subject['evidence'],
-  verifier: string,
-  policy: Due,
-  anchors: { readonly id: string; readonly version: number },
-): boolean {
-  const by = judged.get(policy.id);
-  if (by?.policyVersion !== policy.version) return false;
-  if (by.anchors !== anchors.id || by.anchorsVersion !== anchors.version) return false;
-  return results.some(
-    (result) =>
-      result.verifier === verifier && result.policy === policy.id && result.version === policy.version,
-  );
 }
 
 /** By this evidence or by other. */

@@ -1,17 +1,11 @@
 /**
- * What there is to appraise, as far as the log has been read: each piece of evidence that a room listed, and what this
- * verifier has said of it. A fold over the entries: a docket that is lost is made again from the log.
+ * What there is to appraise, as far as the log has been read: each piece of evidence that a room listed, and whether it has
+ * to be looked at. What was said of it is for the proven state to say: an entry that was refused is in the log as well. A
+ * fold over the entries: a docket that is lost is made again from the log.
  */
 import type { Statement } from '../../chain/index.ts';
 import { type Bytes, fromBase64url, toBase64url } from '../../core/bytes.ts';
 import { fail } from '../../core/errors.ts';
-
-/** Published versions that a judgement went by. */
-export interface JudgedBy {
-  readonly policyVersion: number;
-  readonly anchors: string;
-  readonly anchorsVersion: number;
-}
 
 export interface Item {
   /** URN. */
@@ -20,8 +14,6 @@ export interface Item {
   readonly digest: Bytes;
   /** Index of the `cleanroom.attest`. */
   readonly entry: number;
-  /** By the id of the appraisal policy: what this verifier’s last logged result went by. */
-  readonly judged: Map<string, JudgedBy>;
 }
 
 export class Docket {
@@ -58,15 +50,16 @@ export class Docket {
       case 'cleanroom.attest':
         this.#list(index, statement.body as { id: string; evidence: Bytes });
         break;
-      case 'cleanroom.appraise':
-        this.#appraised(statement);
-        break;
       case 'anchors.publish':
         this.#anchors.add((statement.body as { id: string }).id);
         this.#again();
         break;
       case 'appraisal-policy.publish':
         this.#again();
+        break;
+      case 'key.revoke':
+        // What was said with a key that was compromised by then counts for nothing.
+        if ((statement.body as { reason: string }).reason === 'compromise') this.#again();
         break;
     }
   }
@@ -83,27 +76,11 @@ export class Docket {
   }
 
   #list(entry: number, { id: cleanroom, evidence: digest }: { id: string; evidence: Bytes }): void {
-    const item: Item = { cleanroom, digest: digest.slice(), entry, judged: new Map() };
+    const item: Item = { cleanroom, digest: digest.slice(), entry };
     // A second listing of the same is refused by the log: the first one stands.
     if (this.#items.has(nameOf(item))) return;
     this.#items.set(nameOf(item), item);
     this.#pending.add(nameOf(item));
-  }
-
-  #appraised({ issuer, body }: Statement): void {
-    if (issuer !== this.#verifier) return;
-    const { id, evidence, policy, anchors } = body as {
-      readonly id: string;
-      readonly evidence: Bytes;
-      readonly policy: { readonly id: string; readonly version: number };
-      readonly anchors: { readonly id: string; readonly version: number };
-    };
-    const item = this.#items.get(nameOf({ cleanroom: id, digest: evidence }));
-    item?.judged.set(policy.id, {
-      policyVersion: policy.version,
-      anchors: anchors.id,
-      anchorsVersion: anchors.version,
-    });
   }
 
   /** What was trusted may be trusted no longer, and the other way round. */
@@ -118,9 +95,8 @@ export class Docket {
       verifier: this.#verifier,
       next: this.next,
       anchors: this.anchors,
-      items: [...this.#items].map(([name, { cleanroom, digest, entry, judged }]) => ({
+      items: [...this.#items].map(([name, { cleanroom, digest, entry }]) => ({
         ...{ cleanroom, digest: toBase64url(digest), entry, pending: this.#pending.has(name) },
-        judged: [...judged].map(([policy, by]) => ({ policy, ...by })),
       })),
     };
   }
@@ -133,11 +109,8 @@ export class Docket {
       const docket = new Docket(verifier);
       docket.next = wholeNumber(kept.next);
       for (const id of kept.anchors) docket.#anchors.add(String(id));
-      for (const { cleanroom, digest, entry, pending, judged } of kept.items) {
-        const by = judged.map(({ policy, ...rest }) => [policy, rest] as const);
-        const item: Item = {
-          ...{ cleanroom, digest: fromBase64url(digest), entry: wholeNumber(entry), judged: new Map(by) },
-        };
+      for (const { cleanroom, digest, entry, pending } of kept.items) {
+        const item: Item = { cleanroom, digest: fromBase64url(digest), entry: wholeNumber(entry) };
         docket.#items.set(nameOf(item), item);
         if (pending) docket.#pending.add(nameOf(item));
       }
@@ -157,7 +130,6 @@ interface Kept {
     readonly digest: string;
     readonly entry: number;
     readonly pending: boolean;
-    readonly judged: readonly ({ readonly policy: string } & JudgedBy)[];
   }[];
 }
 

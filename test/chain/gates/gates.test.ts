@@ -4,7 +4,7 @@ import { decide, decideProven, GATES, type GateStep, gateNamed } from '../../../
 import { CLEANROOM } from '../../../src/chain/records/cleanroom.ts';
 import { CONTRACT } from '../../../src/chain/records/contract.ts';
 import { BUDGET, DATASET } from '../../../src/chain/records/dataset.ts';
-import { AGREEMENT, CODE } from '../../../src/chain/records/governance.ts';
+import { AGREEMENT, APPRAISAL_POLICY, CODE } from '../../../src/chain/records/governance.ts';
 import { MODEL } from '../../../src/chain/records/model.ts';
 import { PAYMENT } from '../../../src/chain/records/payment.ts';
 import { RELEASE } from '../../../src/chain/records/release.ts';
@@ -330,6 +330,12 @@ describe('key.release with full: true reads again what the machine had decided b
     BUDGET_EXHAUSTED: budget({ reserved: { epsilon: 0, delta: 1_000_000_000 } }),
     BUDGET_DELTA_EXHAUSTED: budget({ allocated: { epsilon: 100_000_000, delta: 1 } }),
   };
+  test('APPRAISAL_STALE, when the policy that it was appraised by is another by now', () => {
+    assert.equal(
+      full(put((r) => edit(r.world, APPRAISAL_POLICY, { version: 2 }, r.appraisalPolicy))),
+      'APPRAISAL_STALE',
+    );
+  });
   test('and allows when all of it still holds', () => assert.equal(full(), null));
   for (const [code, change] of Object.entries(cases)) {
     test(code, () => assert.equal(full(change), code));

@@ -1,4 +1,5 @@
 /** cleanroom.attest and cleanroom.appraise. */
+import { CHECKS } from '../../../src/attestation/index.ts';
 import { CLEANROOM, EVIDENCE, EVIDENCE_ID } from '../../../src/chain/records/cleanroom.ts';
 import { CONTRACT } from '../../../src/chain/records/contract.ts';
 import { ANCHORS, APPRAISAL_POLICY } from '../../../src/chain/records/governance.ts';
@@ -185,6 +186,16 @@ appraise('HOST_DATA_MISMATCH', 'of other code', (room) => ({ body: { hostData: a
 appraise('SCHEMA_INVALID', 'affirming though a check failed', () => ({
   body: { checks: [{ name: 'debug', passed: false }] },
 }));
+for (const [what, checks] of [
+  ['without any check', []],
+  ['with hardly any', [{ name: 'report.signature', passed: true }]],
+  [
+    'with all but those of the TCB',
+    Object.keys(CHECKS).flatMap((name) => (name.startsWith('tcb.') ? [] : { name, passed: true })),
+  ],
+] as const) {
+  appraise('SCHEMA_INVALID', `affirming ${what}`, () => ({ body: { checks } }));
+}
 appraise('NUMBER_MALFORMED', 'a head to come', ({ world }) => ({ body: { head: world.now + 1 } }));
 appraise(
   'KID_TAKEN',

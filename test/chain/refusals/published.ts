@@ -126,6 +126,13 @@ for (const [what, change] of [
   policy('POLICY_ALLOWS_ALL', what, (w) => appraisalPolicyBody(w, change));
 }
 
+const turin = { family: 26, model: 2, stepping: 1 };
+policy('SCHEMA_INVALID', 'a Turin without a minimum for fmc', (w) =>
+  appraisalPolicyBody(w, {
+    products: [{ ...turin, minTcb: { bootLoader: 1, tee: 1, snp: 4, microcode: 81 } }],
+  }),
+);
+
 const code = published.bind(null, 'code.certify');
 code('ID_MALFORMED', 'an object of another log', (w) => codeBody(w, { id: objectOf(elsewhere, 'code') }));
 code('ID_TAKEN', 'certified already', (w) => {
