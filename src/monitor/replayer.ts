@@ -33,6 +33,8 @@ export interface ReplayerOptions {
   readonly watcher?: Watcher;
   /** Told of matched runs before they are remembered: after a crash it is told again. */
   readonly matched: (runs: readonly ReplayedRun[], reader: LogReader) => Promise<void>;
+  /** Told after they are. */
+  readonly remembered: () => void;
 }
 
 /** Why a replay ended before the head. */
@@ -43,14 +45,18 @@ export type Stopped =
 
 export class Replayer {
   readonly #options: ReplayerOptions;
+  #remembered: number;
+  /** What was replayed in memory could not be remembered. */
+  #broken = false;
 
   constructor(options: ReplayerOptions) {
     this.#options = options;
+    this.#remembered = options.replay.size;
   }
 
   /** Leaves replayed and remembered. */
   get size(): number {
-    return this.#options.replay.size;
+    return this.#remembered;
   }
 
   /**
@@ -59,6 +65,7 @@ export class Replayer {
    * @throws TILE_INVALID, TILE_MISSING, BODY_MISSING; what the source throws; STORAGE_FAILED, after which it cannot be used
    */
   async follow(reader: LogReader, signal: AbortSignal): Promise<Stopped | undefined> {
+    if (this.#broken) throw fail('INTERNAL', 'what was replayed could not be remembered');
     const { size } = reader.head;
     const assembler = new RunAssembler(this.size);
     const group: Run[] = [];
@@ -111,8 +118,12 @@ export class Replayer {
       roots.push(replay.root);
     }
     if (done.length > 0) {
+      this.#broken = true;
       await matched(done, reader);
       await store.commit(done, roots, known, replay.point, watcher?.changes() ?? []);
+      this.#broken = false;
+      this.#remembered = replay.size;
+      this.#options.remembered();
     }
     return refuted;
   }

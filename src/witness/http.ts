@@ -42,6 +42,9 @@ const STATUS: Readonly<Record<string, number>> = {
   REQUEST_TOO_LARGE: 413,
   CONSISTENCY_INVALID: 422,
   PROOF_MALFORMED: 422,
+  // A replayer's: it will not cosign this tree, whatever proof is given.
+  FORK: 422,
+  STATE_INVALID: 422,
   UNAVAILABLE: 503,
 };
 const CONFLICT = 409;

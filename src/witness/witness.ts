@@ -33,6 +33,11 @@ export interface WitnessOptions {
   readonly records: CosignedRecords;
   /** Unix milliseconds; the system clock by default. */
   readonly now?: () => number;
+  /**
+   * What more is asked of a head than that it extends the one before, such as that somebody has replayed it.
+   * @throws whatever: it is not cosigned, and nothing is recorded
+   */
+  readonly approve?: (checkpoint: Checkpoint, note: string) => Promise<void>;
 }
 
 /** Somebody else's request succeeds for every one that fails by a conflict. */
@@ -55,6 +60,7 @@ export class Witness {
    * @throws NOT_FOUND an origin that is not listed
    * @throws NOTE_UNSIGNED no key of the log has signed; SIGNATURE_INVALID one has, badly
    * @throws CONSISTENCY_INVALID, PROOF_MALFORMED it is not shown to extend what was cosigned before
+   * @throws what `approve` throws
    */
   async addCheckpoint(body: Bytes): Promise<WitnessAnswer> {
     const { crypto, logs, records } = this.#options;
@@ -69,11 +75,17 @@ export class Witness {
       throw fail('ARGUMENT_INVALID', `the old size ${old} is above the size ${checkpoint.size}`);
     }
     const hash = crypto.sha256(utf8(read.origin));
+    let approved = this.#options.approve === undefined;
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
       const before = await records.get(hash);
       const recorded = before?.checkpoint.size ?? 0;
       if (old !== recorded) return { type: 'conflict', size: recorded };
       checkExtends(crypto, before?.checkpoint, checkpoint, proof);
+      if (!approved) {
+        await this.#options.approve!(checkpoint, arrived);
+        approved = true;
+        continue; // it may have taken a while: what is recorded is looked at again
+      }
       const timestamp = this.#timestamp(before);
       const signature = this.#options.cosigner.cosign(note.text, timestamp);
       const outcome = { type: 'cosigned', signatures: [signature] } as const;
