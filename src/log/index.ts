@@ -9,12 +9,35 @@ export {
   type CosigningStatus,
 } from './cosigning.ts';
 export { DiskFloor } from './disk-floor.ts';
+// For whoever keeps a log's storage without being the log: a mirror.
+export { IndexAudit } from './index-rows.ts';
+export {
+  decodeVerdicts,
+  encodeHead,
+  encodeMark,
+  encodeVerdicts,
+  HEAD_KEY,
+  indexKey,
+  indexOf,
+  isLogRow,
+  MARK_KEY,
+  MIRRORED_HEADS,
+  MIRRORED_RECEIPT_KEY,
+  mirroredHeadKey,
+  recordKey,
+  recordTypeRange,
+  verdictsKey,
+} from './layout.ts';
 export type { LeafRecord } from './leaf-record.ts';
+export { leafDataOf } from './leaf-record.ts';
+export type { LeafStore } from './leaf-store.ts';
+export { catchUp } from './lineage-catch-up.ts';
 export {
   type Direction,
   forgetLineage,
   type IndexedEdge,
-  type LineageIndex,
+  type IndexedEntry,
+  LineageIndex,
   type TimelineEntry,
 } from './lineage-index.ts';
 export {
@@ -24,9 +47,22 @@ export {
   type Sequenced,
   TransparencyLog,
 } from './log.ts';
-export { assertHoldsMark, type HeldTree, holds, type PublishedMark, WAY_OUT } from './published-mark.ts';
-export { inclusionReceipt, type LogKeys, type PublishedHead, type SignedHead } from './publisher.ts';
+export { Lru } from './lru.ts';
+export { type HeldTree, holds, markedHead, type PublishedMark, WAY_OUT } from './published-mark.ts';
+export {
+  inclusionReceipt,
+  type LogKeys,
+  type PublishedHead,
+  type ReceiptHead,
+  type SignedHead,
+  signCheckpoint,
+} from './publisher.ts';
+export { MARK_INTERVAL, restore, verifyBundle } from './restore.ts';
+export { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 export type { Numbers } from './statistics.ts';
 export { type Row, type StoredRows, storedRows, verifyStoredLog } from './stored-log.ts';
+export type { LogTree } from './tree.ts';
+export type { Verifier } from './verifier.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';
+export { packStatements, unpackAdmissions } from './verify-batch.ts';
 export type { WitnessConnection } from './witness-link.ts';

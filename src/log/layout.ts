@@ -11,6 +11,8 @@
  * | `i` entry id (32) | u64: the index of the statement |
  * | `r` state key | the record (CBOR): current values of the state map |
  * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |
+ * | `c` size u64 | in a mirror only: a checkpoint of its log, with the head that it is of (CBOR) |
+ * | `d` | in a mirror only: the newest receipt signature of its log (CBOR) |
  * | `X` | the mark of the lineage index (CBOR): its version, and how many leaves it covers |
  * | `x` … | the lineage index, which can be thrown away and rebuilt: lineage-layout.ts |
  */
@@ -29,6 +31,7 @@ const LEAVES = prefix('b');
 const INDEX = prefix('i');
 const RECORD = prefix('r');
 const VERDICTS = prefix('v');
+const MIRRORED = prefix('c');
 
 export const HEAD_KEY = prefix('H');
 export const MARK_KEY = prefix('M');
@@ -40,14 +43,22 @@ export const indexKey = (entryId: Bytes) => concat(INDEX, entryId);
 export const recordKey = (key: Bytes) => concat(RECORD, key);
 export const verdictsKey = (stateIndex: number) => concat(VERDICTS, u64be(stateIndex));
 
+export const mirroredHeadKey = (size: number) => concat(MIRRORED, u64be(size));
+export const MIRRORED_HEADS = { gte: MIRRORED, lt: prefix('d') };
+export const MIRRORED_RECEIPT_KEY = prefix('d');
+
 /** From the head on to where the lineage index begins. */
 export const LOG_RANGE = { gte: HEAD_KEY, lt: prefix('x') };
 const LOG_ROWS = new Set([HEAD_KEY, TILE, EDGE, LEAVES, INDEX, RECORD, VERDICTS].map(([letter]) => letter));
 /** A row that makes the log: not a mark, nor one of the lineage index, which can be made anew. */
 export const isLogRow = (key: Bytes) => LOG_ROWS.has(key[0]);
 
+export const LEAVES_RANGE = { gte: LEAVES, lt: prefix('c') };
 export const EDGE_RANGE = { gte: EDGE, lt: prefix('f') };
+export const INDEX_RANGE = { gte: INDEX, lt: prefix('j') };
 export const RECORD_RANGE = { gte: RECORD, lt: prefix('s') };
+export const TILE_RANGE = { gte: TILE, lt: prefix('u') };
+export const VERDICTS_RANGE = { gte: VERDICTS, lt: prefix('w') };
 export const leavesRange = (from: number, to: number) => ({ gte: leavesKey(from), lt: leavesKey(to) });
 
 /** All records of a type: their keys begin with the CBOR head of the list and the name of the type, like `example`. */
@@ -62,6 +73,12 @@ export function recordTypeRange(type: string, example: Bytes) {
 export const startOf = (leaves: Bytes) => numberIn(leaves, LEAVES.length, 'key of leaves');
 /** Level and node index that an edge key names. @throws LOG_CORRUPT */
 export const edgeOf = (key: Bytes) => ({ level: key[1]!, index: numberIn(key, 2, 'key of an edge hash') });
+/** Level and index that a tile key names. @throws LOG_CORRUPT */
+export const tileOf = (key: Bytes) => ({ level: key[1]!, index: numberIn(key, 2, 'key of a tile') });
+/** The index of the state entry that a key of verdicts names. @throws LOG_CORRUPT */
+export const stateIndexOf = (key: Bytes) => numberIn(key, VERDICTS.length, 'key of verdicts');
+/** The entry id inside an index key. */
+export const entryIdOf = (key: Bytes) => key.subarray(INDEX.length);
 /** The state key inside a record key. */
 export const stateKeyOf = (key: Bytes) => key.subarray(RECORD.length);
 

@@ -44,6 +44,9 @@ export interface PublishedHead extends SignedHead {
   readonly receipt: { readonly protectedBytes: Bytes; readonly signature: Bytes };
 }
 
+/** What receipts are made from: the path of each leaf is added. */
+export type ReceiptHead = Pick<PublishedHead, 'size' | 'receipt'>;
+
 interface Tree {
   readonly size: number;
   readonly root: Bytes;
@@ -67,7 +70,7 @@ export function publishHead(keys: LogKeys, origin: string, tree: Tree): Publishe
 }
 
 /** COSE receipt of inclusion of leaf `index` under `head`. */
-export function inclusionReceipt(head: PublishedHead, index: number, path: readonly Bytes[]): Bytes {
+export function inclusionReceipt(head: ReceiptHead, index: number, path: readonly Bytes[]): Bytes {
   return encodeInclusionReceipt({ ...head.receipt, size: head.size, index, path });
 }
 

@@ -77,6 +77,11 @@ export class LogTree {
     return this.#range.size;
   }
 
+  /** The right edge, as it is now. */
+  get range(): CompactRange {
+    return this.#range.clone();
+  }
+
   root(): Bytes {
     return this.#range.root(this.#hasher);
   }

@@ -5,7 +5,13 @@ import type { Cbor } from '../core/cbor.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { encodeKeySet, encodeListedKey, thumbprint } from '../cose/index.ts';
-import { type Cosigning, inclusionReceipt, type LeafRecord, type Sequenced } from '../log/index.ts';
+import {
+  type Cosigning,
+  inclusionReceipt,
+  type LeafRecord,
+  type ReceiptHead,
+  type Sequenced,
+} from '../log/index.ts';
 import { entryBundle, parseTilePath, statementBundle, TILE_WIDTH, tileWidth } from '../merkle/index.ts';
 import { formatVerifierKey } from '../note/index.ts';
 import { AnsweringHead } from './answering-head.ts';
@@ -39,6 +45,9 @@ export interface LedgerServiceOptions {
   /** Told about every decision of a gate. */
   readonly decided?: (step: string, answer: Pick<GateAnswer, 'decision' | 'reason'>) => void;
 }
+
+/** A logged statement, and a head that covers it. */
+type Receiptable = Omit<Sequenced, 'head'> & { readonly head: ReceiptHead };
 
 export class LedgerService implements Ledger {
   readonly #crypto: Crypto;
@@ -108,14 +117,14 @@ export class LedgerService implements Ledger {
     return { ...(await this.#registration({ ...sequenced, head })), witnessed: signedHead(head) };
   }
 
-  async #registration({ index, entryId, existed, head }: Sequenced): Promise<Registration> {
+  async #registration({ index, entryId, existed, head }: Receiptable): Promise<Registration> {
     const path = await this.#log.inclusionPath(index, head.size);
     return { index, entryId, existed, receipt: inclusionReceipt(head, index, path) };
   }
 
   async receipt(entryId: Bytes): Promise<Registration> {
     const index = await this.#indexOf({ entryId });
-    return this.#registration({ index, entryId, existed: true, head: this.#log.receiptHead });
+    return this.#registration({ index, entryId, existed: true, head: this.#log.receiptHead(index) });
   }
 
   // --- tree ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
  * is the log's own.
  */
 import type { Bytes } from '../core/bytes.ts';
-import type { PublishedHead, SignedHead, Snapshot, TransparencyLog } from '../log/index.ts';
+import type { ReceiptHead, SignedHead, Snapshot, TransparencyLog } from '../log/index.ts';
 
 /** A head with the state that belongs to it. */
 export type ServedSnapshot = Omit<Snapshot, 'head'> & { readonly head: SignedHead };
@@ -31,8 +31,8 @@ type Reading =
 
 export interface ServedLog extends Pick<TransparencyLog, Reading> {
   readonly head: SignedHead;
-  /** The newest head that receipts can be given at. @throws MIRROR_BEHIND a copy has none yet */
-  readonly receiptHead: PublishedHead;
+  /** The newest head that a receipt for leaf `index` can be given at. @throws MIRROR_BEHIND a copy has none yet */
+  receiptHead(index: number): ReceiptHead;
   readonly snapshot: ServedSnapshot;
   /** COSE receipt that the tree `to` extends the tree of `from` leaves; null: nobody here could sign it. */
   consistencyReceipt(from: number, to: SignedHead, path: readonly Bytes[]): Bytes | null;

@@ -43,7 +43,7 @@ export const GENESIS = signGenesis(crypto, {
 });
 
 /** Verifies on the test's own thread: opening a log then costs nothing, and tests can open hundreds. */
-const inPlace: MakeVerifier = (all) => {
+export const inPlace: MakeVerifier = (all) => {
   const keys = new KeyDirectory(crypto);
   const learn = (learned: ReturnType<typeof all>) => {
     for (const [kid, coseKey] of learned) keys.add(kid, coseKey);

@@ -1,0 +1,122 @@
+/** What replaying a run has to know of earlier entries, from the copy's own rows and from what is not written yet. */
+import { decodeStateEntry, parseStatement } from '../chain/index.ts';
+import { type Bytes, equal, toHex } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { fail } from '../core/errors.ts';
+import {
+  decodeVerdicts,
+  indexKey,
+  indexOf,
+  type LeafStore,
+  type LogTree,
+  Lru,
+  verdictsKey,
+} from '../log/index.ts';
+import { leafHash } from '../merkle/index.ts';
+import type { KnownEntries, ReplayedEntry, RunLookups } from '../replay/index.ts';
+import type { Storage } from '../storage/index.ts';
+
+/** An accepted statement; null: a state entry, or one that was refused. */
+type Known = { readonly entryId: Bytes; readonly kind: string | null } | null;
+
+/** Earlier entries that are remembered: what is referred to once is referred to again. */
+const REMEMBERED = 1 << 14;
+
+interface Stored {
+  readonly crypto: Crypto;
+  readonly storage: Storage;
+  readonly tree: LogTree;
+  readonly leaves: LeafStore;
+}
+
+export class EarlierEntries {
+  readonly #stored: Stored;
+  readonly #remembered = new Lru<number, { readonly known: Known }>(REMEMBERED);
+  /** Replayed, and not written yet. */
+  #byId = new Map<string, number>();
+  #byIndex = new Map<number, Known>();
+
+  constructor(stored: Stored) {
+    this.#stored = stored;
+  }
+
+  /** @throws LOG_CORRUPT, STORAGE_FAILED */
+  async answer({ entryIds, refs }: RunLookups): Promise<KnownEntries> {
+    const byId = new Map<string, number>();
+    for (const [i, index] of (await this.#indexes(entryIds)).entries()) {
+      if (index !== undefined) byId.set(toHex(entryIds[i]!), index);
+    }
+    const byIndex = new Map<number, NonNullable<Known>>();
+    const referred = await this.#indexes(refs.map(({ entry }) => entry));
+    for (const [i, index] of referred.entries()) {
+      // A ref that names another entry than the one there does not hold, whatever that one is.
+      if (index === undefined || index !== refs[i]!.index) continue;
+      const known = await this.#at(index);
+      if (known) byIndex.set(index, known);
+    }
+    return { byId, byIndex };
+  }
+
+  async #indexes(entryIds: readonly Bytes[]): Promise<(number | undefined)[]> {
+    const rows = await this.#stored.storage.getMany(entryIds.map(indexKey));
+    return Promise.all(
+      entryIds.map((entryId, i) => {
+        const row = rows[i];
+        return this.#byId.get(toHex(entryId)) ?? (row && this.#verified(entryId, indexOf(row)));
+      }),
+    );
+  }
+
+  /** @throws LOG_CORRUPT the row names another leaf */
+  async #verified(entryId: Bytes, index: number): Promise<number> {
+    const { crypto, tree } = this.#stored;
+    if (index < tree.size && equal(await tree.leafHash(index), leafHash(crypto, entryId))) return index;
+    throw fail('LOG_CORRUPT', `an index row names entry ${index}, which is another one or none`);
+  }
+
+  async #at(index: number): Promise<Known> {
+    const waiting = this.#byIndex.get(index);
+    if (waiting !== undefined) return waiting;
+    const remembered = this.#remembered.get(index);
+    if (remembered) return remembered.known;
+    const known = await this.#read(index);
+    this.#remembered.set(index, { known });
+    return known;
+  }
+
+  async #read(index: number): Promise<Known> {
+    const { crypto, storage, tree, leaves } = this.#stored;
+    if (index >= tree.size) return null;
+    const record = await leaves.record(index, tree.size);
+    if (record.isStateEntry) return null;
+    const closing = await leaves.closingStateEntry(index, tree.size);
+    const row = await storage.get(verdictsKey(closing));
+    if (row) {
+      const { previous } = decodeStateEntry((await leaves.record(closing, tree.size)).bytes);
+      const first = previous === null ? 0 : previous + 1;
+      if (decodeVerdicts(row)[index - first]?.outcome === 'refused') return null;
+    }
+    const { entryId, chain } = parseStatement(crypto, record.bytes);
+    return { entryId, kind: chain?.kind ?? null };
+  }
+
+  /** A run that was replayed: it is known from now on, though not written. */
+  add(entries: readonly ReplayedEntry[], closing: number): void {
+    for (const { index, entryId, verdict, statement } of entries) {
+      this.#byId.set(toHex(entryId), index);
+      this.#byIndex.set(
+        index,
+        verdict.outcome === 'ok' ? { entryId, kind: statement?.chain?.kind ?? null } : null,
+      );
+    }
+    this.#byIndex.set(closing, null);
+  }
+
+  /** All of it has been written. */
+  written(): void {
+    for (const [index, known] of this.#byIndex)
+      if (known?.kind != null) this.#remembered.set(index, { known });
+    this.#byId = new Map();
+    this.#byIndex = new Map();
+  }
+}
