@@ -12,11 +12,13 @@ const HASH = 32;
 /** A leaf of an entry id fits one block, a node two. */
 const LEAF_SLOT = 64;
 const NODE_SLOT = 128;
+const BLOCK = 64;
 const LEAF_BYTES = 1 + HASH;
 const NODE_BYTES = 1 + 2 * HASH;
 /** Longer messages gain nothing from lanes, and would take memory. */
 const LONGEST = 4096;
-const BLOCK = 64;
+const SLOT = LONGEST + 2 * BLOCK;
+const LONGEST_ROW = 1 << 20;
 
 const LEAVES = FREE;
 const NODES = LEAVES + TILE_WIDTH * LEAF_SLOT;
@@ -85,13 +87,12 @@ export class BundleHasher {
 
   #leaves(row: Bytes, places: readonly Place[]): void {
     const byBlocks = new Map<number, { from: number[]; to: number[] }>();
-    let end = MESSAGES;
-    for (const { isStateEntry, from, to } of places) {
-      end += blocksOf(to - from + (isStateEntry ? 1 : 0)) * BLOCK;
-    }
-    this.#lanes.reserve(Math.min(end, MESSAGES + TILE_WIDTH * LONGEST * 2));
+    // The row as a whole, and then each message from there: a view for every one of them would cost as much as copying it.
+    const origin = row.length <= LONGEST_ROW ? MESSAGES : -1;
+    let at = MESSAGES + (origin < 0 ? 0 : row.length);
+    this.#lanes.reserve(at + TILE_WIDTH * SLOT);
     const { bytes } = this.#lanes;
-    let at = MESSAGES;
+    if (origin >= 0) bytes.set(row, origin);
     const leaves: { from: number[]; to: number[] } = { from: [], to: [] };
     places.forEach(({ isStateEntry, from, to }, i) => {
       const length = to - from + (isStateEntry ? 1 : 0);
@@ -107,7 +108,9 @@ export class BundleHasher {
         return;
       }
       if (isStateEntry) bytes[at] = 0;
-      bytes.set(row.subarray(from, to), isStateEntry ? at + 1 : at);
+      const begin = isStateEntry ? at + 1 : at;
+      if (origin >= 0) bytes.copyWithin(begin, origin + from, origin + to);
+      else bytes.set(row.subarray(from, to), begin);
       const blocks = this.#lanes.pad(at, length);
       const group = byBlocks.get(blocks);
       if (group) {

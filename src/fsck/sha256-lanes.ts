@@ -112,7 +112,8 @@ function hashProgram(): Code {
   WORK.forEach((x, i) => {
     into(set(x, get(STATE[i]!)));
   });
-  const t1 = TEMPORARY[0]!;
+  const [t1, t2, t3] = TEMPORARY as [number, number, number];
+  into(set(t3, xor(get(b), get(c))));
   for (let t = 0; t < 64; t++) {
     const word = (back: number) => get(WORDS[(t - back + 16) % 16]!);
     if (t >= 16) {
@@ -125,7 +126,10 @@ function hashProgram(): Code {
     const constant = load(i32(ROUND_TABLE + t * 16), 0);
     into(set(t1, add(add(add(get(h), big1), choice), add(constant, word(0)))));
     const big0 = xor(xor(turned(get(a), 2), turned(get(a), 13)), turned(get(a), 22));
-    const majority = or(and(get(a), get(b)), and(get(c), or(get(a), get(b))));
+    // Of a, b and c: with a ^ b, which the next round needs as its b ^ c.
+    const [differs, before] = t % 2 === 0 ? [t2, t3] : [t3, t2];
+    into(set(differs, xor(get(a), get(b))));
+    const majority = xor(get(b), and(get(differs), get(before)));
     into(set(d, add(get(d), get(t1))));
     into(set(h, add(get(t1), add(big0, majority))));
     [a, b, c, d, e, f, g, h] = [h, a, b, c, d, e, f, g];
