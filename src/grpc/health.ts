@@ -4,26 +4,24 @@
  */
 import { fail } from '../core/errors.ts';
 import { grpc } from '../proto/aichain.js';
-import type { Ledger } from '../service/ledger.ts';
 import { type Method, serverStream, unary } from './method.ts';
 import type { CallContext } from './run.ts';
 
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse.ServingStatus;
 
-const WRITES = 'aichain.v1.RegistrationService';
 /** Milliseconds between two looks at the log's status for those who watch it. */
 const WATCH_INTERVAL = 1000;
 
 export function healthService(
-  ledger: Ledger,
+  isServing: (service: string) => boolean,
   services: ReadonlySet<string>,
   closing: AbortSignal,
 ): Record<string, Method> {
   const standing = (service: string) => {
     if (service !== '' && !services.has(service)) return SERVICE_UNKNOWN;
     if (closing.aborted) return NOT_SERVING;
-    return service === WRITES && !ledger.status().accepting ? NOT_SERVING : SERVING;
+    return isServing(service) ? SERVING : NOT_SERVING;
   };
   const shape = { request: HealthCheckRequest, response: HealthCheckResponse };
   return {

@@ -7,7 +7,7 @@ import { type Answer, answerOf } from '../service/status.ts';
 import { type SurfaceOptions, subjectName } from '../service/surface.ts';
 import { statusObject } from './trailers.ts';
 
-export type MethodOptions = Pick<SurfaceOptions, 'ledger' | 'limits' | 'logger' | 'observer'> & {
+export type MethodOptions = Pick<SurfaceOptions, 'limits' | 'logger' | 'observer'> & {
   /** Aborts when the server begins to close: streams that would not end by themselves end then. */
   readonly closing: AbortSignal;
 };

@@ -1,98 +1,27 @@
-/**
- * Puts the services on a grpc-js server: transport limits, TLS, and an end that drains.
- */
-import { setMaxListeners } from 'node:events';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from '@grpc/grpc-js';
-import { fail } from '../core/errors.ts';
-import { descriptors } from '../proto/aichain.js';
-import type { SurfaceOptions, TlsOptions } from '../service/surface.ts';
+/** The services of a log. */
+import type { SurfaceOptions } from '../service/surface.ts';
 import { gateService } from './gate.ts';
-import { healthService } from './health.ts';
-import { intake } from './intake.ts';
 import { logService } from './log.ts';
-import { definition, type Method } from './method.ts';
 import { provenanceService } from './provenance.ts';
-import { reflectionService } from './reflection.ts';
 import { registrationService } from './registration.ts';
+import { createServiceServer, type GrpcServer } from './service-server.ts';
 import { stateService } from './state.ts';
 
 export type GrpcServerOptions = SurfaceOptions;
 
-export interface GrpcServer {
-  /** Resolves with the port, which the system chooses for 0. @throws UNAVAILABLE the address cannot be bound */
-  listen(host: string, port: number): Promise<number>;
-  /**
-   * Takes no new calls, ends open streams with LOG_CLOSING once what they are waiting for is answered, lets unary
-   * calls finish, and after `graceMs` cuts what is left.
-   */
-  close(graceMs: number): Promise<void>;
-}
+const WRITES = 'aichain.v1.RegistrationService';
 
-/** https://grpc.github.io/grpc/core/group__grpc__arg__keys.html */
-const TRANSPORT = {
-  'grpc.max_concurrent_streams': 100,
-  // A peer that has vanished is noticed, an idle one is let go.
-  'grpc.keepalive_time_ms': 60_000,
-  'grpc.keepalive_timeout_ms': 20_000,
-  'grpc.max_connection_idle_ms': 300_000,
-};
-
-export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { ledger, limits } = options;
-  const closing = new AbortController();
-  setMaxListeners(0, closing.signal); // one for each open stream
-  const server = new Server({
-    ...TRANSPORT,
-    'grpc.max_receive_message_length': limits.options.messageBytes,
-    interceptors: [intake(limits)],
+export function createGrpcServer({ ledger, ...options }: GrpcServerOptions): GrpcServer {
+  const { limits } = options;
+  const services = {
+    [WRITES]: registrationService(ledger, limits),
+    'aichain.v1.LogService': logService(ledger, limits),
+    'aichain.v1.StateService': stateService(ledger, limits),
+    'aichain.v1.ProvenanceService': provenanceService(ledger),
+    'aichain.v1.GateService': gateService(ledger),
+  };
+  return createServiceServer(services, {
+    ...options,
+    isServing: (service) => service !== WRITES || ledger.status().accepting,
   });
-
-  const add = (service: string, methods: Record<string, Method>) => {
-    const definitions: Record<string, ServiceDefinition[string]> = {};
-    const handlers: Record<string, UntypedHandleCall> = {};
-    for (const [name, method] of Object.entries(methods)) {
-      const path = `/${service}/${name}`;
-      definitions[name] = definition(path, method);
-      handlers[name] = method.handler(path, { ...options, closing: closing.signal });
-    }
-    server.addService(definitions, handlers);
-  };
-  const reflected = descriptors.services;
-  add('aichain.v1.RegistrationService', registrationService(ledger, limits));
-  add('aichain.v1.LogService', logService(ledger, limits));
-  add('aichain.v1.StateService', stateService(ledger, limits));
-  add('aichain.v1.ProvenanceService', provenanceService(ledger));
-  add('aichain.v1.GateService', gateService(ledger));
-  add('grpc.health.v1.Health', healthService(ledger, new Set(reflected), closing.signal));
-  add('grpc.reflection.v1.ServerReflection', reflectionService(reflected));
-  add('grpc.reflection.v1alpha.ServerReflection', reflectionService(reflected));
-
-  return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-        server.bindAsync(address, credentials(options.tls), (cause, bound) => {
-          if (cause) reject(fail('UNAVAILABLE', `cannot listen on ${address}`, { cause }));
-          else resolve(bound);
-        });
-      }),
-    close: (graceMs) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => server.forceShutdown(), graceMs);
-        server.tryShutdown(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-        closing.abort();
-      }),
-  };
-}
-
-function credentials(tls: TlsOptions | undefined): ServerCredentials {
-  if (!tls) return ServerCredentials.createInsecure();
-  const pair = { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) };
-  // A client without a certificate from this authority fails the handshake.
-  return tls.clientCa === undefined
-    ? ServerCredentials.createSsl(null, [pair])
-    : ServerCredentials.createSsl(Buffer.from(tls.clientCa), [pair], true);
 }
