@@ -3,6 +3,7 @@
 
 import { appraise } from './appraise.ts';
 import { appraiser } from './appraiser.ts';
+import { backup } from './backup.ts';
 import { checkpoint } from './checkpoint.ts';
 import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
@@ -15,11 +16,14 @@ import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
 import { list } from './list.ts';
+import { mirror } from './mirror.ts';
+import { monitor } from './monitor.ts';
 import { policy } from './policy.ts';
 import { prove } from './prove.ts';
 import { quickstart } from './quickstart.ts';
 import { register } from './register.ts';
 import { reindex } from './reindex.ts';
+import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import { sign } from './sign.ts';
 import { timeline } from './timeline.ts';
@@ -32,6 +36,8 @@ export const COMMANDS: readonly CommandMaker[] = [
   init,
   serve,
   witness,
+  monitor,
+  mirror,
   appraiser,
   keygen,
   sign,
@@ -48,6 +54,8 @@ export const COMMANDS: readonly CommandMaker[] = [
   timeline,
   list,
   reindex,
+  backup,
+  restore,
   checkpoint,
   inspect,
   env,

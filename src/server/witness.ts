@@ -1,21 +1,10 @@
 /** A witness put together: its key file, its records on LevelDB, its HTTP interface. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bytes, equal } from '../core/bytes.ts';
-import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
-import {
-  type Cosigner,
-  cosigner,
-  formatSignerKey,
-  formatVerifierKey,
-  parseSignerKey,
-  SIGNATURE_TYPE,
-  verifierKey,
-} from '../note/index.ts';
+import { formatVerifierKey } from '../note/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
-import { makeFolder } from '../platform/write-file.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import {
   CosignedRecords,
@@ -24,7 +13,7 @@ import {
   Witness,
   type WitnessObserver,
 } from '../witness/index.ts';
-import { readWith, writeSecret } from './key-files.ts';
+import { cosignerKey } from './cosigner-key.ts';
 
 const KEY = 'witness.skey';
 
@@ -61,7 +50,10 @@ export interface RunningWitness {
 export async function startWitness(config: WitnessConfig, logger: Logger): Promise<RunningWitness> {
   const crypto = nodeCrypto;
   const logs = parseLogList(config.logs);
-  const own = witnessKey(crypto, config);
+  const own = cosignerKey(crypto, {
+    ...{ dataDir: config.dataDir, what: 'witness', key: KEY, records: 'records' },
+    ...{ name: config.name, option: '--name' },
+  });
   for (const keys of logs.values()) {
     const clash = keys.find(({ key }) => equal(key, own.verifierKey.key));
     if (clash) throw fail('KEY_PURPOSE_CLASH', `the witness's key is that of the log ${clash.name}`);
@@ -94,31 +86,6 @@ export async function startWitness(config: WitnessConfig, logger: Logger): Promi
     await storage.close();
     throw error;
   }
-}
-
-/** The key file's key, made at the first start. @throws CONFIG_INVALID */
-function witnessKey(crypto: Crypto, { dataDir, name }: WitnessConfig): Cosigner {
-  const path = join(dataDir, KEY);
-  if (!existsSync(path)) {
-    if (name === undefined) throw fail('CONFIG_INVALID', 'a new witness needs a name (--name)');
-    // A record without its key: a new one would cosign logs whose history it has never seen.
-    if (existsSync(join(dataDir, 'records'))) {
-      throw fail('CONFIG_INVALID', `${dataDir} holds a witness's records, but not its key: put ${KEY} back`);
-    }
-    const privateKey = crypto.generatePrivateKey('Ed25519');
-    const type = SIGNATURE_TYPE.ED25519_COSIGNATURE;
-    verifierKey(crypto, name, type, privateKey.publicKey.bytes); // checks the name
-    makeFolder(dataDir);
-    writeSecret(path, `${formatSignerKey(crypto, { name, type, privateKey })}\n`);
-  }
-  const key = readWith(path, (bytes) => parseSignerKey(crypto, new TextDecoder().decode(bytes).trim()));
-  if (key.type !== SIGNATURE_TYPE.ED25519_COSIGNATURE) {
-    throw fail('CONFIG_INVALID', `${path} is a key for notes, not for cosignatures`);
-  }
-  if (name !== undefined && name !== key.name) {
-    throw fail('CONFIG_INVALID', `the witness in ${dataDir} is ${key.name}, not ${name}`);
-  }
-  return cosigner(crypto, key.name, key.privateKey);
 }
 
 function observer(logger: Logger, broken: (error: unknown) => void): WitnessObserver {

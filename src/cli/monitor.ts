@@ -1,0 +1,120 @@
+/** `aichain monitor`: watches a log until it is told to stop, and says what is wrong, one alarm a line. */
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { aborted } from './aborted.ts';
+import { type CommonOptions, type Context, outputOf } from './context.ts';
+import { readTrust, TRUST_FILE } from './trust-options.ts';
+
+interface Options extends CommonOptions {
+  readonly url: string;
+  readonly trust: string;
+  readonly dataDir: string;
+  readonly witness: readonly string[];
+  readonly cosign?: string;
+  readonly cosignHost: string;
+  readonly cosignPort: number;
+  readonly cosignPrefix: string;
+  readonly acceptTime?: number;
+  readonly workers: number;
+  readonly logLevel: string;
+}
+
+export function monitor(context: Context): Command {
+  return new Command('monitor')
+    .summary('watch a log: replay it, compare its state, raise alarms')
+    .description(
+      'Follows a log over its tiles, replays every entry, compares every state entry with its own, and writes what is wrong to standard output, one alarm a line. The evidence is kept in files. With --cosign it is a replayer, too: a witness that signs only what it has replayed.',
+    )
+    .requiredOption('--url <url>', 'the log’s HTTP interface')
+    .option('--trust <file>', 'trust file of the log', TRUST_FILE)
+    .option('--data-dir <folder>', 'what was replayed, alarms, evidence and key', 'monitor-data')
+    .option(
+      '--witness <url>',
+      'where a witness shows what it has cosigned, to compare; may be given several times',
+      collect,
+      [],
+    )
+    .option('--cosign <name>', 'cosign as a replayer of this name; the first start makes the key')
+    .option('--cosign-host <address>', 'address to listen on for that', '127.0.0.1')
+    .option('--cosign-port <port>', 'port; 0 takes any free one', portOf, 8091)
+    .option('--cosign-prefix <path>', 'path before the resources of the protocol', prefixOf, '')
+    .option(
+      '--accept-time <index>',
+      'cosign again although entries up to this one had a time that was not that of this machine’s clock',
+      indexOf,
+    )
+    .option('--workers <count>', 'threads that verify signatures', workersOf, availableParallelism())
+    .addOption(
+      new Option('--log-level <level>', 'least severe level on standard error')
+        .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+        .default('info'),
+    )
+    .action(async (options: Options) => {
+      const { terminal } = context;
+      const trust = await readTrust(context, options.trust);
+      const [{ startMonitor }, { createLogger }, { formatAlarm }] = await Promise.all([
+        import('../server/index.ts'),
+        import('../platform/logger.ts'),
+        import('../monitor/alarms/stored-alarm.ts'),
+      ]);
+      const { url, dataDir, witness: peers, workers, acceptTime, cosign: name } = options;
+      const { cosignHost: host, cosignPort: port, cosignPrefix: prefix } = options;
+      const running = await startMonitor(
+        {
+          ...{ url, trust, dataDir, peers, workers },
+          ...(acceptTime !== undefined && { acceptTime }),
+          ...(name !== undefined && { cosign: { name, host, port, prefix } }),
+        },
+        createLogger({ level: options.logLevel }),
+      );
+      const { replayer } = running;
+      // Standard output is for alarms alone: whoever reads it line by line gets nothing else.
+      outputOf(context, options).progress(
+        [
+          `watching      ${trust.origin} at ${url}`,
+          ...(replayer ? [`verifier key  ${replayer.verifierKey}`, `URL           ${replayer.url}`] : []),
+        ].join('\n'),
+      );
+      const told = tell(terminal, running.alarms, formatAlarm);
+      try {
+        await Promise.race([aborted(terminal.signal), running.failed, told]);
+      } finally {
+        await running.close();
+      }
+    });
+}
+
+type Alarms = Awaited<ReturnType<typeof import('../server/index.ts').startMonitor>>['alarms'];
+type Format = typeof import('../monitor/alarms/stored-alarm.ts').formatAlarm;
+
+/** Every alarm that is raised from now on; those before are kept, and were told then. */
+async function tell({ stdout, signal }: Context['terminal'], alarms: Alarms, format: Format): Promise<void> {
+  for await (const alarm of alarms.follow(alarms.last, signal)) stdout.write(`${format(alarm)}\n`);
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function indexOf(text: string): number {
+  const index = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(index)) throw new InvalidArgumentError('not an index');
+  return index;
+}
+
+function workersOf(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('not a number of threads');
+  return Number(text);
+}
+
+function portOf(text: string): number {
+  const port = /^(?:0|[1-9]\d{0,4})$/.test(text) ? Number(text) : -1;
+  if (port < 0 || port > 65_535) throw new InvalidArgumentError('not a port');
+  return port;
+}
+
+function prefixOf(text: string): string {
+  const prefix = text.replace(/\/+$/, '');
+  if (!/^(?:\/[\w.~-]+)*$/.test(prefix)) throw new InvalidArgumentError('not a path such as /replayer');
+  return prefix;
+}

@@ -1,0 +1,127 @@
+/** A monitor put together: the log over HTTP, its own storage, worker threads, alarms, and the replayer if it is one. */
+import { join } from 'node:path';
+import { HttpTiles } from '../client/index.ts';
+import { utf8 } from '../core/bytes.ts';
+import { workerThreads } from '../log/index.ts';
+import { AlarmDesk } from '../monitor/alarms/desk.ts';
+import { RuleWatch } from '../monitor/alarms/watch.ts';
+import { Monitor, type MonitorStatus, type Peer } from '../monitor/index.ts';
+import { nodeCrypto } from '../platform/crypto-node.ts';
+import type { Logger } from '../platform/logger.ts';
+import { openLevelStorage, type Storage } from '../storage/index.ts';
+import type { Trust } from '../verify/index.ts';
+import { RemoteWitness } from '../witness/index.ts';
+import { isReplayer, type ReplayerConfig, type RunningReplayer, startReplayer } from './replayer.ts';
+
+export interface MonitorConfig {
+  /** What stands before `/checkpoint` and `/tile/`. */
+  readonly url: string;
+  readonly trust: Trust;
+  /** Holds what was replayed, the alarms with their evidence, and the replayer's key. */
+  readonly dataDir: string;
+  /** Where witnesses of the log show what they have cosigned. */
+  readonly peers: readonly string[];
+  /** Cosign what was replayed: always, once there is a key. */
+  readonly cosign?: Omit<ReplayerConfig, 'dataDir'>;
+  readonly workers: number;
+  /** Milliseconds between two looks at the log. */
+  readonly interval?: number;
+  /** Entry up to which times are accepted that were not those of the own clock. */
+  readonly acceptTime?: number;
+}
+
+export interface RunningMonitor {
+  readonly alarms: AlarmDesk['alarms'];
+  readonly status: MonitorStatus;
+  readonly replayer: RunningReplayer | undefined;
+  /** Rejects when it cannot go on: only a new start, which reads back what is stored, can. */
+  readonly failed: Promise<never>;
+  /** Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const PEER_TIMEOUT = 10_000;
+
+/**
+ * @throws CONFIG_INVALID, RULES_MISMATCH; KEY_PURPOSE_CLASH; LOG_LOCKED another process has the folder open; LOG_CORRUPT what
+ * is stored does not fit together; STORAGE_FAILED, UNAVAILABLE
+ */
+export async function startMonitor(config: MonitorConfig, logger: Logger): Promise<RunningMonitor> {
+  const { url, trust, dataDir } = config;
+  const crypto = nodeCrypto;
+  const stop = new AbortController();
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = once(async () => {
+    stop.abort();
+    // Last opened, first closed: nothing is used by what is still there.
+    for (const closer of closers.reverse()) await closer();
+  });
+  let broken: (error: unknown) => void = () => {};
+  const failed = new Promise<never>((_resolve, reject) => {
+    broken = reject;
+  });
+  failed.catch(() => undefined);
+  try {
+    const log = new HttpTiles(url, { signal: stop.signal });
+    closers.push(() => log.close());
+    const open = async (name: string): Promise<Storage> => {
+      const storage = await openLevelStorage(join(dataDir, name));
+      closers.push(() => storage.close());
+      return storage;
+    };
+    const storage = await open('replay');
+    const desk = await AlarmDesk.open({
+      ...{ crypto, trust, storage: await open('alarms'), folder: join(dataDir, 'evidence') },
+      counted: ({ code, severity, index, detail }) =>
+        logger[severity === 'critical' ? 'error' : 'warn']({ alarm: code, index }, detail),
+    });
+    const peers = config.peers.map((peer) => peerAt(peer, trust.origin, stop.signal, closers));
+    const monitor = await Monitor.open({
+      ...{ crypto, trust, log, peers, storage, verifier: workerThreads(config.workers), sink: desk },
+      watcher: new RuleWatch(),
+      ...(config.interval !== undefined && { interval: config.interval }),
+      ...(config.acceptTime !== undefined && { acceptTime: config.acceptTime }),
+      observe: {
+        replayed: (progress) => logger.debug(progress, 'replayed'),
+        event: (level, message, details) => logger[level](details, message),
+      },
+    });
+    closers.push(() => monitor.close());
+    const cosign = config.cosign ?? (isReplayer(dataDir) ? DEFAULT_COSIGN : undefined);
+    const replayer =
+      cosign && (await startReplayer(crypto, { ...cosign, dataDir }, { monitor, trust }, logger, broken));
+    if (replayer) closers.push(() => replayer.close());
+    const watching = monitor.run(stop.signal).catch(broken);
+    closers.push(() => watching);
+    return {
+      alarms: desk.alarms,
+      get status() {
+        return monitor.status;
+      },
+      ...{ replayer, failed, close },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const DEFAULT_COSIGN = { host: '127.0.0.1', port: 8091, prefix: '' };
+
+function peerAt(url: string, origin: string, signal: AbortSignal, closers: (() => Promise<unknown>)[]): Peer {
+  const witness = new RemoteWitness(url);
+  closers.push(() => witness.close());
+  const hash = nodeCrypto.sha256(utf8(origin));
+  return {
+    name: url,
+    head: () => witness.lastCosigned(hash, AbortSignal.any([signal, AbortSignal.timeout(PEER_TIMEOUT)])),
+  };
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= run();
+    return running;
+  };
+}
