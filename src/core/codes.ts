@@ -179,6 +179,7 @@ export const CODES = {
   LOG_CORRUPT: ['fatal', 'Stored bytes do not hash to what was published.'],
   RULES_MISMATCH: ['fatal', 'The log was written under other rules than this software implements.'],
   KEY_PURPOSE_CLASH: ['fatal', 'One key would serve two purposes.'],
+  BACKUP_MALFORMED: ['malformed', 'Not a backup of a log, or one that is damaged or not whole.'],
   CONFIG_INVALID: ['usage', 'The configuration is invalid.'],
   UNAVAILABLE: ['unavailable', 'The server cannot be reached.'],
   RESPONSE_MALFORMED: ['malformed', 'The server’s answer is not one to the request that was made.'],

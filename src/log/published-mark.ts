@@ -43,7 +43,7 @@ export async function holds(
 
 /**
  * Compares what is stored with the mark, before anything is signed.
- * @throws LOG_CORRUPT the log is behind it, or has another history; CONFIG_INVALID there is no mark; STORAGE_FAILED
+ * @throws LOG_CORRUPT the log is behind it, or has another history; as {@link markedHead}
  */
 export async function assertHoldsMark(
   crypto: Crypto,
@@ -51,32 +51,37 @@ export async function assertHoldsMark(
   mark: PublishedMark,
   held: HeldTree,
 ): Promise<void> {
-  const kept = await mark.read();
-  if (kept === null || (kept === undefined && held.size === 0)) return;
-  if (kept === undefined) {
-    throw fail(
-      'CONFIG_INVALID',
-      `there is no high-water mark in ${mark.name}. If this log has one, is its disk mounted? If it never had one, begin it: make an empty file there, and start again`,
-    );
-  }
-  const published = publishedHead(crypto, logKey, mark, kept);
-  if (await holds(published, held)) return;
+  const published = await markedHead(crypto, logKey, mark, held.size === 0);
+  if (!published || (await holds(published, held))) return;
   throw fail(
     'LOG_CORRUPT',
     `a tree of ${published.size} of this log was published (${mark.name}), and the storage, which has ${held.size} leaves, does not hold it. ${WAY_OUT}`,
   );
 }
 
-function publishedHead(
+/**
+ * The head that the mark holds; undefined: the mark is begun with this log.
+ * @param isNew the log has published nothing yet: there may be no mark
+ * @throws CONFIG_INVALID there is no mark, or that of another log; STORAGE_FAILED
+ */
+export async function markedHead(
   crypto: Crypto,
   logKey: VerifierKey,
-  { name }: PublishedMark,
-  note: string,
-): Checkpoint {
+  mark: PublishedMark,
+  isNew: boolean,
+): Promise<Checkpoint | undefined> {
+  const note = await mark.read();
+  if (note === null || (note === undefined && isNew)) return undefined;
+  if (note === undefined) {
+    throw fail(
+      'CONFIG_INVALID',
+      `there is no high-water mark in ${mark.name}. If this log has one, is its disk mounted? If it never had one, begin it: make an empty file there, and start again`,
+    );
+  }
   try {
     return openCheckpoint(crypto, note, logKey);
   } catch (cause) {
     if (!isLedgerError(cause)) throw cause;
-    throw fail('CONFIG_INVALID', `${name} is not the high-water mark of this log`, { cause });
+    throw fail('CONFIG_INVALID', `${mark.name} is not the high-water mark of this log`, { cause });
   }
 }

@@ -12,8 +12,8 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Bytes, utf8 } from '../core/bytes.ts';
 
 /** Replaces a file as a whole: who reads it sees the old content or the new, after a crash too. */
@@ -47,6 +47,51 @@ export function createFile(path: string, content: Bytes | string, mode: number):
     rmSync(aside, { force: true });
   }
   syncFolder(dirname(path));
+}
+
+/** A file that is written piece by piece, and has a name only when it is whole and durable. */
+export class NewFile {
+  static #count = 0;
+  readonly #folder: string;
+  readonly #aside: string;
+  readonly #file: FileHandle;
+
+  /** @param mode such as 0o600 */
+  static async in(folder: string, mode: number): Promise<NewFile> {
+    const aside = join(folder, `.${process.pid}-${NewFile.#count++}.tmp`);
+    // What is there was left by a process of the same number, as in `writeAside`.
+    rmSync(aside, { force: true });
+    return new NewFile(folder, aside, await open(aside, 'wx', mode));
+  }
+
+  private constructor(folder: string, aside: string, file: FileHandle) {
+    this.#folder = folder;
+    this.#aside = aside;
+    this.#file = file;
+  }
+
+  async write(bytes: Bytes): Promise<void> {
+    await this.#file.appendFile(bytes);
+  }
+
+  /** @returns the path. @throws EEXIST */
+  async commit(name: string): Promise<string> {
+    const path = join(this.#folder, name);
+    try {
+      await this.#file.sync();
+      giveName(this.#aside, path);
+    } finally {
+      await this.abandon();
+    }
+    syncFolder(this.#folder);
+    return path;
+  }
+
+  /** Safe to call after a commit. */
+  async abandon(): Promise<void> {
+    await this.#file.close();
+    rmSync(this.#aside, { force: true });
+  }
 }
 
 /** mkdir -p, for the owner only, with every new folder's entry synced into its parent. */
@@ -85,7 +130,7 @@ function giveName(aside: string, path: string): void {
 }
 
 /** A name is durable only when its folder is. Not every platform lets a folder be opened. */
-function syncFolder(path: string): void {
+export function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   const folder = openSync(path, 'r');
   try {

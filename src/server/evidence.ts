@@ -9,7 +9,8 @@ import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/logger.ts';
 import { EvidenceAccess, EvidenceService } from '../service/index.ts';
 
-const FOLDER = 'evidence';
+/** In the data folder. */
+export const EVIDENCE_FOLDER = 'evidence';
 
 /** @throws CONFIG_INVALID the access file; STORAGE_FAILED */
 export async function openEvidence(
@@ -20,7 +21,7 @@ export async function openEvidence(
 ): Promise<EvidenceService> {
   const { accessFile, ...limits } = evidence;
   const access = accessFile === undefined ? EvidenceAccess.nobody(crypto) : readAccess(crypto, accessFile);
-  const files = await EvidenceFiles.open(crypto, join(dataDir, FOLDER), limits);
+  const files = await EvidenceFiles.open(crypto, join(dataDir, EVIDENCE_FOLDER), limits);
   return new EvidenceService({
     ...{ log, files, access },
     // Who has seen which machine's evidence is worth a line, always.

@@ -26,12 +26,13 @@ import {
   readKeyFiles,
 } from './key-files.ts';
 
-const GENESIS = 'genesis.cose';
+export const GENESIS = 'genesis.cose';
 /** DID of the SRO that the first start of a log for development makes. */
 export const DEVELOPMENT_SRO = 'did:web:sro.aichain.localhost';
 
 export const keyFolder = (dataDir: string) => join(dataDir, 'keys');
 export const storageFolder = (dataDir: string) => join(dataDir, 'db');
+export const backupSocket = (dataDir: string) => join(dataDir, 'backup.sock');
 export const trustPath = (dataDir: string) => join(dataDir, 'trust.json');
 
 /**

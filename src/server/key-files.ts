@@ -15,6 +15,7 @@ import { createFile, makeFolder } from '../platform/write-file.ts';
 const CHECKPOINT = 'checkpoint.skey';
 const RECEIPT = 'receipt.cosekey';
 const SRO = 'development-sro.cosekey';
+export const KEY_FILES: readonly string[] = [CHECKPOINT, RECEIPT, SRO];
 
 export interface KeyFiles {
   readonly origin: string;

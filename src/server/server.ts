@@ -3,6 +3,7 @@
  * relied on (verified before listening) and stops in the opposite one (not listening before drained).
  */
 import { readFileSync } from 'node:fs';
+import { assertNotRestoring, type BackupServer } from '../backup/index.ts';
 import { POLICY, readGenesis, rulesId } from '../chain/index.ts';
 import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -25,6 +26,7 @@ import {
 } from '../service/index.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import { formatTrust } from '../verify/index.ts';
+import { offerBackups } from './backup-socket.ts';
 import { openEvidence } from './evidence.ts';
 import {
   developmentGenesis,
@@ -60,6 +62,7 @@ const GRACE_MS = 10_000;
  */
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   const crypto = nodeCrypto;
+  assertNotRestoring(config.dataDir);
   const keys = logKeys(crypto, config.dataDir, config.origin);
   const witnesses = witnessPolicy(config.witness, keys);
   const metrics = createMetrics({ process: true });
@@ -67,6 +70,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   const surfaceModules = Promise.all([import('../grpc/index.ts'), import('../http/index.ts')]);
   const log = await openLog(crypto, config, keys, logger, metrics);
   let stopRounds = async () => {};
+  let backups: BackupServer | undefined;
   try {
     await ensureGenesis(crypto, config.dataDir, keys, log);
     checkKeyPurposes(crypto, keys, log, witnesses);
@@ -81,11 +85,12 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     writeFileAtomically(trustPath(config.dataDir), trust);
     const evidence = await openEvidence(crypto, config, log, logger);
     const surfaces = await listen(await surfaceModules, config, { ledger, evidence }, logger, metrics);
+    backups = await offerBackups(crypto, config.dataDir, log, logger);
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= (async () => {
         // Whoever waits for witnesses is told that it is over: what was registered stays logged.
-        await Promise.all([surfaces.close(), stopRounds()]);
+        await Promise.all([surfaces.close(), stopRounds(), backups?.close()]);
         await log.close();
       })();
       return closing;

@@ -17,7 +17,8 @@ import { writeFileAside } from '../platform/write-file.ts';
 import { RemoteWitness } from '../witness/index.ts';
 import type { KeyFiles } from './key-files.ts';
 
-const KEPT = 'cosigned.checkpoint';
+/** File in the data folder. */
+export const KEPT = 'cosigned.checkpoint';
 /** Milliseconds that a start waits for witnesses which might know more of this log than the log itself. */
 const FIRST_ANSWERS = 3000;
 
