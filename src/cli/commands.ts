@@ -9,6 +9,7 @@ import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
 import { contract } from './contract.ts';
 import { env } from './env.ts';
+import { fsck } from './fsck.ts';
 import { gate } from './gate.ts';
 import { get } from './get.ts';
 import { impact } from './impact.ts';
@@ -53,6 +54,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   impact,
   timeline,
   list,
+  fsck,
   reindex,
   backup,
   restore,

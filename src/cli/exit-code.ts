@@ -27,6 +27,8 @@ export const EXIT = {
   POLICY: 14,
   STALE: 15,
   MALFORMED: 16,
+  /** What follows from a log's entries is stored otherwise than it follows; it can be made anew. */
+  DERIVED: 17,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -58,6 +60,7 @@ const PROOF: Readonly<Record<CodesOf<'proof'>, ExitCode>> = {
   TILE_MISSING: EXIT.NOT_INCLUDED,
   BODY_MISSING: EXIT.NOT_INCLUDED,
   STATE_INVALID: EXIT.NOT_INCLUDED,
+  ROWS_INVALID: EXIT.DERIVED,
   CONSISTENCY_INVALID: EXIT.FORK,
   FORK: EXIT.FORK,
   QUORUM_NOT_MET: EXIT.QUORUM,

@@ -16,7 +16,8 @@ import { FORMATS, type Terminal } from './terminal.ts';
 const EXIT_CODES = `
 Exit codes:
   0 ok  1 unexpected  2 usage  3 not found  4 unavailable, try again
-  10 bad signature  11 not included  12 fork  13 quorum not met  14 refused by rules or policy  15 stale  16 malformed`;
+  10 bad signature  11 not included  12 fork  13 quorum not met  14 refused by rules or policy  15 stale  16 malformed
+  17 derived rows differ from what the entries of a log lead to`;
 
 export function createProgram(terminal: Terminal): Command {
   const context: Context = { terminal, crypto: nodeCrypto };

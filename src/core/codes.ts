@@ -152,6 +152,7 @@ export const CODES = {
   TILE_INVALID: ['proof', 'A tile does not hash to the tree that it was read for.'],
   TILE_MISSING: ['proof', 'The log does not serve a tile of a tree that it has signed.'],
   BODY_MISSING: ['proof', 'The log does not serve the statement of an entry that it has logged.'],
+  ROWS_INVALID: ['proof', 'Stored rows that follow from a log’s entries are not what the entries lead to.'],
   STATE_INVALID: ['proof', 'A state entry of the log is not what replaying the log leads to.'],
   FORK: ['proof', 'Two views of the log are inconsistent: the log has shown different histories.'],
   STALE: ['proof', 'The view is older than one seen before, or than the freshness limit.'],

@@ -2,9 +2,9 @@
  * What a thread does with a bundle: its leaves hashed and compared with their tile, and, where statements are examined, each
  * of them parsed and its signature verified. No state is needed for that; what needs it gets what is left to know.
  */
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, concat, equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
-import { TILE_WIDTH } from '../merkle/index.ts';
+import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { BundleHasher, hashPlainly, type Place } from './bundle-hash.ts';
 import { type BundleRows, placesOf } from './bundle-rows.ts';
 import { type Examined, examine } from './examine.ts';
@@ -44,6 +44,39 @@ export class BundleAuditor {
   }
 
   audit(bundle: BundleRows): BundleAudit {
+    return bundle.data ? this.#served(bundle, bundle.data) : this.#stored(bundle);
+  }
+
+  /** Leaf data come by themselves: they make the tree, and each statement has to hash to its own. */
+  #served(bundle: BundleRows, data: readonly Bytes[]): BundleAudit {
+    const { n, width, rows, tile } = bundle;
+    const first = n * TILE_WIDTH;
+    const findings: Finding[] = [];
+    const { places } = placesOf(bundle);
+    const hashes = Array.from({ length: width }, (_, i) => data[i] && leafHash(this.#crypto, data[i]));
+    const ids = data.map((leaf) => (leaf.length === HASH ? leaf : new Uint8Array(HASH)));
+    places.forEach((place, i) => {
+      const id = data[i];
+      if (!id || place?.isStateEntry) return;
+      const found = place && this.#crypto.sha256(rows.subarray(place.from, place.to));
+      if (found && equal(found, id)) return;
+      places[i] = undefined;
+      findings.push({
+        ...{ check: 'body', at: `entry ${first + i}`, expected: `a statement with hash ${toHex(id)}` },
+        found: found ? `one with hash ${toHex(found)}` : 'nothing',
+      });
+    });
+    const whole = hashes.every((hash) => hash !== undefined);
+    const agrees = whole && tile !== undefined && same(concat(...(hashes as Bytes[])), tile);
+    return {
+      ...{ n, width, root: whole ? treeRoot(this.#crypto, hashes as Bytes[]) : undefined, findings },
+      ...(width < TILE_WIDTH && { open: hashes }),
+      ...(width === TILE_WIDTH && !agrees && { disagreement: { leafHashes: hashes, tile } }),
+      ...(this.#keys && { examined: examine(this.#crypto, this.#keys, bundle, places, ids) }),
+    };
+  }
+
+  #stored(bundle: BundleRows): BundleAudit {
     const { n, width, rows, tile } = bundle;
     const { places, findings } = placesOf(bundle);
     const whole = places.every((place) => place !== undefined);

@@ -6,7 +6,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
-import { blocksOf, FREE, Sha256Lanes } from './sha256-lanes.ts';
+import { FREE, Sha256Lanes } from './sha256-lanes.ts';
 
 const HASH = 32;
 /** A leaf of an entry id fits one block, a node two. */

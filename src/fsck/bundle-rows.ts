@@ -15,6 +15,8 @@ export interface BundleRows {
   readonly starts: readonly (readonly [index: number, at: number])[];
   /** The level 0 tile; undefined: there is none, or it is not full and follows from the leaves. */
   readonly tile: Bytes | undefined;
+  /** Of a served log: leaf data by themselves, which the records have to hash to. */
+  readonly data?: readonly Bytes[];
 }
 
 const STATE_ENTRY = 0x8000_0000;

@@ -1,5 +1,5 @@
 /** The audit of a stored log: everything derived again from its leaves, and compared with what is there. */
-import { type Bytes, equal, toHex } from '../core/bytes.ts';
+import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { decodeHead, HEAD_KEY, type StoredHead, tileKey } from '../log/layout.ts';
@@ -15,19 +15,13 @@ import {
   VerdictRows,
 } from './derived-rows.ts';
 import { Findings } from './findings.ts';
+import { auditKnownHeads, type KnownHeads } from './known-heads.ts';
 import { pipeline } from './pipeline.ts';
 import { StateAudit } from './state-audit.ts';
 import { storedBundles } from './stored-bundles.ts';
 import { TreeAudit } from './tree-audit.ts';
 
-/** A head that the log has signed, kept somewhere: the tree has to hold it. */
-export interface KnownHead {
-  readonly name: string;
-  readonly size: number;
-  readonly root: Bytes;
-}
-
-export interface FsckOptions {
+export interface FsckOptions extends KnownHeads {
   readonly crypto: Crypto;
   readonly auditors: MakeAuditors;
   /** Id of the rules by which this software judges. */
@@ -37,7 +31,6 @@ export interface FsckOptions {
   /** What the log should be, where somebody knows. */
   readonly origin?: string;
   readonly genesis?: Bytes;
-  readonly heads?: readonly KnownHead[];
   readonly progress?: (step: FsckStep, done: number, size: number) => void;
 }
 
@@ -53,8 +46,7 @@ export interface FsckReport {
 /** @throws LOG_CORRUPT there is no head to begin with; STORAGE_FAILED */
 export async function fsckStorage(storage: Storage, options: FsckOptions): Promise<FsckReport> {
   const { crypto, hashesOnly = false, progress } = options;
-  const head = await storedHead(storage);
-  const { size, root, origin } = head;
+  const { size, root, origin } = await storedHead(storage);
   const findings = new Findings();
   if (options.origin !== undefined && options.origin !== origin) {
     findings.add('checkpoint', 'head', options.origin, origin);
@@ -78,7 +70,8 @@ export async function fsckStorage(storage: Storage, options: FsckOptions): Promi
       progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
     });
     tree.finish(await storedLevels(storage, size, findings), root);
-    for (const known of options.heads ?? []) await auditHead(storage, tree, head, known, findings);
+    const tileOf = (n: number) => storage.get(tileKey(0, n));
+    await auditKnownHeads(crypto, tree, size, tileOf, options, findings);
     if (state) {
       progress?.('rows', 0, size);
       state.finish();
@@ -98,34 +91,4 @@ async function storedHead(storage: Storage): Promise<StoredHead> {
   const stored = await storage.get(HEAD_KEY);
   if (!stored) throw fail('LOG_CORRUPT', 'there is no committed head: not a log, or nothing of it is left');
   return decodeHead(stored);
-}
-
-async function auditHead(
-  storage: Storage,
-  tree: TreeAudit,
-  { size }: StoredHead,
-  known: KnownHead,
-  findings: Findings,
-): Promise<void> {
-  const expected = `a tree of ${known.size} with root ${toHex(known.root)}`;
-  if (known.size > size) {
-    findings.add('checkpoint', known.name, expected, `a log of ${size}`);
-    return;
-  }
-  const found = await rootAt(storage, tree, known.size, size);
-  // Leaves that are missing have been reported as that.
-  if (found && !equal(found, known.root)) {
-    findings.add('checkpoint', known.name, expected, `root ${toHex(found)}`);
-  }
-}
-
-async function rootAt(
-  storage: Storage,
-  tree: TreeAudit,
-  size: number,
-  whole: number,
-): Promise<Bytes | undefined> {
-  const n = Math.floor(size / TILE_WIDTH);
-  const open = (n + 1) * TILE_WIDTH > whole ? undefined : await storage.get(tileKey(0, n));
-  return tree.rootAt(size, open);
 }

@@ -47,7 +47,7 @@ export class TreeAudit {
 
   /**
    * The root of the first `size` leaves, as the leaves lead to it; undefined where some are missing, or not known.
-   * @param tile the one that `size` ends in, where that is full: it counts if its leaves agree with it
+   * @param tile the one that `size` ends in, where
    */
   rootAt(size: number, tile?: Bytes): Bytes | undefined {
     const n = Math.floor(size / TILE_WIDTH);
@@ -68,10 +68,23 @@ export class TreeAudit {
     if (width === 0) return [];
     let hashes: readonly (Bytes | undefined)[];
     if (n === this.#roots.length) hashes = this.#open;
-    else if (!tile || this.#disagreements.has(n) || this.#more > 0) return undefined;
+    else if (tile?.length !== TILE_WIDTH * 32) return undefined;
     else hashes = Array.from({ length: TILE_WIDTH }, (_, i) => hashAt(tile, i));
+    const root = this.#roots[n];
+    if (n < this.#roots.length && !(root && equal(root, treeRoot(this.#hasher, hashes as Bytes[])))) {
+      return undefined;
+    }
     const open = hashes.slice(0, width).filter((hash) => hash !== undefined);
     return open.length === width ? open : undefined;
+  }
+
+  /** A tile of level 0 that is not full, as a log serves it, against the last leaves. */
+  compareOpenTile(tile: Bytes): void {
+    const n = this.#roots.length;
+    this.#open.forEach((hash, i) => {
+      const served = hashAt(tile, i);
+      if (hash && !equal(hash, served)) this.#say(`tile 0/${n}, hash ${i}`, toHex(hash), toHex(served));
+    });
   }
 
   /** @param levels level 1 first @param root what the log has committed, or signed */

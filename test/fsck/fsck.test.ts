@@ -133,7 +133,11 @@ test('several faults are all reported', async () => {
   );
   const { findings } = await audit(storage);
   const found = where(findings.list);
-  for (const at of ['tree: leaf 255', 'tree: tile 0/1']) assert(found.some((one) => one.startsWith(at)), at);
+  for (const at of ['tree: leaf 255', 'tree: tile 0/1'])
+    assert(
+      found.some((one) => one.startsWith(at)),
+      at,
+    );
   assert(found.some((one) => one.startsWith('derived: record')));
 });
 
@@ -182,7 +186,9 @@ test('a logged statement whose signature does not verify, and a copy of an earli
   });
   const twice = await audit(copied);
   assert.deepEqual(
-    twice.findings.list.filter(({ check }) => check === 'entry').map(({ at: place, found }) => [place, found]),
+    twice.findings.list
+      .filter(({ check }) => check === 'entry')
+      .map(({ at: place, found }) => [place, found]),
     [[`entry ${at + 200}`, `DUPLICATE: entry ${at}`]],
   );
 });

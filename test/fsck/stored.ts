@@ -1,7 +1,8 @@
 /** A stored log to audit, and what a dishonest operator makes of one: other leaves, with a tree that fits them. */
+
+import { rulesId } from '../../src/chain/index.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { auditInPlace, type FsckOptions, fsckStorage } from '../../src/fsck/index.ts';
-import { rulesId } from '../../src/chain/index.ts';
 import {
   decodeHead,
   EDGE_RANGE,
@@ -67,6 +68,10 @@ export async function rewritten(
   return storage;
 }
 
-export function replaced(records: LeafRecord[], index: number, change: (bytes: Bytes) => Bytes): LeafRecord[] {
+export function replaced(
+  records: LeafRecord[],
+  index: number,
+  change: (bytes: Bytes) => Bytes,
+): LeafRecord[] {
   return records.map((record, i) => (i === index ? { ...record, bytes: change(record.bytes) } : record));
 }
