@@ -56,9 +56,14 @@ function suite(kem: ConstructorParameters<typeof CipherSuite>[0]['kem'], kdf: Hk
   return new CipherSuite({ kem, kdf, aead: new Aes256Gcm() });
 }
 
+/** The algorithms of RFC 9180 that go with a key. */
+export function hpkeSuite(algorithm: WrapAlgorithm): CipherSuite {
+  return SUITES[algorithm]();
+}
+
 /** A new key pair, for a clean room that comes up or a consumer. The private part stays with whoever asked. */
 export async function generateUnwrappingKey(algorithm: WrapAlgorithm): Promise<UnwrappingKey> {
-  const { kem } = SUITES[algorithm]();
+  const { kem } = hpkeSuite(algorithm);
   const { privateKey, publicKey } = await kem.generateKeyPair();
   const bytes = new Uint8Array(await kem.serializePublicKey(publicKey));
   return { listed: encodeCoseKey({ algorithm, bytes } as CoseKey), secret: privateKey };
@@ -66,7 +71,7 @@ export async function generateUnwrappingKey(algorithm: WrapAlgorithm): Promise<U
 
 /** From the secret scalar: 32 bytes, for P-384 48. @throws KEY_MALFORMED */
 export async function importUnwrappingKey(listed: Bytes, secret: Bytes): Promise<UnwrappingKey> {
-  const { kem } = SUITES[algorithmOf(decodeCoseKey(listed))]();
+  const { kem } = hpkeSuite(algorithmOf(decodeCoseKey(listed)));
   try {
     return { listed, secret: await kem.deserializePrivateKey(buffer(secret)) };
   } catch (cause) {
@@ -81,7 +86,7 @@ export async function importUnwrappingKey(listed: Bytes, secret: Bytes): Promise
 export async function wrapKey(hasher: Hasher, to: Bytes, purpose: WrapPurpose, key: Bytes): Promise<Bytes> {
   const listed = decodeCoseKey(to);
   const kid = thumbprint(hasher, listed);
-  const hpke = SUITES[algorithmOf(listed)]();
+  const hpke = hpkeSuite(algorithmOf(listed));
   const recipientPublicKey = await hpke.kem.deserializePublicKey(buffer(listed.bytes));
   const info = buffer(infoOf(purpose, kid));
   const { enc, ct } = await hpke.seal({ recipientPublicKey, info }, buffer(key));
@@ -99,7 +104,7 @@ export async function unwrapKey(
   const kid = thumbprint(hasher, listed);
   const { to, enc, ct } = parse(wrapped);
   if (!equal(to, kid)) throw fail('WRAPPED_KEY_INVALID', 'wrapped to another key');
-  const hpke = SUITES[algorithmOf(listed)]();
+  const hpke = hpkeSuite(algorithmOf(listed));
   try {
     const info = buffer(infoOf(purpose, kid));
     return new Uint8Array(await hpke.open({ recipientKey: mine.secret, enc: buffer(enc), info }, buffer(ct)));

@@ -60,7 +60,7 @@ export class Accountant {
       if (spent === 0) return 0;
       const epsilon =
         spent - (Math.log(delta) + Math.log(order)) / (order - 1) + Math.log((order - 1) / order);
-      if (!Number.isNaN(epsilon)) least = Math.min(least, epsilon);
+      least = Math.min(least, epsilon);
     }
     return Math.max(0, least);
   }

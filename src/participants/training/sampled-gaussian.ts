@@ -5,7 +5,6 @@
  * more or less.
  */
 import { fail } from '../../core/errors.ts';
-import { logAdd, logErfc, logSubtract } from './log-arithmetic.ts';
 
 export interface SampledGaussian {
   /** Probability with which each row is in the sample: 0 < q ≤ 1. */
@@ -14,20 +13,13 @@ export interface SampledGaussian {
   readonly noiseMultiplier: number;
 }
 
-/** Terms after which a series that has not converged is given up, and its order with it. */
-const MAX_TERMS = 1000;
-/** A term below e^-30 no longer changes the digits that are asked for. */
-const NEGLIGIBLE = -30;
-/** More than what the differences of the two series can lose to rounding. */
-const ROUNDING = 1e-14;
-
 /** @throws ARGUMENT_INVALID */
 export function checkMechanism({ samplingRate: q, noiseMultiplier: sigma }: SampledGaussian): void {
   if (!(q > 0 && q <= 1)) throw fail('ARGUMENT_INVALID', 'a sampling rate is above 0 and at most 1');
   if (!(sigma > 0 && sigma < 1e6)) throw fail('ARGUMENT_INVALID', 'a noise multiplier is above 0');
 }
 
-/** The Rényi divergence of order α > 1 that one use of the mechanism costs; Infinity where it cannot be computed. */
+/** The Rényi divergence of order α > 1 that one use of the mechanism costs. */
 export function renyiCost(
   { samplingRate: q, noiseMultiplier: sigma }: SampledGaussian,
   order: number,
@@ -35,8 +27,8 @@ export function renyiCost(
   if (q === 1) return order / (2 * sigma * sigma);
   const logMoment = Number.isInteger(order)
     ? integerMoment(q, sigma, order)
-    : fractionalMoment(q, sigma, order) + ROUNDING;
-  return Number.isNaN(logMoment) ? Infinity : logMoment / (order - 1);
+    : fractionalMoment(q, sigma, order);
+  return logMoment / (order - 1);
 }
 
 /**
@@ -56,26 +48,46 @@ function integerMoment(q: number, sigma: number, order: number): number {
   return logAdd(0, excess);
 }
 
-/** log A_α for any α: two series, cut where the likelihood of a row's being there outweighs its absence. */
+/**
+ * log A_α for any α, from the integral that defines it: E[xᵅ] where z ~ N(0, σ²) and x = 1 + y, y = q(e^((2z−1)/2σ²) − 1). The
+ * paper's two series converge slowly, or not at all, where α is near 1. E[x] is 1, so that what A_α has above 1 is
+ * E[xᵅ − 1 − αy], and that is positive everywhere: again nothing cancels. The rule of trapezoids is exact to a double here:
+ * the integrand falls off as a Gaussian, and is analytic within πσ² of the real line.
+ */
 function fractionalMoment(q: number, sigma: number, order: number): number {
-  const [logQ, logRest] = [Math.log(q), Math.log1p(-q)];
-  const cut = sigma * sigma * Math.log(1 / q - 1) + 0.5;
-  const root = Math.SQRT2 * sigma;
-  const twice = 2 * sigma * sigma;
-  let [below, above] = [-Infinity, -Infinity];
-  // Binomial coefficients of a fractional order change their sign past it.
-  let [logBinomial, negative] = [0, false];
-  for (let i = 0; i < MAX_TERMS; i++) {
-    const j = order - i;
-    const first =
-      logBinomial + i * logQ + j * logRest + (i * i - i) / twice + logErfc((i - cut) / root) - Math.LN2;
-    const second =
-      logBinomial + j * logQ + i * logRest + (j * j - j) / twice + logErfc((cut - j) / root) - Math.LN2;
-    below = negative ? logSubtract(below, first) : logAdd(below, first);
-    above = negative ? logSubtract(above, second) : logAdd(above, second);
-    if (Math.max(first, second) < NEGLIGIBLE) return logAdd(below, above);
-    logBinomial += Math.log(Math.abs(j) / (i + 1));
-    if (j < 0) negative = !negative;
+  const step = Math.min(sigma / 12, (sigma * sigma) / 2);
+  const [from, to] = [-REACH * sigma, order + REACH * sigma];
+  const logWeight = Math.log(step / (sigma * Math.sqrt(2 * Math.PI)));
+  let excess = -Infinity;
+  for (let i = 0; from + i * step <= to; i++) {
+    const z = from + i * step;
+    const logDensity = logWeight - (z * z) / (2 * sigma * sigma);
+    excess = logAdd(excess, logDensity + logAboveTangent(q, (2 * z - 1) / (2 * sigma * sigma), order));
   }
-  return Infinity;
+  return logAdd(0, excess);
+}
+
+/** Standard deviations beyond which a Gaussian has less than a double can tell. */
+const REACH = 12;
+
+/** log((1 + y)ᵅ − 1 − αy), y = q(eᵗ − 1): how far the power lies above its tangent. */
+function logAboveTangent(q: number, t: number, order: number): number {
+  // e^50 and more: the rest is below its last digit.
+  if (t > 50) return order * (Math.log(q) + t + Math.log1p(((1 - q) / q) * Math.exp(-t)));
+  const y = q * Math.expm1(t);
+  if (Math.abs(y) > 0.01) return Math.log(Math.expm1(order * Math.log1p(y)) - order * y);
+  // The binomial series from its third term: C(α,2)y² + C(α,3)y³ + …
+  let term = ((order * (order - 1)) / 2) * y * y;
+  let sum = 0;
+  for (let k = 2; k < 12; k++) {
+    sum += term;
+    term *= ((order - k) / (k + 1)) * y;
+  }
+  return Math.log(sum);
+}
+
+/** log(eᵃ + eᵇ): the terms span hundreds of orders of magnitude, and neither they nor their sums fit a double. */
+function logAdd(a: number, b: number): number {
+  const [small, large] = a < b ? [a, b] : [b, a];
+  return small === -Infinity ? large : large + Math.log1p(Math.exp(small - large));
 }
