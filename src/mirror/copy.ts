@@ -79,6 +79,8 @@ export class Copy {
   #headBytes: Bytes | undefined;
   #pending = nothing();
   #newest: CopiedHead | undefined;
+  /** To be written with the first leaves. */
+  #announced: HeldHead | undefined;
 
   /** @throws LOG_CORRUPT, ORIGIN_MISMATCH, RULES_MISMATCH, STORAGE_FAILED */
   static async open(options: CopyOptions): Promise<Copy> {
@@ -175,6 +177,11 @@ export class Copy {
 
   /** Notes a head that the log has signed, before the copy goes on to it: from now on the copy is known to be behind. */
   async announce(head: HeldHead): Promise<void> {
+    // An empty storage stays empty until there are leaves: rows without a head are damage.
+    if (this.tree.size === 0) {
+      this.#announced = head;
+      return;
+    }
     const batch = new WriteBatch();
     const announced = this.heads.add(batch, head);
     await this.storage.write(batch);
@@ -216,11 +223,14 @@ export class Copy {
     this.tree.addWrites(batch);
     batch.append(rows);
     const indexed = this.#addLineage(batch, lineage, start, size);
+    const announced = this.#announced && this.heads.add(batch, this.#announced);
     batch.append(more);
     batch.put(HEAD_KEY, headBytes);
     await this.storage.write(batch, { key: HEAD_KEY, value: this.#headBytes });
     this.#headBytes = headBytes;
     this.#pending = nothing();
+    this.#announced = undefined;
+    announced?.();
     this.#earlier.written();
     indexed?.();
     while (this.#mark + MARK_INTERVAL <= size) await this.#raiseMark();

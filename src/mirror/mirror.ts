@@ -6,6 +6,7 @@
  * fails is waited for.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { describeReason } from '../chain/index.ts';
 import { type Bytes, equal, fromUtf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
@@ -81,17 +82,8 @@ const AGAIN: readonly string[] = [
   'CHECKPOINT_MALFORMED',
   'ORIGIN_MISMATCH',
 ];
-/** What may be over the next time, however long it takes. */
-const PASSING: readonly string[] = [
-  'UNAVAILABLE',
-  'NOT_FOUND',
-  'RESPONSE_MALFORMED',
-  'DEADLINE_EXCEEDED',
-  'NOT_WITNESSED',
-  'MIRROR_BEHIND',
-  'RATE_LIMITED',
-  'QUORUM_NOT_MET',
-];
+/** Beside what says so by its class: what may be over the next time, however long it takes. */
+const PASSING: readonly string[] = ['NOT_FOUND', 'RESPONSE_MALFORMED', 'UNAUTHENTICATED', 'QUORUM_NOT_MET'];
 
 /** The log contradicts itself, or the trust file: never asked again. */
 class Stop extends Error {
@@ -153,10 +145,13 @@ export class Mirror {
     }
   }
 
-  /** Follows the log until the signal. @throws as {@link catchUp}, but for what passes */
-  async follow(signal: AbortSignal): Promise<void> {
+  /**
+   * Follows the log until the signal, or until there is a head to serve.
+   * @throws as {@link catchUp}, but for what passes
+   */
+  async follow(signal: AbortSignal, until: 'ready' | 'aborted' = 'aborted'): Promise<void> {
     let failures = 0;
-    while (!signal.aborted) {
+    while (!signal.aborted && (until === 'aborted' || !this.ready)) {
       let pause = this.#interval;
       try {
         await this.catchUp(signal);
@@ -164,7 +159,7 @@ export class Mirror {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        if (!isLedgerError(error) || !PASSING.includes(error.code)) throw error;
+        if (!isLedgerError(error) || !isPassing(error)) throw error;
         failures += 1;
         if (failures === 1) this.#event('warn', 'the log cannot be followed now', error);
         const backoff = this.#interval * 2 ** Math.min(failures, 6);
@@ -312,4 +307,8 @@ export class Mirror {
   #event(level: 'info' | 'warn', message: string, { code, message: detail }: LedgerError): void {
     this.#options.observe?.event?.(level, message, { code, detail });
   }
+}
+
+function isPassing({ code }: LedgerError): boolean {
+  return PASSING.includes(code) || describeReason(code)?.class === 'unavailable';
 }

@@ -18,13 +18,20 @@ export async function* verifiedAhead(
   verifier: Verifier,
 ): AsyncGenerator<readonly ReplayLeaf[]> {
   const underWay: Promise<readonly ReplayLeaf[]>[] = [];
-  for await (const leaves of bundles) {
-    const verified = verify(leaves, verifier);
-    verified.catch(() => undefined); // it is waited for in its turn
-    underWay.push(verified);
-    if (underWay.length > AHEAD) yield await underWay.shift()!;
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const leaves of bundles) {
+      const verified = verify(leaves, verifier);
+      verified.catch(() => undefined); // it is waited for in its turn
+      underWay.push(verified);
+      if (underWay.length > AHEAD) yield await underWay.shift()!;
+    }
+  } catch (error) {
+    failure = { error };
   }
+  // What came before a failure counts: a copy over a bad line gets further each time.
   for (const verified of underWay) yield await verified;
+  if (failure) throw failure.error;
 }
 
 async function verify(leaves: readonly LogLeaf[], verifier: Verifier): Promise<readonly ReplayLeaf[]> {
