@@ -146,7 +146,7 @@ export class Monitor {
     this.#heads = new Heads({ crypto, trust, source: log, store }, seen);
     this.#leaves = new LeafVerifier(replay.point.state, options.verifier);
     this.#bell = new Bell(options.sink, trust.origin, this.#now);
-    this.#runs = new RunAlarms(this.#bell, watcher);
+    this.#runs = new RunAlarms(crypto, this.#bell, watcher);
     this.#window = new TimeWindow(this.#heads.seen?.size ?? 0);
     this.#held = held;
     this.#answered = this.#now();
@@ -331,7 +331,7 @@ export class Monitor {
       const reader = await this.#heads.reader();
       const stopped = await this.#replayer.follow(reader, signal);
       if (stopped?.type === 'refuted') {
-        await this.#runs.refuted(stopped, seen!.note, reader);
+        await this.#runs.refuted(stopped, this.#replayer.state, seen!.note, reader);
         this.#convict(`entry ${stopped.index} is not what replay leads to`);
       } else if (stopped) {
         this.#convict(stopped.detail);
@@ -378,7 +378,7 @@ export class Monitor {
    * @param note the head as it was signed
    * @throws UNAVAILABLE not yet; FORK, STATE_INVALID never
    */
-  async approve({ size, root }: Checkpoint, note: string): Promise<void> {
+  async approve({ size, root }: Pick<Checkpoint, 'size' | 'root'>, note: string): Promise<void> {
     await this.#shown(note);
     const deadline = performance.now() + APPROVAL_WAIT;
     for (;;) {
