@@ -1,8 +1,12 @@
 /** `aichain monitor`: watches a log until it is told to stop, and says what is wrong, one alarm a line. */
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { fromUtf8 } from '../core/bytes.ts';
+import { fail } from '../core/errors.ts';
+import type { AlarmSeverity } from '../monitor/index.ts';
 import { aborted } from './aborted.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
+import { readInput } from './files.ts';
 import { readTrust, TRUST_FILE } from './trust-options.ts';
 
 interface Options extends CommonOptions {
@@ -14,6 +18,12 @@ interface Options extends CommonOptions {
   readonly cosignHost: string;
   readonly cosignPort: number;
   readonly cosignPrefix: string;
+  readonly webhook?: string;
+  readonly webhookSecret?: string;
+  readonly webhookSeverity: AlarmSeverity;
+  readonly alarmsHost: string;
+  readonly grpcPort?: number;
+  readonly httpPort?: number;
   readonly acceptTime?: number;
   readonly workers: number;
   readonly logLevel: string;
@@ -38,6 +48,16 @@ export function monitor(context: Context): Command {
     .option('--cosign-host <address>', 'address to listen on for that', '127.0.0.1')
     .option('--cosign-port <port>', 'port; 0 takes any free one', portOf, 8091)
     .option('--cosign-prefix <path>', 'path before the resources of the protocol', prefixOf, '')
+    .option('--webhook <url>', 'send every alarm there, signed (Standard Webhooks), until it is taken')
+    .option('--webhook-secret <file>', 'its secret: a line of whsec_ and base64 of 24 to 64 bytes')
+    .addOption(
+      new Option('--webhook-severity <severity>', 'least severity that is sent')
+        .choices(['info', 'warning', 'critical'])
+        .default('warning'),
+    )
+    .option('--alarms-host <address>', 'address to listen on for the two below', '127.0.0.1')
+    .option('--grpc-port <port>', 'serve MonitorService.Watch there; 0 takes any free port', portOf)
+    .option('--http-port <port>', 'serve /metrics, /alarms and evidence there', portOf)
     .option(
       '--accept-time <index>',
       'cosign again although entries up to this one had a time that was not that of this machine’s clock',
@@ -63,15 +83,18 @@ export function monitor(context: Context): Command {
         {
           ...{ url, trust, dataDir, peers, workers },
           ...(acceptTime !== undefined && { acceptTime }),
+          outputs: await outputsOf(context, options),
           ...(name !== undefined && { cosign: { name, host, port, prefix } }),
         },
         createLogger({ level: options.logLevel }),
       );
-      const { replayer } = running;
+      const { replayer, ports } = running;
       // Standard output is for alarms alone: whoever reads it line by line gets nothing else.
       outputOf(context, options).progress(
         [
           `watching      ${trust.origin} at ${url}`,
+          ...(ports.grpc === undefined ? [] : [`gRPC          ${options.alarmsHost}:${ports.grpc}`]),
+          ...(ports.http === undefined ? [] : [`alarms        http://${options.alarmsHost}:${ports.http}`]),
           ...(replayer ? [`verifier key  ${replayer.verifierKey}`, `URL           ${replayer.url}`] : []),
         ].join('\n'),
       );
@@ -82,6 +105,22 @@ export function monitor(context: Context): Command {
         await running.close();
       }
     });
+}
+
+async function outputsOf(
+  { terminal }: Context,
+  { webhook: url, webhookSecret, webhookSeverity: severity, alarmsHost: host, grpcPort, httpPort }: Options,
+) {
+  if ((url === undefined) !== (webhookSecret === undefined)) {
+    throw fail('ARGUMENT_INVALID', '--webhook and --webhook-secret are given together');
+  }
+  const secret =
+    webhookSecret === undefined ? '' : fromUtf8((await readInput(terminal, webhookSecret)).bytes).trim();
+  return {
+    ...(url !== undefined && { webhook: { url, secret, severity } }),
+    ...(grpcPort !== undefined && { grpc: { host, port: grpcPort } }),
+    ...(httpPort !== undefined && { http: { host, port: httpPort } }),
+  };
 }
 
 type Alarms = Awaited<ReturnType<typeof import('../server/index.ts').startMonitor>>['alarms'];

@@ -3,7 +3,7 @@
  * log with it, as far as there is such a thing: files are made of that elsewhere (./alarms/).
  */
 import type { Bytes } from '../core/bytes.ts';
-import type { ClaimedLeaf, EffectProof, RefutedRun } from '../verify/index.ts';
+import type { EffectProof, RefutedRun } from '../verify/index.ts';
 
 /** What the monitor itself watches. */
 export const MONITOR_ALARMS = {
@@ -53,8 +53,8 @@ export type Evidence =
       readonly older: string;
       readonly newer: string;
       readonly path?: readonly Bytes[];
-      /** Inclusion of the last leaf of the older size in the newer tree: it says what that tree begins with. */
-      readonly leaf?: ClaimedLeaf;
+      /** Root of the first leaves of the newer tree, as many as the older one has: `path` leads from it to the newer root. */
+      readonly begins?: Bytes;
     }
   /** A state entry that replay refutes, under a signed tree. */
   | {

@@ -78,7 +78,8 @@ export class Heads {
   async #newer(head: SeenHead, seen: SeenHead | undefined, note: Bytes): Promise<Judgement> {
     const { crypto, source, store } = this.#options;
     const reader = await LogReader.open(crypto, source, head);
-    if (seen && seen.size > 0 && !equal((await reader.range(seen.size)).root(crypto), seen.root)) {
+    const begins = seen && seen.size > 0 ? (await reader.range(seen.size)).root(crypto) : undefined;
+    if (seen && begins && !equal(begins, seen.root)) {
       // The path leads to the newer root, and from another older one than was signed: no log has both.
       const path = await reader.consistencyPath(seen.size);
       const detail = `the tree of ${head.size} does not extend the tree of ${seen.size} that was signed before`;
@@ -86,7 +87,7 @@ export class Heads {
         type: 'forked',
         head,
         detail,
-        evidence: { type: 'checkpoints', older: seen.note, newer: head.note, path },
+        evidence: { type: 'checkpoints', older: seen.note, newer: head.note, path, begins },
       };
     }
     await store.see(note);
@@ -101,20 +102,22 @@ export class Heads {
     const known =
       (await store.rootAt(head.size)) ?? (await (await this.reader()).range(head.size)).root(crypto);
     if (equal(known, head.root)) return { type: 'older', head };
-    const path = await this.#path(head.size);
+    const shown = await this.#beginning(head.size);
     const detail = `the tree of ${seen.size} that was signed before does not extend this tree of ${head.size}`;
     return {
       type: 'forked',
       head,
       detail,
-      evidence: { type: 'checkpoints', older: head.note, newer: seen.note, ...(path && { path }) },
+      evidence: { type: 'checkpoints', older: head.note, newer: seen.note, ...shown },
     };
   }
 
   /** Undefined: the log does not serve any more what it had signed. */
-  async #path(from: number): Promise<Bytes[] | undefined> {
+  async #beginning(from: number): Promise<{ path: Bytes[]; begins: Bytes } | undefined> {
     try {
-      return await (await this.reader()).consistencyPath(from);
+      const reader = await this.reader();
+      const begins = (await reader.range(from)).root(this.#options.crypto);
+      return { path: await reader.consistencyPath(from), begins };
     } catch (error) {
       if (isLedgerError(error)) return undefined;
       throw error;

@@ -16,6 +16,7 @@ import {
   type Run,
   RunAssembler,
 } from '../replay/index.ts';
+import type { StateMap } from '../statemap/index.ts';
 import type { LogReader } from '../tiles/index.ts';
 import { GroupEntries, type ReplayStore } from './replay-store.ts';
 import type { LeafVerifier } from './verified-leaves.ts';
@@ -52,6 +53,11 @@ export class Replayer {
   constructor(options: ReplayerOptions) {
     this.#options = options;
     this.#remembered = options.replay.size;
+  }
+
+  /** After the last run that matched. */
+  get state(): StateMap {
+    return this.#options.replay.point.state;
   }
 
   /** Leaves replayed and remembered. */

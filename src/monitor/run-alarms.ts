@@ -1,11 +1,16 @@
 /** What runs give cause to say: entries that the rules refuse, times that are not those of the clock, breaches, refutations. */
 import { encodeStateEntry } from '../chain/index.ts';
+import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { describeFault, type FaultMember, type Refuted, type ReplayedRun } from '../replay/index.ts';
+import type { StateMap } from '../statemap/index.ts';
 import type { LogReader } from '../tiles/index.ts';
 import type { Evidence, MonitorAlarm } from './alarm.ts';
+import { effectIn, refutedRun } from './alarms/run-evidence.ts';
 import type { Bell } from './bell.ts';
 import type { Watcher } from './watcher.ts';
+
+type EvidenceOf<Type extends Evidence['type']> = Extract<Evidence, { type: Type }>;
 
 /** Entries that are reported one by one for each head; the rest is counted. */
 const MOST_INVALID = 64;
@@ -17,12 +22,14 @@ const CODES: Partial<Record<FaultMember, MonitorAlarm>> = {
 };
 
 export class RunAlarms {
+  readonly #crypto: Crypto;
   readonly #bell: Bell;
   readonly #watcher: Watcher | undefined;
   /** Refused entries in the tree of which size. */
   #invalid = { size: 0, count: 0 };
 
-  constructor(bell: Bell, watcher: Watcher | undefined) {
+  constructor(crypto: Crypto, bell: Bell, watcher: Watcher | undefined) {
+    this.#crypto = crypto;
     this.#bell = bell;
     this.#watcher = watcher;
   }
@@ -32,6 +39,7 @@ export class RunAlarms {
     for (const { index, verdict, detail } of run.entries) {
       if (verdict.outcome === 'refused') {
         await this.#refused(
+          run,
           index,
           `${verdict.reason}${detail === undefined ? '' : `: ${detail}`}`,
           note,
@@ -48,7 +56,13 @@ export class RunAlarms {
     }
   }
 
-  async #refused(index: number, detail: string, note: string, reader: LogReader): Promise<void> {
+  async #refused(
+    run: ReplayedRun,
+    index: number,
+    detail: string,
+    note: string,
+    reader: LogReader,
+  ): Promise<void> {
     const { size } = reader.head;
     if (this.#invalid.size !== size) this.#invalid = { size, count: 0 };
     const count = ++this.#invalid.count;
@@ -58,10 +72,10 @@ export class RunAlarms {
       await this.#bell.ring('INVALID_ENTRY', { size, index, detail: more });
       return;
     }
-    await this.#bell.ring('INVALID_ENTRY', {
-      ...{ size, index, detail },
-      evidence: await entryEvidence(index, note, reader),
-    });
+    const shown = await entryEvidence(index, note, reader);
+    const effect = await orNothing(() => effectIn(this.#crypto, run, index, reader));
+    const evidence = shown && { ...shown, ...(effect && { effect }) };
+    await this.#bell.ring('INVALID_ENTRY', { size, index, detail, evidence });
   }
 
   async time(index: number, detail: string, note: string, reader: LogReader): Promise<void> {
@@ -70,16 +84,23 @@ export class RunAlarms {
     await this.#bell.ring('CLOCK_SKEW', { size, index, detail, evidence });
   }
 
-  async refuted(refuted: Refuted, note: string, reader: LogReader): Promise<void> {
+  /** @param before the state that the run begins with */
+  async refuted(refuted: Refuted, before: StateMap, note: string, reader: LogReader): Promise<void> {
     const { index, faults } = refuted;
     const code = faults.map(({ member }) => CODES[member]).find((known) => known) ?? 'STATE_MISMATCH';
     const detail = `state entry ${index}: ${faults.map(describeFault).join('; ')}`;
-    const evidence = await stateEvidence(refuted, note, reader);
+    const shown = await stateEvidence(refuted, note, reader);
+    const run = await orNothing(() => refutedRun(this.#crypto, refuted, before, reader));
+    const evidence = shown && { ...shown, ...(run && { run }) };
     await this.#bell.ringOnce(code, String(index), { size: reader.head.size, index, detail, evidence });
   }
 }
 
-async function entryEvidence(index: number, note: string, reader: LogReader): Promise<Evidence | undefined> {
+async function entryEvidence(
+  index: number,
+  note: string,
+  reader: LogReader,
+): Promise<EvidenceOf<'entry'> | undefined> {
   return orNothing(async () => {
     const { data, statement } = await reader.leaf(index);
     const path = await reader.inclusionPath(index);
@@ -91,7 +112,7 @@ async function stateEvidence(
   { index, first, expected }: Refuted,
   note: string,
   reader: LogReader,
-): Promise<Evidence | undefined> {
+): Promise<EvidenceOf<'state-entry'> | undefined> {
   const at = async (place: number) => ({
     index: place,
     stateEntry: (await reader.leaf(place)).data,
@@ -107,7 +128,7 @@ async function stateEvidence(
 }
 
 /** An alarm does not wait for its evidence: a log that serves no more has been caught all the same. */
-async function orNothing(make: () => Promise<Evidence>): Promise<Evidence | undefined> {
+async function orNothing<T>(make: () => Promise<T>): Promise<T | undefined> {
   try {
     return await make();
   } catch (error) {

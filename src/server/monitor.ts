@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { HttpTiles } from '../client/index.ts';
 import { utf8 } from '../core/bytes.ts';
 import { workerThreads } from '../log/index.ts';
-import { AlarmDesk } from '../monitor/alarms/desk.ts';
-import { RuleWatch } from '../monitor/alarms/watch.ts';
+import { type AlarmOutputs, RuleWatch, type RunningAlarms, startAlarms } from '../monitor/alarms/index.ts';
 import { Monitor, type MonitorStatus, type Peer } from '../monitor/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -28,10 +27,14 @@ export interface MonitorConfig {
   readonly interval?: number;
   /** Entry up to which times are accepted that were not those of the own clock. */
   readonly acceptTime?: number;
+  /** Who else is told of alarms, and where they and the metrics are looked at. */
+  readonly outputs?: Pick<AlarmOutputs, 'webhook' | 'grpc' | 'http'>;
 }
 
 export interface RunningMonitor {
-  readonly alarms: AlarmDesk['alarms'];
+  readonly alarms: RunningAlarms['alarms'];
+  /** Ports that alarms are told on. */
+  readonly ports: { readonly grpc?: number; readonly http?: number };
   readonly status: MonitorStatus;
   readonly replayer: RunningReplayer | undefined;
   /** Rejects when it cannot go on: only a new start, which reads back what is stored, can. */
@@ -70,19 +73,27 @@ export async function startMonitor(config: MonitorConfig, logger: Logger): Promi
       return storage;
     };
     const storage = await open('replay');
-    const desk = await AlarmDesk.open({
-      ...{ crypto, trust, storage: await open('alarms'), folder: join(dataDir, 'evidence') },
+    const told = await startAlarms({
+      ...{ crypto, trust, dataDir, storage: await open('alarms'), ...config.outputs },
+      processMetrics: true,
       counted: ({ code, severity, index, detail }) =>
         logger[severity === 'critical' ? 'error' : 'warn']({ alarm: code, index }, detail),
     });
+    closers.push(() => told.close());
+    told.failed.catch(broken);
+    const { alarms, metrics, grpcPort, httpPort } = told;
     const peers = config.peers.map((peer) => peerAt(peer, trust.origin, stop.signal, closers));
     const monitor = await Monitor.open({
-      ...{ crypto, trust, log, peers, storage, verifier: workerThreads(config.workers), sink: desk },
+      ...{ crypto, trust, log, peers, storage, verifier: workerThreads(config.workers), sink: told.sink },
       watcher: new RuleWatch(),
       ...(config.interval !== undefined && { interval: config.interval }),
       ...(config.acceptTime !== undefined && { acceptTime: config.acceptTime }),
       observe: {
-        replayed: (progress) => logger.debug(progress, 'replayed'),
+        replayed: (progress) => {
+          metrics.seen(progress.seen);
+          metrics.replayed(progress.size);
+          logger.debug(progress, 'replayed');
+        },
         event: (level, message, details) => logger[level](details, message),
       },
     });
@@ -94,7 +105,11 @@ export async function startMonitor(config: MonitorConfig, logger: Logger): Promi
     const watching = monitor.run(stop.signal).catch(broken);
     closers.push(() => watching);
     return {
-      alarms: desk.alarms,
+      alarms,
+      ports: {
+        ...(grpcPort !== undefined && { grpc: grpcPort }),
+        ...(httpPort !== undefined && { http: httpPort }),
+      },
       get status() {
         return monitor.status;
       },

@@ -28,12 +28,13 @@ export function caseFiles(crypto: Crypto, trust: Trust, { evidence }: Alarm): Ca
 function proofOf(crypto: Crypto, trust: Trust, evidence: Evidence): Bytes | undefined {
   switch (evidence.type) {
     case 'checkpoints': {
-      const { older, newer, leaf, path = [] } = evidence;
+      const { older, newer, begins, path = [] } = evidence;
       const heads = [older, newer] as const;
       return (
         makeMisbehaviour(crypto, trust, { kind: 'fork', heads }) ??
-        (leaf && makeMisbehaviour(crypto, trust, { kind: 'rewrite', heads, leaf })) ??
-        makeMisbehaviour(crypto, trust, { kind: 'unconnected', heads, path })
+        makeMisbehaviour(crypto, trust, { kind: 'unconnected', heads, path }) ??
+        // The path of a perfect tree leaves its root out; written out, it shows what the newer tree begins with.
+        (begins && makeMisbehaviour(crypto, trust, { kind: 'unconnected', heads, path: [begins, ...path] }))
       );
     }
     case 'state-entry': {

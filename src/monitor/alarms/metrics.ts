@@ -7,10 +7,8 @@ export interface MonitorMetrics {
   webhook(outcome: 'delivered' | 'failed' | 'given up'): void;
   /** The largest signed tree that was seen. */
   seen(size: number): void;
-  /** Leaves replayed, and the time of the last of them (Unix milliseconds, by the log). */
-  replayed(size: number, time: number): void;
-  /** The largest tree that was cosigned. */
-  cosigned(size: number): void;
+  /** Leaves replayed and remembered. */
+  replayed(size: number): void;
   /** Who is watching over gRPC. */
   watching(clients: number): void;
   text(): Promise<string>;
@@ -39,8 +37,7 @@ export function createMonitorMetrics(options: { readonly process?: boolean } = {
   const lastAlarm = gauge('last_alarm_timestamp_seconds', 'When the last alarm was raised');
   const seenSize = gauge('seen_tree_size', 'Size of the largest signed tree that was seen');
   const replayedSize = gauge('replayed_tree_size', 'Leaves that were replayed and matched');
-  const replayedTime = gauge('replayed_timestamp_seconds', 'Time of the last state entry that matched');
-  const cosignedSize = gauge('cosigned_tree_size', 'Size of the largest tree that was cosigned');
+  const replayedTime = gauge('replayed_timestamp_seconds', 'When replay last went on');
   const watchers = gauge('watchers', 'Clients that watch for alarms over gRPC');
   return {
     alarm({ code, severity, at }, repeated) {
@@ -49,11 +46,10 @@ export function createMonitorMetrics(options: { readonly process?: boolean } = {
     },
     webhook: (outcome) => deliveries.inc({ outcome: outcome.replace(' ', '_') }),
     seen: (size) => seenSize.set(size),
-    replayed(size, time) {
+    replayed(size) {
       replayedSize.set(size);
-      replayedTime.set(time / 1000);
+      replayedTime.setToCurrentTime();
     },
-    cosigned: (size) => cosignedSize.set(size),
     watching: (clients) => watchers.set(clients),
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -4,7 +4,7 @@ import type { Crypto } from '../../core/crypto.ts';
 import { Limits, type TlsOptions } from '../../service/index.ts';
 import type { Storage } from '../../storage/index.ts';
 import type { Trust } from '../../verify/index.ts';
-import type { AlarmSink } from '../alarm.ts';
+import type { Alarm, AlarmSink } from '../alarm.ts';
 import { createMonitorServer } from '../grpc.ts';
 import type { AlarmLog } from './alarm-log.ts';
 import { AlarmDesk } from './desk.ts';
@@ -27,6 +27,8 @@ export interface AlarmOutputs {
   /** The evidence goes into `evidence/` in it. */
   readonly dataDir: string;
   readonly quietMs?: number;
+  /** Told of every alarm that is raised, repeated ones too. */
+  readonly counted?: (alarm: Alarm) => void;
   /** Takes each alarm as a line of JSON, such as standard output. */
   readonly lines?: (line: string) => void;
   readonly webhook?: Omit<WebhookOptions, 'attempted'>;
@@ -58,7 +60,10 @@ export async function startAlarms(options: AlarmOutputs): Promise<RunningAlarms>
   const metrics = createMonitorMetrics({ process: options.processMetrics ?? false });
   const desk = await AlarmDesk.open({
     ...{ crypto, trust, storage, folder, ...(quietMs !== undefined && { quietMs }) },
-    counted: (alarm, repeated) => metrics.alarm(alarm, repeated),
+    counted: (alarm, repeated) => {
+      metrics.alarm(alarm, repeated);
+      options.counted?.(alarm);
+    },
   });
   const { alarms } = desk;
   const ending = new AbortController();
