@@ -2,10 +2,9 @@
  * A server put together from its parts: keys, log, service, surfaces. It starts in the order in which it may be
  * relied on (verified before listening) and stops in the opposite one (not listening before drained).
  */
-import { readFileSync } from 'node:fs';
 import { assertNotRestoring, type BackupServer } from '../backup/index.ts';
 import { POLICY, readGenesis, rulesId } from '../chain/index.ts';
-import { type Bytes, equal, toHex } from '../core/bytes.ts';
+import { equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { thumbprint } from '../cose/index.ts';
@@ -16,14 +15,7 @@ import { nodeCrypto } from '../platform/crypto-node.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createMetrics, type Metrics } from '../platform/metrics.ts';
 import { writeFileAtomically } from '../platform/write-file.ts';
-import {
-  type EvidenceService,
-  issuerLimit,
-  LedgerService,
-  Limits,
-  type Rate,
-  type TlsOptions,
-} from '../service/index.ts';
+import { issuerLimit, LedgerService } from '../service/index.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import { formatTrust } from '../verify/index.ts';
 import { offerBackups } from './backup-socket.ts';
@@ -39,6 +31,7 @@ import {
 } from './first-start.ts';
 import { highWaterMark } from './high-water.ts';
 import type { KeyFiles } from './key-files.ts';
+import { listen, rate, surfaceModules } from './surfaces.ts';
 import { startCosigning, type Witnesses, witnessPolicy } from './witnesses.ts';
 
 export interface RunningServer {
@@ -54,8 +47,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const GRACE_MS = 10_000;
-
 /**
  * @throws CONFIG_INVALID, LOG_LOCKED, LOG_CORRUPT, ORIGIN_MISMATCH, RULES_MISMATCH, KEY_PURPOSE_CLASH, UNAVAILABLE (an
  * address cannot be bound)
@@ -67,7 +58,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   const witnesses = witnessPolicy(config.witness, keys);
   const metrics = createMetrics({ process: true });
   // The surfaces' libraries are half of a short start: they load while the storage reads.
-  const surfaceModules = Promise.all([import('../grpc/index.ts'), import('../http/index.ts')]);
+  const modules = surfaceModules();
   const log = await openLog(crypto, config, keys, logger, metrics);
   let stopRounds = async () => {};
   let backups: BackupServer | undefined;
@@ -84,7 +75,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const trust = trustText(crypto, keys, ledger, witnesses);
     writeFileAtomically(trustPath(config.dataDir), trust);
     const evidence = await openEvidence(crypto, config, log, logger);
-    const surfaces = await listen(await surfaceModules, config, { ledger, evidence }, logger, metrics);
+    const surfaces = await listen(await modules, config, { ledger, evidence }, logger, metrics);
     backups = await offerBackups(crypto, config.dataDir, log, logger);
     let closing: Promise<void> | undefined;
     const close = () => {
@@ -139,11 +130,6 @@ function observer(logger: Logger, metrics: Metrics): LogObserver {
     refused: (code) => metrics.refused(code),
     event: (level, message, details) => logger[level](details, message),
   };
-}
-
-/** `perSecond` on the long run, `burst` at once. */
-function rate(perSecond: number, burst: number): Rate | null {
-  return perSecond === 0 ? null : { points: burst, seconds: Math.max(1, Math.round(burst / perSecond)) };
 }
 
 /** Entry 0, and in a log for development the first policy. A start that was killed between the two is completed. */
@@ -208,70 +194,4 @@ function trustText(
     ...(witnesses && { policyText: witnesses.text }),
     ...(witnesses && witnesses.replayers.length > 0 && { replayers: witnesses.replayers }),
   });
-}
-
-async function listen(
-  [{ createGrpcServer }, { createHttpServer }]: readonly [
-    typeof import('../grpc/index.ts'),
-    typeof import('../http/index.ts'),
-  ],
-  config: Config,
-  { ledger, evidence }: { ledger: LedgerService; evidence: EvidenceService },
-  logger: Logger,
-  metrics: Metrics,
-) {
-  const { clientPerSecond, burst } = config.rateLimit;
-  const limits = new Limits({
-    statements: rate(clientPerSecond, burst),
-    requests: rate(clientPerSecond, burst),
-    statementBytes: config.maxStatementBytes,
-    deadline: config.deadlineMs,
-  });
-  const shared = { ledger, limits, logger, observer: metrics };
-  const grpcTls = tlsOptions(config.grpcTls);
-  const httpTls = tlsOptions(config.httpTls);
-  const grpc = createGrpcServer({ ...shared, ...(grpcTls && { tls: grpcTls }) });
-  const http = await createHttpServer({
-    ...shared,
-    ...(httpTls && { tls: httpTls }),
-    metrics: { contentType: metrics.contentType, metrics: () => metrics.text() },
-    trustProxy: config.trustProxy,
-    evidence,
-  });
-  const close = async () => {
-    await Promise.all([grpc.close(GRACE_MS), http.close(GRACE_MS)]);
-  };
-  try {
-    const grpcPort = await grpc.listen(config.grpcHost, config.grpcPort);
-    const httpPort = await http.listen(config.httpHost, config.httpPort);
-    const scheme = httpTls ? 'https' : 'http';
-    return {
-      close,
-      addresses: {
-        http: `${scheme}://${hostPort(config.httpHost, httpPort)}`,
-        grpc: hostPort(config.grpcHost, grpcPort),
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function tlsOptions(files: Config['httpTls']): TlsOptions | undefined {
-  if (!files) return undefined;
-  const { cert, key, clientCa } = files;
-  return { cert: pem(cert), key: pem(key), ...(clientCa !== undefined && { clientCa: pem(clientCa) }) };
-}
-
-function pem(path: string): Bytes {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw fail('CONFIG_INVALID', `cannot read ${path}`, { cause });
-  }
 }
