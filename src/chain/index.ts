@@ -46,6 +46,7 @@ export type { ListedKey } from './listed-key.ts';
 export { type ObjectStatus, objectStatus } from './object-status.ts';
 export { DEFAULT_POLICY, type Policy, type PolicyBody, type PolicyRecord, policyAt } from './policy.ts';
 export { type Possession, possessionProven, provePossession } from './possession.ts';
+export { signatureKey } from './public-key.ts';
 export { describeReason, type KindReason, type Reason } from './reason.ts';
 export { type StateReader, stateKey, type Write } from './record.ts';
 export {

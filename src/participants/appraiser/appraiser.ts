@@ -15,7 +15,6 @@ import {
   EVIDENCE,
   EVIDENCE_ID,
   type EvidenceRecord,
-  GENESIS,
   KEY,
   parseStatement,
   resultFault,
@@ -32,6 +31,7 @@ import { Docket, type Item } from './docket.ts';
 import type { DocketFile } from './docket-file.ts';
 import { type Expectation, expectationOf, type Subject } from './expectation.ts';
 import { type Finding, findingOf } from './finding.ts';
+import { Founder } from './founder.ts';
 import { know } from './known.ts';
 import { Published } from './published.ts';
 import { Retries } from './retries.ts';
@@ -76,6 +76,11 @@ const NOTHING = new Uint8Array(32);
 
 type Verdict = Pick<Outcome, 'policy' | 'result' | 'code' | 'detail' | 'entry'>;
 
+interface Law {
+  readonly published: Published;
+  readonly simulated: boolean;
+}
+
 /** A policy by which an item has to be judged, now. */
 interface Due {
   readonly id: string;
@@ -94,16 +99,15 @@ interface Case {
 
 export class AppraiserService {
   readonly #options: AppraiserOptions;
-  readonly #published: Published;
   readonly #retries: Retries;
   readonly #now: () => number;
   #docket: Docket | undefined;
-  #simulated = false;
+  /** What the log is, and what its SRO published: read once the log can be asked. */
+  #law: Law | undefined;
 
   constructor(options: AppraiserOptions) {
     const { now = Date.now } = options;
     this.#options = options;
-    this.#published = new Published(options.crypto, options.client);
     this.#now = now;
     this.#retries = new Retries(now);
   }
@@ -149,6 +153,7 @@ export class AppraiserService {
 
   async #pass(signal: AbortSignal): Promise<readonly Outcome[]> {
     const { file } = this.#options;
+    const { simulated } = await this.#laid(signal);
     const docket = await this.#read(signal);
     const outcomes: Outcome[] = [];
     for (const item of docket.pending) {
@@ -157,7 +162,7 @@ export class AppraiserService {
       for (const verdict of await this.#settle(docket, item, signal)) {
         const { cleanroom, digest } = item;
         const evidence = toBase64url(digest);
-        const outcome = { cleanroom, evidence, ...verdict, simulated: this.#simulated };
+        const outcome = { cleanroom, evidence, ...verdict, simulated };
         outcomes.push(outcome);
         this.#options.observe?.(outcome);
       }
@@ -167,6 +172,15 @@ export class AppraiserService {
   }
 
   // --- reading ----------------------------------------------------------------------------------------------------------
+
+  async #laid(signal: AbortSignal): Promise<Law> {
+    const { crypto, client } = this.#options;
+    if (!this.#law) {
+      const founder = await Founder.of(crypto, client, signal);
+      this.#law = { published: new Published(crypto, client, founder), simulated: founder.simulated };
+    }
+    return this.#law;
+  }
 
   async #read(signal: AbortSignal): Promise<Docket> {
     const { client, crypto, file, verifier } = this.#options;
@@ -187,12 +201,7 @@ export class AppraiserService {
   ): Promise<Case | 'ended' | LedgerError['code']> {
     const { client, verifier } = this.#options;
     const { cleanroom: id, digest } = item;
-    const first = await know(
-      client,
-      [GENESIS.key('genesis'), CLEANROOM.key(id), EVIDENCE.key(id, digest)],
-      signal,
-    );
-    this.#simulated = GENESIS.read(first.read, 'genesis')?.simulated ?? true;
+    const first = await know(client, [CLEANROOM.key(id), EVIDENCE.key(id, digest)], signal);
     const room = CLEANROOM.read(first.read, id);
     const evidence = EVIDENCE.read(first.read, id, digest);
     if (!room || !evidence || room.deployer === verifier.did) return 'ended';
@@ -211,7 +220,7 @@ export class AppraiserService {
       .filter(({ verifiers }) => verifiers.includes(verifier.did))
       .map(({ appraisalPolicy }) => appraisalPolicy);
     if (policies.length === 0) return 'ended';
-    if (evidence.tee === 'simulated' && !this.#simulated) return 'SIMULATOR_NOT_ALLOWED';
+    if (evidence.tee === 'simulated' && !(await this.#laid(signal)).simulated) return 'SIMULATOR_NOT_ALLOWED';
     const anchors = docket.anchors
       .flatMap((each) => ({ id: each, ...ANCHORS.read(read, each)! }))
       .filter(({ tee }) => tee === evidence.tee)
@@ -286,10 +295,9 @@ export class AppraiserService {
     // Only a second at a time is signed for: who appraises again takes the statement’s time, and gets the same.
     const issuedAt = Math.floor(this.#now() / 1000);
     const bytes = await evidence.get(item.digest, signal);
-    const [anchors, document] = [
-      await this.#published.anchors(version, signal),
-      await this.#published.policy(policy, signal),
-    ];
+    const { published } = await this.#laid(signal);
+    const anchors = await published.anchors(version, signal);
+    const document = await published.policy(policy, signal);
     const expectation = await expectationOf(crypto, client, subject, bytes, signal);
     const appraiser = new Appraiser(crypto, anchors);
     const judge = (expected: Expected) =>

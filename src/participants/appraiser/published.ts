@@ -1,6 +1,6 @@
 /**
  * What the SRO published on the log: anchors and appraisal policies. The state says which version is current; the entry that
- * it names has to be in the log with effect, signed by the SRO, and be what the state has the digest of.
+ * it names has to be in the log with effect, signed by the SRO, and be that version, with the digest that the state has.
  */
 import {
   type Anchors,
@@ -10,24 +10,18 @@ import {
   readAnchors,
   readAppraisalPolicy,
 } from '../../attestation/index.ts';
-import {
-  GENESIS,
-  isRefusal,
-  KEY,
-  parseStatement,
-  type Statement,
-  signatureFault,
-  verificationKey,
-} from '../../chain/index.ts';
+import { parseStatement } from '../../chain/index.ts';
 import type { LedgerClient } from '../../client/index.ts';
 import { type Bytes, equal } from '../../core/bytes.ts';
-import { type Cbor, decode } from '../../core/cbor.ts';
+import { type Cbor, type CborMap, decode } from '../../core/cbor.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail } from '../../core/errors.ts';
-import { know } from './known.ts';
+import type { Founder } from './founder.ts';
 
 /** A published version, as the state has it. */
 interface Version {
+  readonly id: string;
+  readonly version: number;
   readonly entry: number;
   readonly digest: Bytes;
 }
@@ -38,56 +32,53 @@ const KEPT = 64;
 export class Published {
   readonly #crypto: Crypto;
   readonly #client: LedgerClient;
-  readonly #bodies = new Map<number, Cbor>();
+  readonly #founder: Founder;
+  readonly #bodies = new Map<number, { readonly kind: string; readonly body: Cbor }>();
 
-  constructor(crypto: Crypto, client: LedgerClient) {
+  constructor(crypto: Crypto, client: LedgerClient, founder: Founder) {
     this.#crypto = crypto;
     this.#client = client;
+    this.#founder = founder;
   }
 
   /** @throws ANCHORS_MALFORMED; PREIMAGE_MISMATCH not what the state says; as the entry’s verification */
-  async anchors({ entry, digest }: Version, signal: AbortSignal): Promise<Anchors> {
-    const anchors = readAnchors(await this.#body('anchors.publish', entry, signal));
-    return this.#are(anchors, anchorsDigest(this.#crypto, anchors), digest, entry);
+  async anchors(of: Version, signal: AbortSignal): Promise<Anchors> {
+    const anchors = readAnchors(await this.#body('anchors.publish', of, signal));
+    return this.#are(anchors, anchorsDigest(this.#crypto, anchors), of);
   }
 
   /** @throws APPRAISAL_POLICY_MALFORMED, APPRAISAL_POLICY_ALLOWS_ALL; as {@link anchors} */
-  async policy({ entry, digest }: Version, signal: AbortSignal): Promise<AppraisalPolicy> {
-    const body = await this.#body('appraisal-policy.publish', entry, signal);
-    const document = body instanceof Map ? (body.get('policy') ?? null) : null;
-    const policy = readAppraisalPolicy(document);
-    return this.#are(policy, policyDigest(this.#crypto, policy), digest, entry);
+  async policy(of: Version, signal: AbortSignal): Promise<AppraisalPolicy> {
+    const body = await this.#body('appraisal-policy.publish', of, signal);
+    const policy = readAppraisalPolicy((body as CborMap).get('policy') ?? null);
+    return this.#are(policy, policyDigest(this.#crypto, policy), of);
   }
 
-  #are<T>(published: T, found: Bytes, digest: Bytes, entry: number): T {
+  #are<T>(published: T, found: Bytes, { digest, entry }: Version): T {
     if (!equal(found, digest)) throw fail('PREIMAGE_MISMATCH', `entry ${entry} is not what the state names`);
     return published;
   }
 
-  async #body(kind: string, index: number, signal: AbortSignal): Promise<Cbor> {
-    const ready = this.#bodies.get(index);
-    if (ready !== undefined) return ready;
-    const { statement } = await this.#client.entry({ index }, { signal });
-    const parsed = statement && parseStatement(this.#crypto, statement);
-    if (parsed?.chain?.kind !== kind)
-      throw fail('PREIMAGE_MISMATCH', `entry ${index} does not publish ${kind}`);
-    const { outcome } = await this.#client.effect(index, { signal });
-    if (outcome !== 'ok') throw fail('PREIMAGE_MISMATCH', `entry ${index} was refused`);
-    await this.#signedBySro(parsed, signal);
-    const body = decode(parsed.payload);
-    if (this.#bodies.size >= KEPT) this.#bodies.clear();
-    this.#bodies.set(index, body);
+  async #body(kind: string, { id, version, entry }: Version, signal: AbortSignal): Promise<Cbor> {
+    const { kind: found, body } = this.#bodies.get(entry) ?? (await this.#read(entry, signal));
+    const is = (name: string, value: string | number) => body instanceof Map && body.get(name) === value;
+    // The digest of a policy does not say whose version it is: another one may be as good a document.
+    if (found !== kind || !is('id', id) || !is('version', version)) {
+      throw fail('PREIMAGE_MISMATCH', `entry ${entry} is not the ${kind} of ${id}, version ${version}`);
+    }
     return body;
   }
 
-  /** An operator who makes up a state can write its own entries into it, but not the SRO’s signature. */
-  async #signedBySro(statement: Statement, signal: AbortSignal): Promise<void> {
-    const { read } = await know(this.#client, [GENESIS.key('genesis'), KEY.key(statement.kid)], signal);
-    const sro = GENESIS.read(read, 'genesis')?.sro;
-    const key = verificationKey(this.#crypto, statement, read);
-    if (isRefusal(key) || key.record?.owner !== sro || statement.issuer !== sro) {
-      throw fail('KID_UNKNOWN', 'what is published is not signed by the SRO');
-    }
-    if (signatureFault(statement, key)) throw fail('SIGNATURE_INVALID', 'of what is published');
+  async #read(index: number, signal: AbortSignal): Promise<{ readonly kind: string; readonly body: Cbor }> {
+    const { statement } = await this.#client.entry({ index }, { signal });
+    const parsed = statement && parseStatement(this.#crypto, statement);
+    if (!parsed?.chain) throw fail('PREIMAGE_MISMATCH', `entry ${index} publishes nothing`);
+    const { outcome } = await this.#client.effect(index, { signal });
+    if (outcome !== 'ok') throw fail('PREIMAGE_MISMATCH', `entry ${index} was refused`);
+    await this.#founder.check(parsed, signal);
+    const found = { kind: parsed.chain.kind, body: decode(parsed.payload) };
+    if (this.#bodies.size >= KEPT) this.#bodies.clear();
+    this.#bodies.set(index, found);
+    return found;
   }
 }
