@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import {
   type Anchors,
   type AppraisalPolicy,
@@ -14,6 +15,8 @@ import * as chainPolicy from '../../src/chain/kinds/appraisal-policy.ts';
 import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
 import { hasFmc } from '../../src/core/turin.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
+import { objectOf } from '../chain/governed.ts';
+import { World } from '../chain/world.ts';
 import { mangled, outcome } from '../core/mangle.ts';
 import { CHIP, POLICY } from './amd-world.ts';
 import { FEED, ISSUER } from './genuine.ts';
@@ -131,6 +134,74 @@ describe('appraisal policies', () => {
     ]) {
       assert.equal(verdict(changed(change)), 'APPRAISAL_POLICY_ALLOWS_ALL', JSON.stringify(change));
     }
+  });
+
+  it('that the log publishes are all read: else appraisers would stand still', () => {
+    const world = World.begin(nodeCrypto);
+    const id = objectOf(world, 'appraisal-policy');
+    const listed = (...sizes: number[]) => sizes.map((size) => new Uint8Array(size).fill(7));
+    const least = { bootLoader: 1, tee: 1, snp: 4, microcode: 81 };
+    const product = (family: number, model: number, minTcb: object) => ({
+      family,
+      model,
+      stepping: 1,
+      minTcb,
+    });
+    const endorser = { issuer: ISSUER, feed: FEED, minSvn: Number.MAX_SAFE_INTEGER };
+    const edges: Document = {
+      products: [
+        [product(26, 31, least)],
+        [product(26, 32, least)],
+        [product(26, 0, { ...least, fmc: 255 })],
+        [product(25, 255, { ...least, fmc: 0 })],
+        [product(25, 1, { ...least, snp: 256 })],
+      ],
+      minReportVersion: [0, 2, 255, 256],
+      signer: [['vlek'], ['vcek', 'vlek'], ['vcek', 'vcek']],
+      vmpl: [[0, 1, 2, 3], [4], [0, 0]],
+      guestPolicy: [{ debug: false, migrate: false, more: 1 }],
+      platform: [[], [63], [64], undefined],
+      launch: [
+        { endorsedBy: [endorser], measurements: [] },
+        { endorsedBy: [{ ...endorser, feed: '' }], measurements: listed(48) },
+        { endorsedBy: [{ ...endorser, issuer: 'x'.repeat(512) }], measurements: [] },
+        { endorsedBy: [], measurements: listed(47) },
+      ],
+      hostData: [listed(32, 32), listed(31), [new Uint8Array(32)]],
+      containerPolicy: ['may-be-absent', 'required', undefined],
+      chips: [
+        { allow: 'any', deny: listed(8, 64) },
+        { allow: 'any', deny: listed(9) },
+        { allow: 'listed', chips: listed(64), deny: [] },
+        { allow: 'listed', chips: [], deny: [] },
+      ],
+      binding: ['jcs-sha512', 'skr-sha256', 'none'],
+      freshness: [0, 253_402_300_799, 253_402_300_800],
+    };
+    const change = fc
+      .dictionary(fc.constantFrom(...Object.keys(edges)), fc.nat(), { maxKeys: 3 })
+      .map((picks) =>
+        Object.entries(picks).map(([name, n]) => {
+          const values = edges[name] as readonly unknown[];
+          return [name, values[n % values.length]] as const;
+        }),
+      );
+    let taken = 0;
+    fc.assert(
+      fc.property(change, (changes) => {
+        const members = Object.entries({
+          ...(SAMPLE as unknown as Document),
+          ...Object.fromEntries(changes),
+        });
+        const policy = Object.fromEntries(members.filter(([, value]) => value !== undefined));
+        const statement = world.sign(world.sro, 'appraisal-policy.publish', { id, version: 1, policy });
+        const ok = world.judge(statement).verdict.reason === null;
+        if (ok) assert.equal(verdict(cbor(policy)), 'taken');
+        taken += Number(ok);
+      }),
+      { numRuns: 300 },
+    );
+    assert.ok(taken > 20, String(taken));
   });
 
   it('any damage is refused, or is another policy', () => {
