@@ -1,9 +1,9 @@
 /**
- * A dataset as it lies outside the clean room: encrypted in chunks that are authenticated one by one, so that a file larger
+ * A dataset, or a model, as it lies outside the clean room: encrypted in chunks that are authenticated one by one, so that a file larger
  * than memory can be opened as it is read, and no byte is given out that was not checked.
  *
  *   sealed file = u16 length of the header ‖ header ‖ commitment (32) ‖ chunk …
- *   header      = CBOR ["aichain/sealed/v1", dataset, version, data key id, salt (32)]
+ *   header      = CBOR ["aichain/sealed/v1", subject, version, data key id, salt (32)]
  *   chunk       = AES-256-GCM of 65,536 bytes of the file (the last: 0 to 65,536) ‖ tag (16)
  *
  * Key: HKDF-SHA-256 of the data key, with the salt and the whole header: another header is another key, and no nonce is ever
@@ -18,8 +18,8 @@ import { fail, isLedgerError } from '../core/errors.ts';
 
 /** What a file is sealed for; whoever opens it says it too, from the ledger. */
 export interface SealedFor {
-  /** URN. */
-  readonly dataset: string;
+  /** URN of the dataset, or of the model. */
+  readonly subject: string;
   readonly version: number;
   readonly dataKeyId: string;
 }
@@ -68,7 +68,7 @@ export async function* open(
   const header = await readHeader(source);
   const { sealedFor, salt } = decodeHeader(header);
   const same =
-    sealedFor.dataset === expected.dataset &&
+    sealedFor.subject === expected.subject &&
     sealedFor.version === expected.version &&
     sealedFor.dataKeyId === expected.dataKeyId;
   if (!same) throw fail('SEALED_FILE_INVALID', 'sealed for another dataset, version or key');
@@ -117,8 +117,8 @@ export async function statedIn(sealed: ByteStream): Promise<SealedFor> {
   return decodeHeader(await readHeader(new Source(sealed))).sealedFor;
 }
 
-function encodeHeader({ dataset, version, dataKeyId }: SealedFor, salt: Bytes): Bytes {
-  const header = encode([LABEL, dataset, version, dataKeyId, Uint8Array.from(salt)]);
+function encodeHeader({ subject, version, dataKeyId }: SealedFor, salt: Bytes): Bytes {
+  const header = encode([LABEL, subject, version, dataKeyId, Uint8Array.from(salt)]);
   const fits = header.length <= MAX_HEADER && salt.length === 32 && Number.isSafeInteger(version);
   if (!fits) throw fail('ARGUMENT_INVALID', 'names too long, or not a version');
   return header;
@@ -126,14 +126,14 @@ function encodeHeader({ dataset, version, dataKeyId }: SealedFor, salt: Bytes): 
 
 function decodeHeader(header: Bytes): { sealedFor: SealedFor; salt: Bytes } {
   const items = decoded(header);
-  const [label, dataset, version, dataKeyId, salt] = Array.isArray(items) && items.length === 5 ? items : [];
-  if (label !== LABEL || typeof dataset !== 'string' || typeof dataKeyId !== 'string') {
+  const [label, subject, version, dataKeyId, salt] = Array.isArray(items) && items.length === 5 ? items : [];
+  if (label !== LABEL || typeof subject !== 'string' || typeof dataKeyId !== 'string') {
     throw fail('SEALED_FILE_INVALID', 'not a sealed file');
   }
   if (typeof version !== 'number' || !(salt instanceof Uint8Array) || salt.length !== 32) {
     throw fail('SEALED_FILE_INVALID', 'not the header of a sealed file');
   }
-  return { sealedFor: { dataset, version, dataKeyId }, salt };
+  return { sealedFor: { subject, version, dataKeyId }, salt };
 }
 
 function decoded(header: Bytes) {

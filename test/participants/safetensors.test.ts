@@ -37,7 +37,10 @@ test('what is written is read', () => {
     shape: fc.array(fc.nat({ max: 3 }), { maxLength: 3 }),
   });
   const width = { F32: 4, U8: 1, I64: 8, F16: 2 } as Record<string, number>;
-  const names = fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 6 }), { maxLength: 4 });
+  const names = fc.uniqueArray(
+    fc.string({ unit: fc.constantFrom('a', '1', '"', '\\', '\n', 'é', '😀', '\u2028'), maxLength: 4 }),
+    { maxLength: 4 },
+  );
   const metadata = fc.dictionary(fc.string({ maxLength: 4 }), fc.string({ maxLength: 4 }), {
     maxKeys: 3,
     noNullPrototype: true,

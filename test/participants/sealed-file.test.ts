@@ -17,7 +17,7 @@ import { mangled } from '../core/mangle.ts';
 const CHUNK = 65_536;
 const key = nodeCrypto.sha256(Uint8Array.of(1));
 const salt = nodeCrypto.sha256(Uint8Array.of(2));
-const FOR: SealedFor = { dataset: 'urn:depa:dataset:log.example:1', version: 3, dataKeyId: 'key-1' };
+const FOR: SealedFor = { subject: 'urn:depa:dataset:log.example:1', version: 3, dataKeyId: 'key-1' };
 const refused = (error: unknown) => isLedgerError(error, 'SEALED_FILE_INVALID');
 
 async function whole(stream: ByteStream): Promise<Bytes> {
@@ -100,7 +100,7 @@ test('chunks cannot be cut off, swapped, doubled, or taken from another file', a
 test('it opens for what it was sealed for only, with that key only', async () => {
   const bytes = await sealed(fileOf(5));
   for (const change of [
-    { dataset: 'urn:depa:dataset:log.example:2' },
+    { subject: 'urn:depa:dataset:log.example:2' },
     { version: 4 },
     { dataKeyId: 'key-2' },
   ]) {
@@ -119,5 +119,5 @@ test('nothing of a file that is too large, and no key of another length', async 
   const usage = (error: unknown) => isLedgerError(error, 'ARGUMENT_INVALID');
   await assert.rejects(whole(seal(short, FOR, [])), usage);
   await assert.rejects(whole(open(short, FOR, [bytes])), usage);
-  await assert.rejects(whole(seal(key, { ...FOR, dataset: 'x'.repeat(3000) }, [])), usage);
+  await assert.rejects(whole(seal(key, { ...FOR, subject: 'x'.repeat(3000) }, [])), usage);
 });

@@ -8,7 +8,7 @@ import { encode } from '../../core/cbor.ts';
 import type { Hasher } from '../../core/crypto.ts';
 import { fail } from '../../core/errors.ts';
 import { leafHash, treeRoot } from '../../merkle/index.ts';
-import { Accountant } from './accountant.ts';
+import { ACCOUNTANT, Accountant } from './accountant.ts';
 import { Descent, type Optimizer, predict } from './dp-sgd.ts';
 import type { Examples, Prepared } from './examples.ts';
 import { microEpsilon, picoDelta, plainPrivacy } from './ledger-units.ts';
@@ -55,6 +55,8 @@ export interface Trained {
   readonly network: Network;
   readonly scales: readonly Scale[];
   readonly spent: Privacy;
+  /** Who counted, as `run.complete` names it. */
+  readonly accountant: string;
   readonly steps: number;
   /** On the rows that were held out; with noise, where they are private. */
   readonly metrics: Metrics;
@@ -140,7 +142,10 @@ export class TrainingRun {
     const scores = predict(this.#network, rows);
     const { privacy } = this.#options;
     const metrics = privacy ? this.#noisyMetrics(scores, privacy) : exactMetrics(scores, heldOut.labels);
-    return { network: this.#network, scales: this.#scales, spent: this.spent, steps: this.#steps, metrics };
+    return {
+      ...{ network: this.#network, scales: this.#scales, steps: this.#steps, metrics },
+      ...{ spent: this.spent, accountant: ACCOUNTANT },
+    };
   }
 
   #descent(): Descent {

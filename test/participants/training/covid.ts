@@ -1,9 +1,14 @@
 /** The COVID-19 scenario's own files, from ../shared, as a clean room gets them: standardised tables by name. */
+
 import { readFileSync } from 'node:fs';
 import { type Bytes, fromUtf8, utf8 } from '../../../src/core/bytes.ts';
-import { readCsv, type Table } from '../../../src/participants/training/csv.ts';
-import { sampleData } from '../../../src/participants/training/sample-data.ts';
-import { COVID_STANDARDS, standardise } from '../../../src/participants/training/standardise.ts';
+import {
+  COVID_STANDARDS,
+  readCsv,
+  sampleData,
+  standardise,
+  type Table,
+} from '../../../src/participants/training/index.ts';
 import { nodeCrypto } from '../../../src/platform/crypto-node.ts';
 
 const REAL = new URL('../../../../shared/data/depa/', import.meta.url);

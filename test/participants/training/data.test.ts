@@ -3,11 +3,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { utf8 } from '../../../src/core/bytes.ts';
 import { isLedgerError } from '../../../src/core/errors.ts';
-import { readCsv, type Table, writeCsv } from '../../../src/participants/training/csv.ts';
-import { type DatasetConfig, prepare } from '../../../src/participants/training/examples.ts';
-import { join } from '../../../src/participants/training/join.ts';
+import type { DatasetConfig } from '../../../src/participants/training/examples.ts';
+import {
+  COVID_STANDARDS,
+  join,
+  prepare,
+  readCsv,
+  standardise,
+  type Table,
+  writeCsv,
+} from '../../../src/participants/training/index.ts';
 import { parseJoinQuery } from '../../../src/participants/training/join-query.ts';
-import { COVID_STANDARDS, standardise } from '../../../src/participants/training/standardise.ts';
 import { nodeCrypto } from '../../../src/platform/crypto-node.ts';
 import { mangled, outcome } from '../../core/mangle.ts';
 

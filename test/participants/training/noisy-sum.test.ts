@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { cryptoRandom } from '../../../src/participants/training/index.ts';
 import { NoisySum } from '../../../src/participants/training/noisy-sum.ts';
-import {
-  cryptoRandom,
-  RandomSource,
-  seededRandom,
-} from '../../../src/participants/training/random-source.ts';
+import { RandomSource, seededRandom } from '../../../src/participants/training/random-source.ts';
 import { nodeCrypto } from '../../../src/platform/crypto-node.ts';
 
 const GRID = 2 ** 20;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8 } from '../../../src/core/bytes.ts';
 import { isLedgerError } from '../../../src/core/errors.ts';
-import { readTrainingPipeline } from '../../../src/participants/training/pipeline.ts';
+import { readTrainingPipeline } from '../../../src/participants/training/index.ts';
 import { mangled, outcome } from '../../core/mangle.ts';
 import { denseConfig, json, pipelineWith, realFile, SUPPLEMENT } from './covid.ts';
 

@@ -2,20 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isLedgerError } from '../../../src/core/errors.ts';
 import { Accountant } from '../../../src/participants/training/accountant.ts';
-import { type Examples, type Prepared, prepare } from '../../../src/participants/training/examples.ts';
-import { join } from '../../../src/participants/training/join.ts';
+import type { Examples } from '../../../src/participants/training/examples.ts';
+import {
+  join,
+  type Prepared,
+  prepare,
+  readModel,
+  readTrainingPipeline,
+  sampleData,
+  type TrainingOptions,
+  type TrainingPipeline,
+  TrainingRun,
+  writeModel,
+} from '../../../src/participants/training/index.ts';
 import {
   exactMetrics,
   histogramMetrics,
   scoreHistogram,
 } from '../../../src/participants/training/metrics.ts';
-import { readModel, writeModel } from '../../../src/participants/training/model-file.ts';
 import { Network, probability } from '../../../src/participants/training/network.ts';
-import { readTrainingPipeline, type TrainingPipeline } from '../../../src/participants/training/pipeline.ts';
 import { seededRandom } from '../../../src/participants/training/random-source.ts';
-import { sampleData } from '../../../src/participants/training/sample-data.ts';
 import { scaled } from '../../../src/participants/training/scaling.ts';
-import { type TrainingOptions, TrainingRun } from '../../../src/participants/training/training-run.ts';
 import { nodeCrypto } from '../../../src/platform/crypto-node.ts';
 import { json, realFile, realTables, SUPPLEMENT, sampleTables } from './covid.ts';
 
