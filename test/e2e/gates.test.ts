@@ -1,4 +1,7 @@
-/** The gates of a real log, asked before every step of the COVID-19 run; the KMS of the guide hands its keys over. */
+/**
+ * The gates of a real log, asked before every step of the COVID-19 run, under a trust file that asks for a witness and a
+ * replayer; the KMS of the guide hands its keys over.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,26 +10,20 @@ import { after, before, describe, test } from 'node:test';
 import type { Ref } from '../../src/chain/statement.ts';
 import { type GateDecision, LedgerClient } from '../../src/client/index.ts';
 import { toBase64url, toHex } from '../../src/core/bytes.ts';
-import { loadConfig } from '../../src/platform/config.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
-import { createLogger } from '../../src/platform/logger.ts';
-import {
-  DEVELOPMENT_SRO,
-  developmentSro,
-  keyFolder,
-  type RunningServer,
-  startServer,
-} from '../../src/server/index.ts';
-import { decodeBundle, encodeBundle, parseTrust, verifyBundle } from '../../src/verify/index.ts';
+import { DEVELOPMENT_SRO, developmentSro, keyFolder, type RunningServer } from '../../src/server/index.ts';
+import { decodeBundle, encodeBundle, verifyBundle } from '../../src/verify/index.ts';
 import { PROVIDERS, type Step, Story, type Told } from '../chain/story.ts';
 import { World } from '../chain/world.ts';
 import { covid, publishedEpsilons, REAL } from '../depa/scenario.ts';
 import { type Kms, startKms } from '../guides/kms-process.ts';
+import { serveWitnessed, type WitnessedServer } from './witnessed-server.ts';
 
 const DELTA = 10_000_000_000;
 
 describe('the gates of the COVID-19 run', { skip: REAL === undefined && 'no ../shared' }, () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'aichain-gates-'));
+  const folder = mkdtempSync(join(tmpdir(), 'aichain-gates-'));
+  let witnessed: WitnessedServer;
   let server: RunningServer;
   let clients: LedgerClient[];
   let story: Story;
@@ -35,32 +32,35 @@ describe('the gates of the COVID-19 run', { skip: REAL === undefined && 'no ../s
   const told: Told = { ref: (step, rel = 'after') => ({ ...entries.get(step)!, rel }) };
 
   before(async () => {
-    const flags = { dataDir, httpPort: '0', grpcPort: '0', workers: '1', diskFloorBytes: '0' };
-    const config = loadConfig({ flags: { ...flags, logLevel: 'error' }, env: {} });
-    server = await startServer(config, createLogger({ level: config.logLevel }));
-    const trust = parseTrust(nodeCrypto, server.trust);
-    const insecure = { trust, insecureTrustOperator: true };
+    witnessed = await serveWitnessed(folder);
+    ({ server } = witnessed);
+    const { trust } = witnessed;
     clients = [
-      await LedgerClient.connect({ grpc: server.grpc, ...insecure }),
-      await LedgerClient.connect({ http: server.http, ...insecure }),
+      await LedgerClient.connect({ grpc: server.grpc, trust }),
+      await LedgerClient.connect({ http: server.http, trust }),
     ];
     const world = World.empty(nodeCrypto, server.ledger.origin);
     world.time = Date.now();
-    const sro = { did: DEVELOPMENT_SRO, keys: [developmentSro(nodeCrypto, keyFolder(dataDir))] as const };
+    const sro = {
+      did: DEVELOPMENT_SRO,
+      keys: [developmentSro(nodeCrypto, keyFolder(join(folder, 'log')))] as const,
+    };
     const training = { epsilons: publishedEpsilons('covid'), delta: DELTA };
     story = Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
   });
   after(async () => {
     await kms?.stop();
     for (const client of clients ?? []) client.close();
-    await server?.close();
-    rmSync(dataDir, { recursive: true, force: true });
+    await witnessed?.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
+  /** Logs them, and waits until witness and replayer have seen the last: gates answer from there. */
   async function log(...steps: readonly Step[]): Promise<void> {
-    for (const step of steps) {
+    for (const [i, step] of steps.entries()) {
       story.world.time = Date.now();
-      const { index, entryId } = await clients[0]!.register(step.statement(told));
+      const wait = i === steps.length - 1 ? 'WITNESSED' : 'LOGGED';
+      const { index, entryId } = await clients[0]!.register(step.statement(told), { wait });
       entries.set(step.name, { rel: 'after', index, entry: entryId });
     }
   }
@@ -111,7 +111,7 @@ describe('the gates of the COVID-19 run', { skip: REAL === undefined && 'no ../s
     // One acceptance left out, or put in the place of another.
     const whole = decodeBundle(bundle);
     const question = { step: whole.step, request: whole.request };
-    const evidence = { crypto: nodeCrypto, trust: clients[0]!.trust, question, insecureTrustOperator: true };
+    const evidence = { crypto: nodeCrypto, trust: clients[0]!.trust, question };
     const code = (changed: typeof signed) => {
       const bytes = encodeBundle({ ...whole, entries: changed });
       const result = verifyBundle({ ...evidence, bundle: bytes, now: Date.now() });
@@ -143,7 +143,7 @@ describe('the gates of the COVID-19 run', { skip: REAL === undefined && 'no ../s
     const ids = PROVIDERS.map((_, i) => story.contract.datasets[i].dataKeyId as string);
     const owners = Object.fromEntries(ids.map((id, i) => [id, story.member(PROVIDERS[i]!).did]));
     const options = { ledger: server.grpc, trust: server.trust, did, key: keys[0], owners };
-    kms = await startKms({ ...options, insecureTrustOperator: true });
+    kms = await startKms(options);
     const wrapKey = story.wrapKey('room 1');
     const ask = (i: number) =>
       kms!.ask({

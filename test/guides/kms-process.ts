@@ -28,7 +28,6 @@ export interface KmsOptions {
   readonly key: PrivateKey;
   /** DID of the owner of each data key. */
   readonly owners: Readonly<Record<string, string>>;
-  readonly insecureTrustOperator?: boolean;
 }
 
 export interface Kms {
@@ -61,7 +60,6 @@ export const wrap = (id, key) => new TextEncoder().encode(id + ' for ' + Buffer.
       ...process.env,
       ...{ LEDGER: options.ledger, TRUST: path('trust.json'), MARKS: path('marks.json') },
       ...{ KMS_KEY: path('kms.key'), KMS_DID: options.did, PORT: '0' },
-      INSECURE_TRUST_OPERATOR: options.insecureTrustOperator ? 'yes' : 'no',
     },
   });
   let errors = '';

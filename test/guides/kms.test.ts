@@ -8,6 +8,7 @@ import { CODE } from '../../src/chain/records/governance.ts';
 import { RELEASE, RELEASED } from '../../src/chain/records/release.ts';
 import { DELEGATION, KEY, PARTICIPANT, POLICY } from '../../src/chain/state.ts';
 import { toBase64url, toHex } from '../../src/core/bytes.ts';
+import { cosigner, formatVerifierKey } from '../../src/note/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import type { GateAnswer } from '../../src/service/ledger.ts';
 import { formatTrust } from '../../src/verify/index.ts';
@@ -31,26 +32,39 @@ describe('the KMS of the guide', () => {
   let served: Served;
   let kms: Kms;
   let scenes = 0;
+  const cosigning = (name: string) => ({
+    cosigner: cosigner(crypto, name, crypto.generatePrivateKey('Ed25519')),
+    at: () => Math.floor(Date.now() / 1000),
+  });
+  const [witness, replayer] = [cosigning('witness.example'), cosigning('replayer.example')];
 
   before(async () => {
     ({ log } = SmallLog.begin(crypto));
     log.clock = Date.now;
     log.pace = 0.01;
+    log.cosigners = [witness, replayer];
     served = await serve(log);
-    kms = await start(true);
+    kms = await start();
   });
   after(async () => {
     await kms?.stop();
     await served?.close();
   });
 
-  function start(insecureTrustOperator: boolean): Promise<Kms> {
+  function start(lines: readonly string[] = ['group both all w r', 'quorum both']): Promise<Kms> {
     const { world } = log;
     const { did, keys } = world.member('kms-room');
     const [icmr, cowin] = ['icmr-room', 'cowin-room'].map((name) => world.member(name).did);
+    const policyText = [
+      `witness w ${formatVerifierKey(witness.cosigner.verifierKey)}`,
+      `witness r ${formatVerifierKey(replayer.cosigner.verifierKey)}`,
+      ...lines,
+      '',
+    ].join('\n');
+    const trust = log.trust({ policyText, replayers: ['r'], freshnessSeconds: 60 });
     return startKms({
-      ...{ ledger: `127.0.0.1:${served.ports.grpc}`, trust: formatTrust(crypto, log.trust()), did },
-      ...{ key: keys[0], owners: { [KEYS[0]]: icmr!, [KEYS[1]]: cowin! }, insecureTrustOperator },
+      ...{ ledger: `127.0.0.1:${served.ports.grpc}`, trust: formatTrust(crypto, trust), did },
+      ...{ key: keys[0], owners: { [KEYS[0]]: icmr!, [KEYS[1]]: cowin! } },
     });
   }
 
@@ -232,15 +246,33 @@ describe('the KMS of the guide', () => {
   });
 
   test('refuses: a stale tip', async () => {
-    const { ask } = scene();
     const before = log.size;
+    // Since then the KMS has seen a larger tree, with the cosignatures that it asks for.
+    assert.ok((await scene().ask()).wrapped);
+    const { ask } = scene();
     served.lies = { gate: (step, asked) => log.gateAt(step, asked, { size: before }) };
+    assert.deepEqual(await ask(), { reason: 'STALE' });
+  });
+
+  test('refuses: a tip that its cosigners have not seen for too long', async () => {
+    const { ask } = scene();
+    served.lies = {
+      gate: async (...asked) => {
+        const at = () => Math.floor(Date.now() / 1000) - 61;
+        log.cosigners = [witness, replayer].map((each) => ({ ...each, at }));
+        return log.gate(...asked).finally(() => {
+          log.cosigners = [witness, replayer];
+        });
+      },
+    };
     assert.deepEqual(await ask(), { reason: 'STALE' });
   });
 
   test('refuses: a forked tip', async () => {
     const { ask } = scene();
     const fork = log.fork();
+    // Even if everybody colluded: the KMS has seen another history itself.
+    fork.cosigners = log.cosigners;
     fork.commit(fork.statement(fork.world.member('lab'), 'another history'));
     served.lies = {
       gate: async (step, asked, from) => {
@@ -256,15 +288,27 @@ describe('the KMS of the guide', () => {
     assert.deepEqual(await ask(), { reason: 'FORK' });
   });
 
-  test('refuses everything where nobody but the operator vouches for the state', async () => {
-    const strict = await start(false);
+  test('refuses: a tip that the replayer, or the witness, has not cosigned', async () => {
+    for (const left of [[witness], [replayer], []]) {
+      const { ask } = scene();
+      log.cosigners = left;
+      try {
+        assert.deepEqual(await ask(), { reason: 'QUORUM_NOT_MET' });
+      } finally {
+        log.cosigners = [witness, replayer];
+      }
+    }
+  });
+
+  test('refuses everything under a policy that can do without either', async () => {
+    const lax = await start(['group either any w r', 'quorum either']);
     try {
       const { r, releases } = scene();
       const wrapKey = toBase64url(r.wrapKey);
-      const answer = await strict.ask({ id: releases[0], dataKeyId: KEYS[0], wrapKey });
+      const answer = await lax.ask({ id: releases[0], dataKeyId: KEYS[0], wrapKey });
       assert.deepEqual(answer, { reason: 'QUORUM_NOT_MET' });
     } finally {
-      await strict.stop();
+      await lax.stop();
     }
   });
 });

@@ -224,24 +224,29 @@ export class SmallLog implements Ledger {
 
   // --- Ledger -------------------------------------------------------------------------------------------------------
 
-  async register(statement: Bytes, _caller?: Caller): Promise<Registration> {
+  async register(statement: Bytes, _caller?: Caller, witnessedUntil?: number): Promise<Registration> {
     const entryId = this.crypto.sha256(statement);
     const known = this.leaves.findIndex((leaf) => leaf.statement && equal(leaf.leafData, entryId));
-    if (known >= 0) return { index: known, entryId, receipt: this.receiptFor(known), existed: true };
+    // Its cosigners answer at once.
+    const witnessed = () => (witnessedUntil === undefined ? {} : { witnessed: this.head() });
+    if (known >= 0) {
+      return { index: known, entryId, receipt: this.receiptFor(known), existed: true, ...witnessed() };
+    }
     const { verdict } = this.world.judge(statement);
     if (verdict.outcome === 'refused') throw new LedgerError(verdict.reason!, `refused: ${verdict.reason}`);
     const index = this.commit(statement);
-    return { index, entryId, receipt: this.receiptFor(index), existed: false };
+    return { index, entryId, receipt: this.receiptFor(index), existed: false, ...witnessed() };
   }
 
   async registerBatch(
     statements: readonly Bytes[],
     caller?: Caller,
+    witnessedUntil?: number,
   ): Promise<(Registration | LedgerError)[]> {
     const outcomes: (Registration | LedgerError)[] = [];
     for (const statement of statements) {
       outcomes.push(
-        await this.register(statement, caller).catch((error: unknown) => {
+        await this.register(statement, caller, witnessedUntil).catch((error: unknown) => {
           if (error instanceof LedgerError) return error;
           throw error;
         }),
