@@ -14,6 +14,8 @@ export type AuditRequest =
 export interface Auditors {
   /** Requests that keep all of them busy. */
   readonly depth: number;
+  /** Bundles that one request should have: as many as take a thread some tens of milliseconds. */
+  readonly group: number;
   /** Takes over the buffers of the bundles. */
   audit(bundles: readonly BundleRows[]): Promise<readonly BundleAudit[]>;
   /** Known to every request that is made later. */
@@ -46,6 +48,7 @@ export function auditThreads(count: number): MakeAuditors {
     });
     return {
       depth: count * DEPTH,
+      group: examine ? 2 : 16,
       audit: (bundles) => pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
       learn: (learned) => {
         keys.push(...learned);
@@ -76,6 +79,7 @@ export function auditInPlace(crypto: Crypto): MakeAuditors {
     const auditor = new BundleAuditor(crypto, examine ? keys : undefined);
     return {
       depth: 1,
+      group: 1,
       audit: async (bundles) => bundles.map((bundle) => auditor.audit(bundle)),
       learn: (learned) => keys.add(learned),
       close: async () => {},

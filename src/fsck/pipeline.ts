@@ -5,7 +5,6 @@ import type { BundleRows } from './bundle-rows.ts';
 
 /** Bundles travel together up to so many bytes: a message costs more than hashing a small bundle. */
 const GROUP_BYTES = 1 << 20;
-const GROUP = 16;
 /** What is under way at most, beside one group: statements may have 1 MiB each. */
 const HELD_BYTES = 48 << 20;
 
@@ -21,7 +20,7 @@ export async function pipeline(
     for (const audit of await answer) await take(audit);
     held -= bytes;
   };
-  for await (const { group, bytes } of grouped(bundles)) {
+  for await (const { group, bytes } of grouped(bundles, auditors.group)) {
     while (underWay.length >= auditors.depth || (underWay.length > 0 && held + bytes > HELD_BYTES)) {
       await takeFirst();
     }
@@ -35,11 +34,12 @@ export async function pipeline(
 
 async function* grouped(
   bundles: AsyncIterable<BundleRows>,
+  size: number,
 ): AsyncIterable<{ group: BundleRows[]; bytes: number }> {
   let group: BundleRows[] = [];
   let bytes = 0;
   for await (const bundle of bundles) {
-    if (group.length > 0 && (bytes + bundle.rows.length > GROUP_BYTES || group.length === GROUP)) {
+    if (group.length > 0 && (bytes + bundle.rows.length > GROUP_BYTES || group.length === size)) {
       yield { group, bytes };
       group = [];
       bytes = 0;

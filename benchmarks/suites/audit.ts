@@ -1,0 +1,97 @@
+/**
+ * `aichain fsck` of a stored log, in a process of its own: hashes alone, and everything, beside what crypto.verify alone
+ * reaches on the same cores just before and just after.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Measure, Suite } from '../main.ts';
+import { writeStoredLog } from '../stored-log.ts';
+import { verifyCeiling } from '../verify-ceiling.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const CEILING_SECONDS = 5;
+const POLL_MS = 20;
+
+export const suite: Suite = {
+  describe: 'audits a stored log; 1 statement of 100 registers a participant, the others are foreign, P-256',
+  async run({ entries, progress }) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-audit-'));
+    try {
+      let next = entries / 10;
+      await writeStoredLog(dataDir, entries, (leaves) => {
+        if (leaves < next) return;
+        next += entries / 10;
+        progress(`${leaves.toLocaleString('en')} entries written`);
+      });
+      return await measure(dataDir, progress);
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measure(dataDir: string, progress: (text: string) => void): Promise<Measure[]> {
+  const cores = availableParallelism();
+  // Twice: the first one finds the files in no cache.
+  await audit(dataDir, ['--hashes-only']);
+  const hashes = await audit(dataDir, ['--hashes-only']);
+  progress(`hashes alone: ${Math.round(hashes.rate).toLocaleString('en')}/s`);
+  const before = await verifyCeiling(cores, CEILING_SECONDS);
+  const whole = await audit(dataDir, []);
+  const after = await verifyCeiling(cores, CEILING_SECONDS);
+  progress(`crypto.verify alone: ${Math.round(before)}/s before, ${Math.round(after)}/s after`);
+  const ceiling = (before + after) / 2;
+  return [
+    { name: 'entries', value: whole.size, unit: 'leaves' },
+    { name: 'hashes alone', value: hashes.rate, unit: '/s', bound: { least: 700_000 } },
+    { name: 'hashes alone, processor time', value: hashes.cpuMicroseconds, unit: 'µs an entry' },
+    { name: 'hashes alone, memory', value: hashes.peak, unit: 'MB', bound: { most: 300 } },
+    { name: 'everything', value: whole.rate, unit: '/s' },
+    { name: 'everything, processor time', value: whole.cpuMicroseconds, unit: 'µs an entry' },
+    { name: 'everything, memory', value: whole.peak, unit: 'MB', bound: { most: 300 } },
+    { name: `crypto.verify alone, ${cores} threads`, value: ceiling, unit: '/s' },
+    { name: 'everything ÷ crypto.verify', value: whole.rate / ceiling, unit: '', bound: { least: 0.6 } },
+  ];
+}
+
+interface Audit {
+  readonly size: number;
+  /** Entries a second, of the audit itself: the start of node left out. */
+  readonly rate: number;
+  readonly cpuMicroseconds: number;
+  /** Most resident memory, in MB (Linux). */
+  readonly peak: number;
+}
+
+async function audit(dataDir: string, more: readonly string[]): Promise<Audit> {
+  const args = [MAIN, 'fsck', '--data-dir', dataDir, '-o', 'json', ...more];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk;
+  });
+  let [peak, cpu] = [0, 0];
+  const poll = setInterval(() => {
+    try {
+      const hwm = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+      peak = Math.max(peak, Number(hwm?.[1] ?? 0) / 1024);
+      // Fields 14 and 15 of stat(5), in hundredths of a second; the name before them may have spaces.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+      cpu = Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It has ended.
+    }
+  }, POLL_MS);
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  clearInterval(poll);
+  const { size, entriesPerSecond, intact } = JSON.parse(text) as {
+    size: number;
+    entriesPerSecond: number;
+    intact: boolean;
+  };
+  if (code !== 0 || !intact) throw new Error(`the audit of an honest log failed: ${text}`);
+  return { size, rate: entriesPerSecond, cpuMicroseconds: (cpu * 10_000) / size, peak };
+}
