@@ -12,6 +12,7 @@ export interface ConnectionOptions extends CommonOptions {
   readonly trust: string;
   readonly timeout: string;
   readonly marks?: string;
+  readonly evidenceDir?: string;
   readonly ca?: string;
   readonly cert?: string;
   readonly certKey?: string;
@@ -30,6 +31,7 @@ export function addConnectionOptions(command: Command): Command {
     .option('--trust <file>', 'trust file of the log', TRUST_FILE)
     .option('--timeout <seconds>', 'longest wait for one answer', '10')
     .option('--marks <file>', 'remember what the log has shown, to notice a fork the next time')
+    .option('--evidence-dir <folder>', 'keep what convicts the log there, should it show two histories')
     .option(
       '--ca <file>',
       'PEM file of the authorities that the server’s certificate must come from; means TLS',
@@ -59,6 +61,7 @@ export async function connect(context: Context, options: ConnectionOptions): Pro
   const client = await LedgerClient.connect({
     ...{ trust, transport, crypto: context.crypto, deadlineMs },
     ...(options.marks !== undefined && { stateFile: options.marks }),
+    ...(options.evidenceDir !== undefined && { evidenceDir: options.evidenceDir }),
   });
   return {
     ...{ trust, client, transport },

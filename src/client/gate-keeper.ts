@@ -13,6 +13,7 @@ import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
+  decodeBundle,
   proven,
   type SignedTreeHead,
   type Step,
@@ -81,7 +82,7 @@ export class GateKeeper {
     });
     const { outcome, recorded, at, head, witnessed, operatorTrusted, simulated, tip } = proven(verification);
     // On disk before anybody acts on it.
-    await highWater.accept(head, witnessed, call);
+    await highWater.accept({ ...head, signed: decodeBundle(bytes).checkpoint }, witnessed, call);
     if (outcome !== recorded.decision) throw fail('INTERNAL', `a current answer is ${outcome}`);
     return {
       ...{ step, decision: recorded.decision, reason: recorded.reason as GateReason | null },

@@ -5,8 +5,9 @@
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
-import { checkExtends, sameHead, type TreeHead } from '../verify/index.ts';
-import type { MarkFile, Marks } from './mark-file.ts';
+import { checkExtends, sameHead } from '../verify/index.ts';
+import type { MarkedHead, MarkFile, Marks } from './mark-file.ts';
+import type { MisbehaviourFolder } from './misbehaviour-folder.ts';
 import { type Call, classOf } from './transport.ts';
 
 /** Asks for the consistency path between two sizes. */
@@ -19,19 +20,39 @@ export class HighWater {
   readonly #crypto: Crypto;
   readonly #prove: Prove;
   readonly #file: MarkFile | undefined;
-  readonly #known = new Map<number, Bytes>();
+  readonly #evidence: MisbehaviourFolder | undefined;
+  readonly #known = new Map<number, MarkedHead>();
   #marks: Marks;
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @throws CONFIG_INVALID, ORIGIN_MISMATCH as {@link MarkFile.read} */
-  static async open(crypto: Crypto, prove: Prove, file?: MarkFile): Promise<HighWater> {
-    return new HighWater(crypto, prove, file, (await file?.read()) ?? {});
+  static async open(
+    crypto: Crypto,
+    prove: Prove,
+    file?: MarkFile,
+    evidence?: MisbehaviourFolder,
+  ): Promise<HighWater> {
+    return new HighWater({ crypto, prove, file, evidence }, (await file?.read()) ?? {});
   }
 
-  private constructor(crypto: Crypto, prove: Prove, file: MarkFile | undefined, marks: Marks) {
+  private constructor(
+    {
+      crypto,
+      prove,
+      file,
+      evidence,
+    }: {
+      crypto: Crypto;
+      prove: Prove;
+      file: MarkFile | undefined;
+      evidence: MisbehaviourFolder | undefined;
+    },
+    marks: Marks,
+  ) {
     this.#crypto = crypto;
     this.#prove = prove;
     this.#file = file;
+    this.#evidence = evidence;
     this.#marks = marks;
     if (marks.witnessed) this.#remember(marks.witnessed);
   }
@@ -46,7 +67,7 @@ export class HighWater {
    * @throws FORK it is of another history, or the log's own proof shows that it is not of this one
    * @throws STALE it is below the mark, or above, and the log has no proof that connects the two
    */
-  accept(head: TreeHead, witnessed: boolean, call: Call): Promise<void> {
+  accept(head: MarkedHead, witnessed: boolean, call: Call): Promise<void> {
     // One at a time: two heads that were linked to the same mark need not be consistent with each other.
     const accepted = this.#queue.then(async () => {
       await this.#link(head, call);
@@ -56,13 +77,14 @@ export class HighWater {
     return accepted;
   }
 
-  async #link(head: TreeHead, call: Call): Promise<void> {
+  async #link(head: MarkedHead, call: Call): Promise<void> {
     const { logged } = this.#marks;
     if (!logged) return;
-    const known = head.size === logged.size ? logged.root : this.#known.get(head.size);
+    const known = head.size === logged.size ? logged : this.#known.get(head.size);
     if (known) {
-      if (!equal(known, head.root)) throw fail('FORK', `the log has shown two trees of ${head.size}`);
-      return;
+      if (equal(known.root, head.root)) return;
+      const kept = await this.#keep(known, head, [], call);
+      throw fail('FORK', `the log has shown two trees of ${head.size}${kept}`);
     }
     const [older, newer] = head.size < logged.size ? [head, logged] : [logged, head];
     const path = older.size === 0 ? [] : await this.#path(older.size, newer.size, call);
@@ -70,11 +92,21 @@ export class HighWater {
       checkExtends(this.#crypto, older, newer, path);
     } catch (cause) {
       if (!isLedgerError(cause)) throw cause;
-      throw fail('FORK', `the log cannot show that its tree of ${newer.size} extends that of ${older.size}`, {
-        cause,
-      });
+      const kept = await this.#keep(older, newer, path, call);
+      const detail = `the log cannot show that its tree of ${newer.size} extends that of ${older.size}${kept}`;
+      throw fail('FORK', detail, { cause });
     }
     this.#remember(older);
+  }
+
+  /** For whoever is told: where the evidence is. That it cannot be kept must not hide the fork. */
+  async #keep(older: MarkedHead, newer: MarkedHead, path: readonly Bytes[], call: Call): Promise<string> {
+    try {
+      const file = await this.#evidence?.keep(older, newer, path, call);
+      return file === undefined ? '' : `; the evidence is in ${file}`;
+    } catch (error) {
+      return `; the evidence could not be kept: ${(error as Error).message}`;
+    }
   }
 
   async #path(from: number, to: number, call: Call): Promise<readonly Bytes[]> {
@@ -87,7 +119,7 @@ export class HighWater {
     }
   }
 
-  async #raise(head: TreeHead, witnessed: boolean): Promise<void> {
+  async #raise(head: MarkedHead, witnessed: boolean): Promise<void> {
     const before = this.#marks;
     const logged = higher(before.logged, head);
     const marks = {
@@ -101,9 +133,9 @@ export class HighWater {
     if (marks.witnessed) this.#remember(marks.witnessed);
   }
 
-  #remember({ size, root }: TreeHead): void {
-    this.#known.delete(size);
-    this.#known.set(size, root);
+  #remember(head: MarkedHead): void {
+    this.#known.delete(head.size);
+    this.#known.set(head.size, head);
     if (this.#known.size > KNOWN_HEADS) this.#known.delete(this.#known.keys().next().value!);
   }
 }
@@ -112,7 +144,7 @@ function pickWitnessed({ witnessed }: Marks): Pick<Marks, 'witnessed'> {
   return witnessed ? { witnessed } : {};
 }
 
-function higher(mark: TreeHead | undefined, head: TreeHead): TreeHead {
+function higher(mark: MarkedHead | undefined, head: MarkedHead): MarkedHead {
   return mark && mark.size >= head.size ? mark : head;
 }
 

@@ -34,6 +34,7 @@ import { GrpcTransport } from './grpc-transport.ts';
 import { HighWater } from './high-water.ts';
 import { HttpTransport } from './http-transport.ts';
 import { MarkFile, type Marks } from './mark-file.ts';
+import { MisbehaviourFolder } from './misbehaviour-folder.ts';
 import { Nonces } from './nonces.ts';
 import { ProvenanceClient } from './provenance.ts';
 import { rememberingKey } from './receipt-key.ts';
@@ -58,6 +59,8 @@ export interface ConnectOptions {
   readonly retries?: number;
   /** Where the marks survive a restart. One client for each file. Without it they are kept in memory. */
   readonly stateFile?: string;
+  /** Where what convicts the log is kept, should it show two histories (`aichain verify` explains the files). */
+  readonly evidenceDir?: string;
   /** Unix milliseconds; the system clock by default. */
   readonly now?: () => number;
   /**
@@ -131,14 +134,22 @@ export class LedgerClient {
    * const { index, receipt } = await client.register(statement);
    */
   static async connect(options: ConnectOptions): Promise<LedgerClient> {
-    const { crypto = nodeCrypto, stateFile, retries = RETRIES } = options;
+    const { crypto = nodeCrypto, stateFile, evidenceDir: folder, retries = RETRIES } = options;
     const trust = { ...options.trust, receiptKey: rememberingKey(options.trust.receiptKey) };
     const file = stateFile === undefined ? undefined : new MarkFile(stateFile, trust);
     const transport = transportOf(options);
     const prove = (from: number, to: number, call: Call) =>
       attempt(retries, call, (each) => transport.consistency(from, to, each));
+    const leaf = async (index: number, size: number, call: Call) => {
+      const { leafHash: hash, path } = await attempt(retries, call, (each) =>
+        transport.inclusion({ index }, size, each),
+      );
+      return { leafHash: hash, path };
+    };
+    const evidence =
+      folder === undefined ? undefined : new MisbehaviourFolder({ crypto, trust, folder, leaf });
     try {
-      const highWater = await HighWater.open(crypto, prove, file);
+      const highWater = await HighWater.open(crypto, prove, file, evidence);
       return new LedgerClient(options, { crypto, trust, transport, highWater, retries });
     } catch (error) {
       transport.close();
@@ -226,7 +237,7 @@ export class LedgerClient {
     if (head.size !== size) throw fail('RESPONSE_MALFORMED', `the head is of ${head.size}, not of ${size}`);
     const policy = witnessPolicy(this.trust);
     const witnessed = policy !== undefined && evaluateQuorum(policy, head.cosignatures);
-    await this.#highWater.accept(head, witnessed, call);
+    await this.#highWater.accept({ ...head, signed: checkpoint }, witnessed, call);
     return { ...head, checkpoint, witnessed };
   }
 
@@ -360,7 +371,7 @@ export class LedgerClient {
       verifyFacts({ crypto, trust, ...answer, keys: asked, now: this.#now() }),
     );
     this.#notBelow(head, call);
-    await this.#highWater.accept(head, witnessed, call);
+    await this.#highWater.accept({ ...head, signed: answer.checkpoint }, witnessed, call);
     const verified = { ...head, witnessed, checkpoint: answer.checkpoint };
     return { head: verified, tip, values: facts.slice(1).map(({ value }) => value?.slice() ?? null) };
   }
@@ -468,7 +479,7 @@ export class LedgerClient {
     if (mark && head.size < mark.size) {
       throw fail('STALE', `a head of ${head.size}; a witnessed one of ${mark.size} was seen before`);
     }
-    await this.#highWater.accept(head, witnessed, call);
+    await this.#highWater.accept({ ...head, signed: checkpoint }, witnessed, call);
     return { ...head, checkpoint, witnessed };
   }
 

@@ -7,13 +7,18 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Bytes, equal, fromBase64url, toBase64url } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
-import type { TreeHead, Trust } from '../verify/index.ts';
+import type { ClaimedHead, TreeHead, Trust } from '../verify/index.ts';
+
+/** A head, and the signature under which it was seen: without it nobody else could be shown that the log has signed it. */
+export interface MarkedHead extends TreeHead {
+  readonly signed?: ClaimedHead;
+}
 
 export interface Marks {
   /** The largest head that was accepted. */
-  readonly logged?: TreeHead;
+  readonly logged?: MarkedHead;
   /** The largest head that a quorum of the policy had cosigned. */
-  readonly witnessed?: TreeHead;
+  readonly witnessed?: MarkedHead;
 }
 
 export class MarkFile {
@@ -94,17 +99,30 @@ export class MarkFile {
   }
 }
 
-function headJson({ size, root }: TreeHead) {
-  return { size, root: toBase64url(root) };
+function headJson({ size, root, signed }: MarkedHead) {
+  return { size, root: toBase64url(root), signed: signed === undefined ? undefined : signedJson(signed) };
 }
 
-function headOf(value: unknown): TreeHead {
-  const { size, root } = (value ?? {}) as { size?: unknown; root?: unknown };
+function signedJson(signed: ClaimedHead) {
+  if (typeof signed === 'string') return { note: signed };
+  return { receipt: toBase64url(signed.receipt), entryId: toBase64url(signed.entryId) };
+}
+
+function headOf(value: unknown): MarkedHead {
+  const { size, root, signed } = (value ?? {}) as { size?: unknown; root?: unknown; signed?: unknown };
   const bytes: Bytes = typeof root === 'string' ? fromBase64url(root) : new Uint8Array();
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0 || bytes.length !== 32) {
     throw new Error('not a tree head');
   }
-  return { size, root: bytes };
+  return { size, root: bytes, ...(signed !== undefined && { signed: signedOf(signed) }) };
+}
+
+/** What it proves is looked at when it is needed. */
+function signedOf(value: unknown): ClaimedHead {
+  const { note, receipt, entryId } = (value ?? {}) as Record<string, unknown>;
+  if (typeof note === 'string') return note;
+  if (typeof receipt !== 'string' || typeof entryId !== 'string') throw new Error('not a signed head');
+  return { receipt: fromBase64url(receipt), entryId: fromBase64url(entryId) };
 }
 
 /** The rename itself is durable only when the directory is. Not every platform lets a directory be opened. */

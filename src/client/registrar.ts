@@ -229,7 +229,9 @@ export class Registrar {
   }
 
   async #accepted(registration: Registration, call: Call): Promise<Registration> {
-    await this.#options.highWater.accept(registration.head, registration.witnessed !== undefined, call);
+    const { head, witnessed, receipt, entryId } = registration;
+    const signed = witnessed?.checkpoint ?? { receipt, entryId };
+    await this.#options.highWater.accept({ ...head, signed }, witnessed !== undefined, call);
     return registration;
   }
 
