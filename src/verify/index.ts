@@ -45,7 +45,7 @@ export {
   type MisbehaviourKind,
 } from './misbehaviour.ts';
 export { makeMisbehaviour, makeStateMisbehaviour, type RefutedRun } from './misbehaviour-make.ts';
-export type { ClaimedEarlier, ClaimedRun } from './misbehaviour-run.ts';
+export type { ClaimedEarlier } from './misbehaviour-run.ts';
 export { type ProvenMisbehaviour, verifyMisbehaviour } from './misbehaviour-verify.ts';
 export { type Placement, verifyReceipt } from './placement.ts';
 export {
