@@ -16,7 +16,8 @@ export interface SampledGaussian {
 /** @throws ARGUMENT_INVALID */
 export function checkMechanism({ samplingRate: q, noiseMultiplier: sigma }: SampledGaussian): void {
   if (!(q > 0 && q <= 1)) throw fail('ARGUMENT_INVALID', 'a sampling rate is above 0 and at most 1');
-  if (!(sigma > 0 && sigma < 1e6)) throw fail('ARGUMENT_INVALID', 'a noise multiplier is above 0');
+  // Less noise is none: ε would be in the thousands, and the integral below endless.
+  if (!(sigma >= 0.05 && sigma < 1e6)) throw fail('ARGUMENT_INVALID', 'a noise multiplier is at least 0.05');
 }
 
 /** The Rényi divergence of order α > 1 that one use of the mechanism costs. */
