@@ -31,6 +31,7 @@ const BLANK = /[ \t]*/y;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const PATH = /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]{0,14})(?![0-9.eE])/y;
+const COMMENT = /#[^\n]*/y;
 const LINE = /[^\n]*/y;
 
 /** Never throws: what cannot be read is in `unread`. */
@@ -173,7 +174,7 @@ class Reader {
 
   #endOfLine(): void {
     this.#match(BLANK);
-    this.#match(/#[^\n]*/y);
+    this.#match(COMMENT);
     const next = this.#text[this.#at];
     if (next !== undefined && next !== '\n' && next !== '\r') throw this.#fault();
   }
@@ -185,10 +186,10 @@ class Reader {
   }
 
   #match(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0] ?? '';
-    this.#at += found.length;
-    return found;
+    const from = this.#at;
+    pattern.lastIndex = from;
+    if (pattern.test(this.#text)) this.#at = pattern.lastIndex;
+    return this.#text.slice(from, this.#at);
   }
 
   #need(pattern: RegExp): string {
