@@ -12,7 +12,7 @@ import { writeStoredLog } from '../stored-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const CEILING_SECONDS = 5;
+const CEILING_MS = 5000;
 const POLL_MS = 20;
 
 export const suite: Suite = {
@@ -39,11 +39,12 @@ async function measure(dataDir: string, progress: (text: string) => void): Promi
   await audit(dataDir, ['--hashes-only']);
   const hashes = await audit(dataDir, ['--hashes-only']);
   progress(`hashes alone: ${Math.round(hashes.rate).toLocaleString('en')}/s`);
-  const before = await verifyCeiling(cores, CEILING_SECONDS);
+  const before = await verifyCeiling(cores, CEILING_MS);
   const whole = await audit(dataDir, []);
-  const after = await verifyCeiling(cores, CEILING_SECONDS);
-  progress(`crypto.verify alone: ${Math.round(before)}/s before, ${Math.round(after)}/s after`);
-  const ceiling = (before + after) / 2;
+  const after = await verifyCeiling(cores, CEILING_MS);
+  progress(`crypto.verify alone: ${Math.round(before.rate)}/s before, ${Math.round(after.rate)}/s after`);
+  const ceiling = (before.rate + after.rate) / 2;
+  const cpu = ((before.cpu + after.cpu) / 2) * 1e6;
   return [
     { name: 'entries', value: whole.size, unit: 'leaves' },
     { name: 'hashes alone', value: hashes.rate, unit: '/s', bound: { least: 700_000 } },
@@ -53,7 +54,10 @@ async function measure(dataDir: string, progress: (text: string) => void): Promi
     { name: 'everything, processor time', value: whole.cpuMicroseconds, unit: 'µs an entry' },
     { name: 'everything, memory', value: whole.peak, unit: 'MB', bound: { most: 300 } },
     { name: `crypto.verify alone, ${cores} threads`, value: ceiling, unit: '/s' },
+    { name: 'crypto.verify, processor time', value: cpu, unit: 'µs a signature' },
     { name: 'everything ÷ crypto.verify', value: whole.rate / ceiling, unit: '', bound: { least: 0.6 } },
+    // What others do on the machine meanwhile falls out of this one.
+    { name: 'the same by processor time', value: cpu / whole.cpuMicroseconds, unit: '' },
   ];
 }
 
