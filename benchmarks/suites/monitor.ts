@@ -1,0 +1,81 @@
+/**
+ * How fast a monitor replays a log: tiles checked, signatures verified, every state entry compared, everything kept on
+ * disk; against what verifying alone would reach on the same cores.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { workerThreads } from '../../src/log/index.ts';
+import { type Alarm, Monitor } from '../../src/monitor/index.ts';
+import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { openLevelStorage } from '../../src/storage/index.ts';
+import type { Measure, Suite } from '../main.ts';
+import { TiledLog } from '../tiled-log.ts';
+import { verifyCeiling } from '../verify-ceiling.ts';
+
+/** Statements between two state entries, as a log under load has them. */
+const BATCH = 256;
+/** DONE WHEN of the monitor: of the verify ceiling. */
+const SHARE = 70;
+const MOST = 200_000;
+
+export const suite: Suite = {
+  describe: `replays a log of foreign P-256 statements, ${BATCH} in a batch, alone on the machine`,
+  async run({ entries, progress }) {
+    const count = Math.min(entries, MOST);
+    const cores = availableParallelism();
+    const log = new TiledLog();
+    for (let done = 0; done < count; done += BATCH) {
+      log.commit(Array.from({ length: Math.min(BATCH, count - done) }, (_, i) => log.statement(done + i)));
+    }
+    progress(`a log of ${log.size} leaves`);
+    const folder = mkdtempSync(join(tmpdir(), 'aichain-monitor-'));
+    try {
+      const before = await verifyCeiling(cores);
+      const replayed = await replay(log, count, folder, cores);
+      const after = await verifyCeiling(cores);
+      const ceiling = (before.rate + after.rate) / 2;
+      const cpu = (before.cpu + after.cpu) / 2;
+      return [
+        { name: `verify ceiling on ${cores} cores`, value: ceiling, unit: 'signatures/s' },
+        { name: 'replay', value: replayed.rate, unit: 'entries/s' },
+        {
+          ...{ name: 'share of the ceiling', value: (replayed.rate / ceiling) * 100, unit: '%' },
+          bound: { least: SHARE },
+        },
+        { name: 'processor time of a signature', value: cpu * 1e6, unit: 'µs' },
+        { name: 'processor time of an entry', value: replayed.cpu * 1e6, unit: 'µs' },
+        { name: 'share by processor time', value: (cpu / replayed.cpu) * 100, unit: '%' },
+        { name: 'alarms', value: replayed.alarms, unit: '', bound: { most: 0 } },
+      ] satisfies Measure[];
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function replay(log: TiledLog, count: number, folder: string, threads: number) {
+  const alarms: Alarm[] = [];
+  const storage = await openLevelStorage(join(folder, 'replay'));
+  const monitor = await Monitor.open({
+    ...{ crypto, trust: log.trust, log, storage, verifier: workerThreads(threads) },
+    sink: { raise: async (alarm) => void alarms.push(alarm) },
+  });
+  try {
+    const cpu = cpuSeconds();
+    const started = performance.now();
+    await monitor.look(new AbortController().signal);
+    const seconds = (performance.now() - started) / 1000;
+    if (monitor.status.replayed !== log.size)
+      throw new Error(`replayed ${monitor.status.replayed} of ${log.size}`);
+    return { rate: count / seconds, alarms: alarms.length, cpu: (cpuSeconds() - cpu) / count };
+  } finally {
+    await monitor.close();
+    await storage.close();
+  }
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

@@ -1,0 +1,28 @@
+/** One thread of the verify ceiling: plain JavaScript, so that no translator has a part in what is measured. */
+import { createPublicKey, verify } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+
+const { key, messages, signatures, milliseconds } = workerData;
+const publicKey = {
+  key: createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' }),
+  dsaEncoding: 'ieee-p1363',
+};
+let count = 0;
+const run = (until) => {
+  while (performance.now() < until) {
+    for (let i = 0; i < messages.length; i++, count++) {
+      if (!verify('sha256', messages[i], publicKey, signatures[i])) throw new Error('does not verify');
+    }
+  }
+};
+run(performance.now() + 200);
+count = 0;
+const cpu = process.cpuUsage();
+const from = performance.now();
+run(from + milliseconds);
+const { user, system } = process.cpuUsage(cpu);
+parentPort.postMessage({
+  rate: (count / (performance.now() - from)) * 1000,
+  count,
+  cpu: (user + system) / 1e6,
+});
