@@ -80,6 +80,7 @@ export class TrainingRun {
   readonly #network: Network;
   readonly #scales: readonly Scale[];
   #steps = 0;
+  #finished = false;
 
   /** @throws TRAINING_OVER_RESERVE, ARGUMENT_INVALID, DATA_MALFORMED no rows */
   constructor(hasher: Hasher, random: RandomSource, prepared: Prepared, options: TrainingOptions) {
@@ -135,8 +136,10 @@ export class TrainingRun {
     }
   }
 
-  /** The model, and how it does on the rows that were held out. */
+  /** The model, and how it does on the rows that were held out. Once: another look at them would cost again. */
   finish(): Trained {
+    if (this.#finished) throw fail('ARGUMENT_INVALID', 'a run is finished once');
+    this.#finished = true;
     const { heldOut } = this.#prepared;
     const rows = heldOut.rows.map((row) => scaled(row, this.#scales));
     const scores = predict(this.#network, rows);

@@ -126,6 +126,14 @@ test('it ends before a step that would exceed the reserve', () => {
   );
 });
 
+test('a run is finished once', () => {
+  const { run } = trained(real, optionsOf(pipeline, { epochs: 1 }));
+  assert.throws(
+    () => run.finish(),
+    (error) => isLedgerError(error, 'ARGUMENT_INVALID'),
+  );
+});
+
 test('the same randomness gives the same model, other randomness another', () => {
   const few = optionsOf(pipeline, { epochs: 1 });
   const parameters = (seed: string) => trained(real, few, seed).network.parameters;
