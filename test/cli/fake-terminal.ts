@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told after each write to standard output. */
   readonly onStdout?: (soFar: string) => void;
+  /** The same for standard error. */
+  readonly onStderr?: (soFar: string) => void;
 }
 
 export interface RunResult {
@@ -21,7 +23,8 @@ export interface RunResult {
 }
 
 export async function aichain(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { stdin = '', isTTY = false, env = {}, signal = new AbortController().signal, onStdout } = options;
+  const { stdin = '', isTTY = false, env = {}, signal = new AbortController().signal } = options;
+  const { onStdout, onStderr } = options;
   const out: Bytes[] = [];
   const err: Bytes[] = [];
   const asBytes = (chunk: string | Bytes) => (typeof chunk === 'string' ? utf8(chunk) : chunk);
@@ -37,7 +40,13 @@ export async function aichain(args: readonly string[], options: RunOptions = {})
         onStdout?.(text(out));
       },
     },
-    stderr: { isTTY, write: (chunk) => err.push(asBytes(chunk)) },
+    stderr: {
+      isTTY,
+      write(chunk) {
+        err.push(asBytes(chunk));
+        onStderr?.(text(err));
+      },
+    },
     env,
     signal,
   });

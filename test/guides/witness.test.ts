@@ -35,6 +35,26 @@ function running<T>(args: readonly string[]): Promise<T & { stop(): Promise<RunR
   });
 }
 
+/** A monitor that cosigns; it says who it is on standard error. */
+function replaying(args: readonly string[]): Promise<{ verifierKey: string; url: string }> {
+  const abort = new AbortController();
+  return new Promise((resolve, reject) => {
+    const ended = aichain([...args, '--log-level', 'silent'], {
+      signal: abort.signal,
+      onStderr: (text) => {
+        const [, verifierKey] = /^verifier key +(\S+)$/m.exec(text) ?? [];
+        const [, url] = /^URL +(\S+)$/m.exec(text) ?? [];
+        if (verifierKey && url) resolve({ verifierKey, url });
+      },
+    });
+    stopping.push(() => {
+      abort.abort();
+      return ended;
+    });
+    ended.then(({ stderr }) => reject(new Error(stderr)));
+  });
+}
+
 interface Log {
   origin: string;
   verifierKey: string;
@@ -43,10 +63,10 @@ interface Log {
   trust: string;
 }
 
-test('a log, two witnesses, a policy: registered, witnessed, verified offline', async () => {
-  const serve = ['serve', '--data-dir', path('data'), '--http-port', '0', '--grpc-port', '0'];
+test('a log, two witnesses, a replayer, a policy: registered, witnessed, verified offline, and gates answer', async () => {
+  const serve = ['serve', '--data-dir', path('data'), '--grpc-port', '0'];
   const small = ['--workers', '1', '--disk-floor-bytes', '0'];
-  const first = await running<Log>([...serve, ...small]);
+  const first = await running<Log>([...serve, ...small, '--http-port', '0']);
   await first.stop();
   const witness = async (name: string) =>
     running<{ verifierKey: string; url: string }>([
@@ -54,11 +74,17 @@ test('a log, two witnesses, a policy: registered, witnessed, verified offline', 
       ...['--log', first.verifierKey],
     ]);
   const [w1, w2] = [await witness('w1'), await witness('w2')];
+  const r1 = await replaying([
+    ...['monitor', '--url', first.http, '--trust', first.trust, '--data-dir', path('r1')],
+    ...['--cosign', 'example.com/r1', '--cosign-port', '0', '--workers', '1', '--witness', w1.url],
+  ]);
   const policy = [
     `log     ${first.verifierKey}`,
     `witness w1 ${w1.verifierKey} ${w1.url}`,
     `witness w2 ${w2.verifierKey}`,
-    'group   enough 2 w1 w2',
+    `witness r1 ${r1.verifierKey} ${r1.url}`,
+    'group   witnesses 2 w1 w2',
+    'group   enough all witnesses r1',
     'quorum  enough',
     '',
   ].join('\n');
@@ -66,6 +92,7 @@ test('a log, two witnesses, a policy: registered, witnessed, verified offline', 
   const log = await running<Log>([
     ...[...serve, ...small, '--witness-policy', path('policy.txt')],
     ...['--witness-urls', `w2=${w2.url}`, '--witness-renew-seconds', '5'],
+    ...['--witness-replayers', 'r1', '--http-port', new URL(first.http).port],
   ]);
   const at = ['--server', log.grpc, '--trust', log.trust];
 
@@ -95,7 +122,8 @@ test('a log, two witnesses, a policy: registered, witnessed, verified offline', 
   // Offline: the policy in the trust file asks for both witnesses, and finds them.
   const verified = await aichain(['verify', statement, `${statement}.checkpoint`, '--trust', log.trust]);
   assert.equal(verified.code, 0, verified.stderr + verified.stdout);
-  assert.match(verified.stdout, /✓ quorum .*example\.com\/w1.*example\.com\/w2/);
+  const [, cosigners] = /✓ quorum +cosigned by (.*)/.exec(verified.stdout) ?? [];
+  assert.deepEqual(cosigners?.split(', ').sort(), ['example.com/r1', 'example.com/w1', 'example.com/w2']);
   // The receipt alone is the operator's promise.
   assert.equal((await aichain(['verify', statement, '--trust', log.trust])).code, 13);
 
@@ -112,6 +140,18 @@ test('a log, two witnesses, a policy: registered, witnessed, verified offline', 
     ...at,
   ]);
   assert.equal(proof.witnessed, true);
+  // A gate answers under witnesses and replayer, on nobody's word; what it answers verifies offline.
+  const urn = (type: string) => `urn:depa:${type}:${log.origin}:00000000-0000-4000-8000-000000000001`;
+  const request = JSON.stringify({ contract: urn('contract'), text: { $bytes: 'A'.repeat(43) } });
+  const asked = ['--request', request, '--out', path('bundle')];
+  const gate = await aichain(['gate', 'contract.activate', ...asked, ...at]);
+  assert.equal(gate.code, 14, gate.stdout + gate.stderr);
+  assert.match(gate.stdout, /VERIFIED: DENY contract\.activate: CONTRACT_NOT_FOUND/);
+  assert.match(gate.stdout, /✓ replay /);
+  assert.doesNotMatch(gate.stdout, /INSECURE/);
+  const own = ['--step', 'contract.activate', '--request', request, '--archive'];
+  const archived = await aichainJson(['verify', 'bundle', path('bundle'), ...own, '--trust', log.trust]);
+  assert.deepEqual([archived.verified, archived.operatorTrusted], [true, false]);
   // For monitors: what the witness has cosigned last.
   const hash = toHex(crypto.sha256(utf8(log.origin)));
   const note = await (await fetch(`${w1.url}/${hash}/checkpoint`)).text();
