@@ -7,9 +7,8 @@ import type { Crypto } from '../core/crypto.ts';
 import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { BundleHasher, hashPlainly, type Place } from './bundle-hash.ts';
 import { type BundleRows, placesOf } from './bundle-rows.ts';
-import { type Examined, examine } from './examine.ts';
+import type { Examined, Examiner } from './examine.ts';
 import type { Finding } from './findings.ts';
-import type { SigningKeys } from './signing-keys.ts';
 
 const HASH = 32;
 
@@ -33,14 +32,14 @@ export interface BundleAudit {
 
 export class BundleAuditor {
   readonly #crypto: Crypto;
-  readonly #keys: SigningKeys | undefined;
+  readonly #examiner: Examiner | undefined;
   readonly #hasher: BundleHasher;
 
-  /** @param keys examines statements with them; without, only hashes */
-  constructor(crypto: Crypto, keys: SigningKeys | undefined) {
+  /** @param examiner of statements; without, only hashes */
+  constructor(crypto: Crypto, examiner: Examiner | undefined) {
     this.#crypto = crypto;
-    this.#keys = keys;
-    this.#hasher = new BundleHasher(crypto, keys !== undefined);
+    this.#examiner = examiner;
+    this.#hasher = new BundleHasher(crypto, examiner !== undefined);
   }
 
   audit(bundle: BundleRows): BundleAudit {
@@ -72,7 +71,7 @@ export class BundleAuditor {
       ...{ n, width, root: whole ? treeRoot(this.#crypto, hashes as Bytes[]) : undefined, findings },
       ...(width < TILE_WIDTH && { open: hashes }),
       ...(width === TILE_WIDTH && !agrees && { disagreement: { leafHashes: hashes, tile } }),
-      ...(this.#keys && { examined: examine(this.#crypto, this.#keys, bundle, places, ids) }),
+      ...(this.#examiner && { examined: this.#examiner.examine(bundle, places, ids) }),
     };
   }
 
@@ -93,8 +92,8 @@ export class BundleAuditor {
       ...{ n, width, root: whole ? hashes.root : undefined, findings },
       ...(width < TILE_WIDTH && { open: spread(places, hashes.leafHashes) }),
       ...(disagreement && { disagreement }),
-      ...(this.#keys && {
-        examined: examine(this.#crypto, this.#keys, bundle, places, spread(places, hashes.ids)),
+      ...(this.#examiner && {
+        examined: this.#examiner.examine(bundle, places, spread(places, hashes.ids)),
       }),
     };
   }

@@ -4,7 +4,8 @@ import type { Crypto } from '../core/crypto.ts';
 import { WorkerPool } from '../platform/worker-pool.ts';
 import { type BundleAudit, BundleAuditor } from './audit-bundle.ts';
 import type { BundleRows } from './bundle-rows.ts';
-import { CheckedKeys, type ListedKey } from './signing-keys.ts';
+import { Examiner } from './examine.ts';
+import type { ListedKey } from './signing-keys.ts';
 
 export type AuditRequest =
   | { readonly type: 'begin'; readonly examine: boolean }
@@ -75,13 +76,13 @@ function buffersOf(bundles: readonly BundleRows[]): TransferListItem[] {
 /** On the caller's own thread. */
 export function auditInPlace(crypto: Crypto): MakeAuditors {
   return (examine) => {
-    const keys = new CheckedKeys(crypto);
-    const auditor = new BundleAuditor(crypto, examine ? keys : undefined);
+    const examiner = examine ? new Examiner(crypto) : undefined;
+    const auditor = new BundleAuditor(crypto, examiner);
     return {
       depth: 1,
       group: 1,
       audit: async (bundles) => bundles.map((bundle) => auditor.audit(bundle)),
-      learn: (learned) => keys.add(learned),
+      learn: (learned) => examiner?.learn(learned),
       close: async () => {},
     };
   };

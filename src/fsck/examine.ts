@@ -15,7 +15,7 @@ import type { Crypto, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import type { Place } from './bundle-hash.ts';
 import type { BundleRows } from './bundle-rows.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import { CheckedKeys, type ListedKey } from './signing-keys.ts';
 
 export const MARK = {
   /** The leaf is missing. */
@@ -52,9 +52,32 @@ export interface Examined {
   readonly ends: Uint32Array;
 }
 
-export function examine(
+/** Examines with the keys that it has been told. */
+export class Examiner {
+  readonly #crypto: Crypto;
+  readonly #keys: CheckedKeys;
+
+  constructor(crypto: Crypto) {
+    this.#crypto = crypto;
+    this.#keys = new CheckedKeys(crypto);
+  }
+
+  learn(keys: readonly ListedKey[]): void {
+    this.#keys.add(keys);
+  }
+
+  examine(
+    bundle: BundleRows,
+    places: readonly (Place | undefined)[],
+    ids: readonly (Bytes | undefined)[],
+  ): Examined {
+    return examined(this.#crypto, this.#keys, bundle, places, ids);
+  }
+}
+
+function examined(
   crypto: Crypto,
-  keys: SigningKeys,
+  keys: CheckedKeys,
   { width, rows }: BundleRows,
   places: readonly (Place | undefined)[],
   ids: readonly (Bytes | undefined)[],
@@ -102,7 +125,7 @@ export function examine(
   return { marks, ids: packedIds, signer, signers: listed, bodies, ends };
 }
 
-function judge(crypto: Crypto, keys: SigningKeys, bytes: Bytes): { mark: number; statement?: Statement } {
+function judge(crypto: Crypto, keys: CheckedKeys, bytes: Bytes): { mark: number; statement?: Statement } {
   if (bytes.length > MAX_STATEMENT) return { mark: MARK.OPEN };
   try {
     const statement = parseStatement(crypto, bytes);
@@ -119,7 +142,7 @@ function judge(crypto: Crypto, keys: SigningKeys, bytes: Bytes): { mark: number;
 }
 
 /** The key in the body for kinds that bring their own, else the one of this name. */
-function keyFor(crypto: Crypto, keys: SigningKeys, statement: Statement): PublicKey | undefined {
+function keyFor(crypto: Crypto, keys: CheckedKeys, statement: Statement): PublicKey | undefined {
   const kind = statement.chain && kindNamed(statement.chain.kind);
   if (!kind?.self) return keys.get(statement.kid);
   const key = verificationKey(crypto, statement, () => undefined);

@@ -6,7 +6,6 @@ import { decodeCoseKey, isEncryptionKey, thumbprint } from '../cose/index.ts';
 import { KeyDirectory } from '../log/verify-batch.ts';
 
 export type ListedKey = readonly [kid: Bytes, coseKey: Bytes];
-export type SigningKeys = Pick<KeyDirectory, 'get'>;
 
 export class CheckedKeys {
   readonly #crypto: Crypto;
