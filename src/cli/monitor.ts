@@ -72,10 +72,9 @@ export function monitor(context: Context): Command {
     .action(async (options: Options) => {
       const { terminal } = context;
       const trust = await readTrust(context, options.trust);
-      const [{ startMonitor }, { createLogger }, { formatAlarm }] = await Promise.all([
+      const [{ startMonitor }, { createLogger }] = await Promise.all([
         import('../server/index.ts'),
         import('../platform/logger.ts'),
-        import('../monitor/alarms/stored-alarm.ts'),
       ]);
       const { url, dataDir, witness: peers, workers, acceptTime, cosign: name } = options;
       const { cosignHost: host, cosignPort: port, cosignPrefix: prefix } = options;
@@ -98,9 +97,8 @@ export function monitor(context: Context): Command {
           ...(replayer ? [`verifier key  ${replayer.verifierKey}`, `URL           ${replayer.url}`] : []),
         ].join('\n'),
       );
-      const told = tell(terminal, running.alarms, formatAlarm);
       try {
-        await Promise.race([aborted(terminal.signal), running.failed, told]);
+        await Promise.race([aborted(terminal.signal), running.failed]);
       } finally {
         await running.close();
       }
@@ -117,18 +115,12 @@ async function outputsOf(
   const secret =
     webhookSecret === undefined ? '' : fromUtf8((await readInput(terminal, webhookSecret)).bytes).trim();
   return {
+    // From now on; those before are kept, and were told then.
+    lines: (line: string) => void terminal.stdout.write(`${line}\n`),
     ...(url !== undefined && { webhook: { url, secret, severity } }),
     ...(grpcPort !== undefined && { grpc: { host, port: grpcPort } }),
     ...(httpPort !== undefined && { http: { host, port: httpPort } }),
   };
-}
-
-type Alarms = Awaited<ReturnType<typeof import('../server/index.ts').startMonitor>>['alarms'];
-type Format = typeof import('../monitor/alarms/stored-alarm.ts').formatAlarm;
-
-/** Every alarm that is raised from now on; those before are kept, and were told then. */
-async function tell({ stdout, signal }: Context['terminal'], alarms: Alarms, format: Format): Promise<void> {
-  for await (const alarm of alarms.follow(alarms.last, signal)) stdout.write(`${format(alarm)}\n`);
 }
 
 function collect(value: string, before: readonly string[]): string[] {

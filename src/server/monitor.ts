@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { HttpTiles } from '../client/index.ts';
 import { utf8 } from '../core/bytes.ts';
-import { workerThreads } from '../log/index.ts';
 import { type AlarmOutputs, RuleWatch, type RunningAlarms, startAlarms } from '../monitor/alarms/index.ts';
 import { Monitor, type MonitorStatus, type Peer } from '../monitor/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
@@ -28,7 +27,7 @@ export interface MonitorConfig {
   /** Entry up to which times are accepted that were not those of the own clock. */
   readonly acceptTime?: number;
   /** Who else is told of alarms, and where they and the metrics are looked at. */
-  readonly outputs?: Pick<AlarmOutputs, 'webhook' | 'grpc' | 'http'>;
+  readonly outputs?: Pick<AlarmOutputs, 'lines' | 'webhook' | 'grpc' | 'http'>;
 }
 
 export interface RunningMonitor {
@@ -84,7 +83,7 @@ export async function startMonitor(config: MonitorConfig, logger: Logger): Promi
     const { alarms, metrics, grpcPort, httpPort } = told;
     const peers = config.peers.map((peer) => peerAt(peer, trust.origin, stop.signal, closers));
     const monitor = await Monitor.open({
-      ...{ crypto, trust, log, peers, storage, verifier: workerThreads(config.workers), sink: told.sink },
+      ...{ crypto, trust, log, peers, storage, threads: config.workers, sink: told.sink },
       watcher: new RuleWatch(),
       ...(config.interval !== undefined && { interval: config.interval }),
       ...(config.acceptTime !== undefined && { acceptTime: config.acceptTime }),

@@ -52,8 +52,7 @@ export class Webhook {
   /** Delivers until the signal ends it. @throws STORAGE_FAILED */
   async run(signal: AbortSignal): Promise<void> {
     const { severity = 'warning', giveUpMs = 86_400_000, now = Date.now, attempted } = this.#options;
-    // A new receiver is not told of what was before it.
-    const since = (await this.#alarms.cursor(READER)) ?? this.#alarms.last;
+    const since = (await this.#alarms.cursor(READER)) ?? (await this.#begin());
     for await (const alarm of this.#alarms.follow(since, signal)) {
       for (let attempt = 0; isAtLeast(alarm.severity, severity) && !signal.aborted; attempt++) {
         const why = await this.#attempt(alarm, signal);
@@ -67,6 +66,13 @@ export class Webhook {
       // Only what was taken, or given up, is behind us: at least once, never not at all.
       if (!signal.aborted) await this.#alarms.moveCursor(READER, alarm.sequence);
     }
+  }
+
+  /** A new receiver is not told of what was before it, and of everything since, also if this process ends before that. */
+  async #begin(): Promise<number> {
+    const { last } = this.#alarms;
+    await this.#alarms.moveCursor(READER, last);
+    return last;
   }
 
   /** Why it failed; undefined: it was taken. */
