@@ -47,6 +47,12 @@ describe('an operator who lies', () => {
     const newcomer = await scene.client();
     await assert.rejects(newcomer.facts([PARTICIPANT.key(operator.member.did)]), refused(...codes));
   };
+  /** The monitor's alarm; its files convict the log of this, whoever reads them. */
+  const convicted = async (code: string, ...kinds: string[]) => {
+    const alarm = await scene.alarm(code);
+    assert.ok(kinds.includes(scene.convictedOf(alarm)!), String(scene.convictedOf(alarm)));
+    return alarm;
+  };
   const last = () => log.size - 2;
   const OK = /^cosigned$/;
   const REFUSED = /^WITNESS_REFUSED .* 422/;
@@ -64,7 +70,7 @@ describe('an operator who lies', () => {
     await publishes({ w: REFUSED, r: REFUSED });
     await assert.rejects(client.getCheckpoint(), refused('FORK'));
     await newcomerRefuses('QUORUM_NOT_MET');
-    await scene.alarm('FORK');
+    await convicted('FORK', 'fork', 'unconnected');
   });
 
   test('drops an entry', async () => {
@@ -83,7 +89,7 @@ describe('an operator who lies', () => {
     const evidence = { crypto, trust: log.trust(), statement: dropped!, receipt };
     assert.ok(verifyRegistration(evidence).verified, 'the receipt is good for ever');
     await newcomerRefuses('QUORUM_NOT_MET');
-    await scene.alarm('FORK');
+    await convicted('FORK', 'fork', 'unconnected');
   });
 
   test('forks the view for one client', async () => {
@@ -104,7 +110,7 @@ describe('an operator who lies', () => {
     // Who was a user before is shown that the two do not go together.
     operator.show(view);
     await assert.rejects(client.getCheckpoint(), refused('FORK'));
-    await scene.alarm('FORK');
+    await convicted('FORK', 'fork', 'unconnected');
   });
 
   test('serves an old tree', async () => {
@@ -133,7 +139,7 @@ describe('an operator who lies', () => {
     const trusting = await scene.client({ trust: scene.witnessesOnly });
     const { values } = await trusting.facts([key]);
     assert.equal(PARTICIPANT.decode(values[0]!).state, 'ACTIVE');
-    assert.match((await scene.alarm('STATE_MISMATCH')).detail, /mapRoot/);
+    assert.match((await convicted('STATE_MISMATCH', 'state')).detail, /mapRoot/);
   });
 
   test('logs an invalid grant', async () => {
@@ -148,7 +154,7 @@ describe('an operator who lies', () => {
     await publishes({ w: OK, r: REFUSED });
     await assert.rejects(kms.checkKeyRelease(request), refused('QUORUM_NOT_MET'));
     assert.equal((await trusting.checkKeyRelease(other)).decision, 'allow');
-    const { detail, index } = await scene.alarm('STATE_MISMATCH');
+    const { detail, index } = await convicted('STATE_MISMATCH', 'state');
     assert.ok(index! >= before, detail);
   });
 
@@ -158,7 +164,7 @@ describe('an operator who lies', () => {
     log.commit(log.statement(operator.member, 'before its time'));
     await publishes({ w: OK, r: REFUSED });
     await assert.rejects(client.facts([]), refused('QUORUM_NOT_MET'));
-    await scene.alarm('TIME_BACK');
+    await convicted('TIME_BACK', 'time');
   });
 
   test('withholds a body', async () => {
@@ -190,7 +196,7 @@ describe('an operator who lies', () => {
     assert.equal(log.leaves[index]!.verdict!.outcome, 'refused');
     // It has no effect, and the state says so: the log goes on, and everybody is told.
     await publishes({ w: OK, r: OK });
-    assert.equal((await scene.alarm('INVALID_ENTRY')).index, index);
+    assert.equal((await convicted('INVALID_ENTRY', 'refused')).index, index);
     assert.equal((await client.effect(index)).outcome, 'refused');
     assert.equal(scene.monitor.status.convicted, null);
   });
@@ -208,6 +214,6 @@ describe('an operator who lies', () => {
     await publishes({ w: REFUSED, r: REFUSED });
     await assert.rejects(client.getCheckpoint(), refused('FORK'));
     await newcomerRefuses('QUORUM_NOT_MET');
-    await scene.alarm('FORK');
+    await convicted('FORK', 'fork', 'unconnected');
   });
 });

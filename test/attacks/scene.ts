@@ -6,6 +6,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpTiles } from '../../src/client/http-tiles.ts';
 import { type ConnectOptions, LedgerClient } from '../../src/client/index.ts';
+import { nobleCrypto } from '../../src/core/crypto-noble.ts';
+import { caseFiles, PROOF_FILE } from '../../src/monitor/alarms/case-file.ts';
 import { type Alarm, Monitor } from '../../src/monitor/index.ts';
 import {
   type Checkpoint,
@@ -16,7 +18,7 @@ import {
 } from '../../src/note/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { memoryStorage } from '../../src/storage/index.ts';
-import type { Trust } from '../../src/verify/index.ts';
+import { proven, type Trust, verifyMisbehaviour } from '../../src/verify/index.ts';
 import { CosignedRecords, createWitnessServer, parseLogList, Witness } from '../../src/witness/index.ts';
 import { type Served, serve } from '../client/served.ts';
 import { options } from '../log/world.ts';
@@ -114,9 +116,11 @@ export class Scene {
     throw new Error(`no ${code}, but ${this.#alarms.map((alarm) => alarm.code).join() || 'nothing'}`);
   }
 
-  /** Codes of all that the monitor has raised. */
-  get alarms(): readonly string[] {
-    return this.#alarms.map(({ code }) => code);
+  /** What the files of an alarm convict the log of, by a verifier that has nothing else than them and its trust file. */
+  convictedOf(alarm: Alarm): string | undefined {
+    const trust = this.operator.log.trust();
+    const proof = caseFiles(crypto, trust, alarm).find(({ name }) => name === PROOF_FILE);
+    return proof && proven(verifyMisbehaviour({ crypto: nobleCrypto, trust, file: proof.content })).kind;
   }
 
   /** Another server of the operator's, with a view of its own. */
