@@ -5,6 +5,7 @@
 import { type Bytes, equal, toBase64url, toHex } from '../core/bytes.ts';
 import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { type FsckOptions, fsckStorage, type MakeAuditors } from '../fsck/index.ts';
 import {
   type HeldTree,
   holds,
@@ -38,6 +39,9 @@ export interface Expected {
   readonly genesis?: Bytes;
   /** The restored log must hold what this says was published. */
   readonly mark?: PublishedMark;
+  /** Who verifies signatures and replays. */
+  readonly auditors: MakeAuditors;
+  readonly progress?: FsckOptions['progress'];
 }
 
 /** Where it is put together. */
@@ -57,7 +61,7 @@ export interface Restored {
 
 /**
  * @throws BACKUP_MALFORMED; STALE more than this was published; NOTE_UNSIGNED, SIGNATURE_INVALID, ORIGIN_MISMATCH not this
- * log's; LOG_CORRUPT what is in it does not hash to its head; RULES_MISMATCH; CONFIG_INVALID the mark; STORAGE_FAILED
+ * log's; LOG_CORRUPT what is in it does not hash to its head, and what an audit finds; RULES_MISMATCH; CONFIG_INVALID the mark; STORAGE_FAILED
  */
 export async function restoreBackup(
   crypto: Crypto,
@@ -65,7 +69,7 @@ export async function restoreBackup(
   into: Unpacked,
   expected: Expected,
 ): Promise<Restored> {
-  const { logKey, rules, genesis, mark } = expected;
+  const { logKey, rules, mark } = expected;
   const published = mark && (await markedHead(crypto, logKey, mark, false));
   const unpacked = await unpack(crypto, source, into, (head) => {
     const { size, root } = openCheckpoint(crypto, head.checkpoint, logKey);
@@ -86,10 +90,31 @@ export async function restoreBackup(
   const tree = { size: head.size, rootAt: (size: number) => stored.tree.rootAt(size) };
   if (published && !(await holds(published, tree))) throw tooOld(head, published);
   const first = crypto.sha256((await stored.leaves.record(0, head.size)).bytes);
-  if (genesis && !equal(first, genesis)) {
+  if (expected.genesis && !equal(first, expected.genesis)) {
     throw fail('ORIGIN_MISMATCH', `the log began with another genesis, ${toBase64url(first)}`);
   }
+  await audited(crypto, into.storage, expected);
   return { ...unpacked, tree };
+}
+
+/** From the entries alone: signatures, a replay of every state entry, and every row that follows from them. */
+async function audited(
+  crypto: Crypto,
+  storage: Storage,
+  { logKey, rules, genesis, auditors, progress }: Expected,
+): Promise<void> {
+  const { findings } = await fsckStorage(storage, {
+    ...{ crypto, rules, auditors, origin: logKey.name },
+    ...(genesis && { genesis }),
+    ...(progress && { progress }),
+  });
+  const [worst] = findings.list;
+  if (!worst) return;
+  const { at, expected, found } = worst;
+  throw fail(
+    findings.code ?? 'LOG_CORRUPT',
+    `the audit of the backup has ${findings.total} findings, the gravest: ${at}: expected ${expected}, found ${found}`,
+  );
 }
 
 async function unpack(

@@ -14,6 +14,9 @@ interface Options extends CommonOptions {
   readonly config?: string;
 }
 
+/** Milliseconds between two lines of progress. */
+const PROGRESS = 2000;
+
 export function restore(context: Context): Command {
   return new Command('restore')
     .summary('put a log back from a backup')
@@ -35,14 +38,21 @@ export function restore(context: Context): Command {
         ...(file !== undefined && { file }),
       });
       const { restoreServer } = await import('../server/index.ts');
+      const output = outputOf(context, options);
+      let next = performance.now() + PROGRESS;
+      const progress = (step: string, done: number, of: number) => {
+        if (performance.now() < next) return;
+        next = performance.now() + PROGRESS;
+        output.progress(step === 'leaves' ? `${done} of ${of} entries audited` : 'auditing rows');
+      };
       const restored = await restoreServer({
-        ...{ from, dataDir, verifyOnly },
+        ...{ from, dataDir, verifyOnly, progress },
         ...(keys !== undefined && { keys }),
         ...(trust !== undefined && { trust: await readTrust(context, trust) }),
         ...(highWaterFile !== undefined && { highWaterFile }),
       });
       const { origin, size, root, madeAt } = restored.head;
-      outputOf(context, options).answer(
+      output.answer(
         {
           ...{ origin, size, root: toBase64(root), madeAt, files: restored.files, digest: restored.digest },
           ...{ dataDir: verifyOnly ? null : dataDir, mark: highWaterFile ?? null },

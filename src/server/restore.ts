@@ -2,8 +2,8 @@
  * Puts a backup back as the data folder of a log: unpacked beside the place, verified as a whole, and only then moved
  * there. What it is verified against comes from elsewhere: the log's keys, or a trust file.
  */
-import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   type FileContent,
@@ -17,6 +17,7 @@ import { rulesId } from '../chain/index.ts';
 import { type Bytes, equal, fromUtf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { auditInPlace, auditThreads, type FsckOptions, type MakeAuditors } from '../fsck/index.ts';
 import { holds } from '../log/index.ts';
 import { openCheckpoint, type VerifierKey } from '../note/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
@@ -28,6 +29,9 @@ import { keyFolder, storageFolder } from './first-start.ts';
 import { KEY_FILES, readKeyFiles } from './key-files.ts';
 import { KEPT } from './witnesses.ts';
 
+/** Bytes of a backup that this thread audits alone. */
+const SMALL = 4 * 1024 * 1024;
+
 export interface RestoreRequest {
   readonly from: string;
   readonly dataDir: string;
@@ -38,6 +42,8 @@ export interface RestoreRequest {
   readonly highWaterFile?: string;
   /** Verifies, and leaves nothing behind. */
   readonly verifyOnly: boolean;
+  /** Told how far the audit has come. */
+  readonly progress?: FsckOptions['progress'];
 }
 
 /**
@@ -68,7 +74,7 @@ export async function restoreServer(request: RestoreRequest): Promise<Restored> 
 async function restoreInto(
   crypto: Crypto,
   folder: string,
-  { from, keys, trust, highWaterFile }: RestoreRequest,
+  { from, keys, trust, highWaterFile, progress }: RestoreRequest,
 ): Promise<Restored> {
   if (keys !== undefined) await restoreKeys(crypto, folder, keys);
   const logKey = trustedKey(crypto, folder, keys, trust);
@@ -85,7 +91,8 @@ async function restoreInto(
       readable(from),
       { storage, put },
       {
-        ...{ logKey, rules: rulesId(crypto) },
+        ...{ logKey, rules: rulesId(crypto), auditors: auditorsFor(from) },
+        ...(progress && { progress }),
         ...(trust && { genesis: trust.genesis }),
         ...(highWaterFile !== undefined && { mark: new MarkFile(crypto, highWaterFile, logKey) }),
       },
@@ -105,6 +112,12 @@ async function restoreKeys(crypto: Crypto, folder: string, from: string): Promis
       throw fail('BACKUP_MALFORMED', `${from} has a file that is no key of a log`);
     writeInto(keyFolder(folder), file, 0o600);
   }
+}
+
+/** Threads take longer to begin than a small log takes to be audited. */
+function auditorsFor(from: string): MakeAuditors {
+  const size = statSync(from, { throwIfNoEntry: false })?.size ?? 0;
+  return size < SMALL ? auditInPlace(nodeCrypto) : auditThreads(availableParallelism());
 }
 
 /** @throws CONFIG_INVALID */

@@ -24,6 +24,7 @@ import { BACKUP, FRAME, type Frame, FrameWriter, readFrames } from '../../src/ba
 import { type FileContent, restoreBackup } from '../../src/backup/index.ts';
 import { DEFAULT_POLICY, rulesId, signStatement } from '../../src/chain/index.ts';
 import { type Bytes, concat, fromHex, toHex, utf8 } from '../../src/core/bytes.ts';
+import { auditInPlace } from '../../src/fsck/index.ts';
 import { formatCheckpoint, type NoteSigner, signNote, type VerifierKey } from '../../src/note/index.ts';
 import { loadConfig } from '../../src/platform/config.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
@@ -61,7 +62,7 @@ const registered = () =>
 async function refused(args: readonly string[], code: string, exit: number, message = /./): Promise<void> {
   const to = path('refused');
   const result = await aichain(['restore', ...args, '--data-dir', to]);
-  assert.match(result.stderr, new RegExp(`^aichain: ${code}: `));
+  assert.match(result.stderr, new RegExp(`^aichain: ${code}: `, 'm'));
   assert.match(result.stderr, message);
   assert.equal(result.code, exit);
   assert.equal(existsSync(to), false);
@@ -228,12 +229,8 @@ describe('a backup that somebody has worked on, digests and all', { concurrency:
     const source = (async function* () {
       yield bytes;
     })();
-    return restoreBackup(
-      crypto,
-      source,
-      { storage: memoryStorage(), put },
-      { logKey, rules: rulesId(crypto) },
-    );
+    const expected = { logKey, rules: rulesId(crypto), auditors: auditInPlace(crypto) };
+    return restoreBackup(crypto, source, { storage: memoryStorage(), put }, expected);
   }
   async function refused(bytes: Bytes, code: string, message = /./): Promise<void> {
     await assert.rejects(restored(bytes), { code, message });
@@ -273,6 +270,12 @@ describe('a backup that somebody has worked on, digests and all', { concurrency:
     await refused(
       withRows((rows) => rows.filter((row) => letter(row) !== 'H')),
       'LOG_CORRUPT',
+    );
+    // What no start would look at is found by the audit.
+    const stray: [Bytes, Bytes] = [concat(utf8('i'), new Uint8Array(32)), new Uint8Array(8)];
+    await refused(
+      withRows((rows) => [...rows, stray]),
+      'ROWS_INVALID',
     );
     await refused(
       withRows((rows) => [...rows, [utf8('x'), utf8('lineage')]]),
