@@ -12,10 +12,10 @@ import {
 } from '../../src/verify/index.ts';
 import { decodeMisbehaviour } from '../../src/verify/misbehaviour.ts';
 import { Story } from '../chain/story.ts';
-import { mangled, outcome } from '../core/mangle.ts';
+import { outcome } from '../core/mangle.ts';
 import { covid, publishedEpsilons, REAL } from '../depa/scenario.ts';
 import { effectOf, falsify, leafOf, runOf, tipOf } from './misbehaving-log.ts';
-import { assertNeverProves, codeOf, ladderOf } from './sample.ts';
+import { assertNeverProves, codeOf, ladderOf, sampled } from './sample.ts';
 import { SmallLog } from './small-log.ts';
 
 const { log, member } = SmallLog.begin(crypto);
@@ -86,7 +86,8 @@ describe('a proof of misbehaviour', async () => {
     });
 
     it(`reads its own form only: ${name}`, () => {
-      for (const bad of mangled(written(parts))) {
+      // Every byte of one of them; all kinds of damage, and all places, of the others.
+      for (const bad of sampled(written(parts), parts.kind === 'missing' ? 1 : 11)) {
         const read = outcome(() => decodeMisbehaviour(bad));
         if ('code' in read) assert.equal(read.code, 'MISBEHAVIOUR_MALFORMED');
         else assert.deepEqual(encodeMisbehaviour(read.value), bad);
