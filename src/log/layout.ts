@@ -71,6 +71,8 @@ export function recordTypeRange(type: string, example: Bytes) {
 
 /** The start index that a leaves key names. @throws LOG_CORRUPT */
 export const startOf = (leaves: Bytes) => numberIn(leaves, LEAVES.length, 'key of leaves');
+/** The size that the key of a mirrored head names. @throws LOG_CORRUPT */
+export const mirroredSizeOf = (key: Bytes) => numberIn(key, MIRRORED.length, 'key of a mirrored head');
 /** Level and node index that an edge key names. @throws LOG_CORRUPT */
 export const edgeOf = (key: Bytes) => ({ level: key[1]!, index: numberIn(key, 2, 'key of an edge hash') });
 /** Level and index that a tile key names. @throws LOG_CORRUPT */

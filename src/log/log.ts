@@ -51,6 +51,7 @@ import {
   signCheckpoint,
 } from './publisher.ts';
 import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
+import { assertWholeCopy } from './seeded.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import { type StoredRows, storedRows } from './stored-log.ts';
 import type { LogTree } from './tree.ts';
@@ -162,6 +163,7 @@ export class TransparencyLog {
     try {
       const restored = await restore(options.crypto, storage, options);
       await keepMark(options, restored);
+      await assertWholeCopy(storage, restored.head?.size ?? 0);
       return new TransparencyLog(options, await committedFrom(options.crypto, storage, restored));
     } catch (error) {
       await storage.close();

@@ -3,5 +3,5 @@
  * it. It signs nothing. Puts together what others define: tiles, replay, the log's storage, the service's ledger.
  */
 export type { EvidenceKeeper } from './evidence.ts';
-export { Mirror, type MirrorObserver, type MirrorOptions, type Upstream } from './mirror.ts';
+export { Mirror, type MirrorOptions } from './mirror.ts';
 export { HttpUpstream } from './upstream.ts';
