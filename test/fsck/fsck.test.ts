@@ -54,7 +54,7 @@ test('nothing is wrong with an honest log', async () => {
 
 test('whatever happens to a row of leaves, tiles or edge hashes is found by hashes alone', async () => {
   const tree = [LEAVES_RANGE, TILE_RANGE, EDGE_RANGE].flatMap((range) => rows.slice(range));
-  const some = tree.filter((_, i) => i % 2 === 0 || i < 4);
+  const some = tree.filter((_, i) => i % 5 === 0 || i === 1);
   for (const row of some) {
     for (const damage of damages(row)) {
       const storage = await storageOf(rows, row[0], damage);
@@ -67,9 +67,10 @@ test('whatever happens to a row of leaves, tiles or edge hashes is found by hash
 test('whatever happens to a row that follows from the entries is found', async () => {
   const index = rows.slice(INDEX_RANGE);
   const records = rows.slice(RECORD_RANGE);
-  const chosen: Row[] = [index[0]!, index.at(-1)!, records[0]!];
+  const chosen: Row[] = [index.at(-1)!, records[0]!];
   for (const row of chosen) {
-    for (const damage of damages(row)) {
+    // Every other one: an audit of everything takes its time.
+    for (const damage of [...damages(row)].filter((_, i) => i % 2 === 0)) {
       const { findings } = await audit(await storageOf(rows, row[0], damage));
       assert(findings.total > 0, `key ${row[0]}: ${damage.name}`);
       const unexpected = findings.list.filter(({ check }) => check !== 'derived');
