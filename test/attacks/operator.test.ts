@@ -47,7 +47,7 @@ describe('an operator who lies', () => {
     const newcomer = await scene.client();
     await assert.rejects(newcomer.facts([PARTICIPANT.key(operator.member.did)]), refused(...codes));
   };
-  /** The monitor's alarm; its files convict the log of this, whoever reads them. */
+  /** The monitor's alarm; its files convict the log of this, or accuse it (unconnected), whoever reads them. */
   const convicted = async (code: string, ...kinds: string[]) => {
     const alarm = await scene.alarm(code);
     assert.ok(kinds.includes(scene.convictedOf(alarm)!), String(scene.convictedOf(alarm)));
