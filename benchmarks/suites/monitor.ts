@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { workerThreads } from '../../src/log/index.ts';
 import { type Alarm, Monitor } from '../../src/monitor/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { openLevelStorage } from '../../src/storage/index.ts';
@@ -58,7 +57,7 @@ async function replay(log: TiledLog, count: number, folder: string, threads: num
   const alarms: Alarm[] = [];
   const storage = await openLevelStorage(join(folder, 'replay'));
   const monitor = await Monitor.open({
-    ...{ crypto, trust: log.trust, log, storage, verifier: workerThreads(threads) },
+    ...{ crypto, trust: log.trust, log, storage, threads },
     sink: { raise: async (alarm) => void alarms.push(alarm) },
   });
   try {

@@ -8,7 +8,6 @@ import { rulesId } from '../chain/index.ts';
 import { type Bytes, equal, toHex, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
-import type { MakeVerifier } from '../log/index.ts';
 import { type Checkpoint, freshness } from '../note/index.ts';
 import { Replay, type ReplayedRun } from '../replay/index.ts';
 import type { Storage } from '../storage/index.ts';
@@ -44,7 +43,8 @@ export interface MonitorOptions {
   readonly peers?: readonly Peer[];
   /** The monitor's own; what it has replayed is in it. */
   readonly storage: Storage;
-  readonly verifier: MakeVerifier;
+  /** Threads that verify signatures; 0, the default, verifies them where everything else is done. */
+  readonly threads?: number;
   readonly sink: AlarmSink;
   readonly watcher?: Watcher;
   /** Entries whose time is accepted although it was not that of the own clock: up to this one. */
@@ -144,7 +144,7 @@ export class Monitor {
     this.#now = options.now ?? Date.now;
     this.#store = store;
     this.#heads = new Heads({ crypto, trust, source: log, store }, seen);
-    this.#leaves = new LeafVerifier(replay.point.state, options.verifier);
+    this.#leaves = new LeafVerifier(crypto, replay.point.state, options.threads ?? 0);
     this.#bell = new Bell(options.sink, trust.origin, this.#now);
     this.#runs = new RunAlarms(crypto, this.#bell, watcher);
     this.#window = new TimeWindow(this.#heads.seen?.size ?? 0);

@@ -130,7 +130,7 @@ export class ReplayStore {
     const batch = new WriteBatch();
     for (const [i, run] of runs.entries()) {
       for (const entry of run.entries) {
-        if (known.byId.get(toHex(entry.entryId)) === entry.index) putIndex(batch, entry);
+        if (known.byId.get(entry.hex) === entry.index) putIndex(batch, entry);
       }
       for (const [key, value] of run.writes) put(batch, keyOf('r', key), value);
       batch.put(keyOf('z', u64be(run.tip.index + 1)), roots[i]!);
@@ -177,9 +177,8 @@ export class GroupEntries implements KnownEntries {
   }
 
   add(run: ReplayedRun): void {
-    for (const { entryId, index, verdict, statement } of run.entries) {
-      const id = toHex(entryId);
-      if (!this.byId.has(id)) this.byId.set(id, index);
+    for (const { entryId, hex, index, verdict, statement } of run.entries) {
+      if (!this.byId.has(hex)) this.byId.set(hex, index);
       if (verdict.outcome === 'ok')
         this.byIndex.set(index, { entryId, kind: statement?.chain?.kind ?? null });
     }

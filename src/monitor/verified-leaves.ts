@@ -2,28 +2,43 @@
  * Leaves of a log with their signatures verified, in worker threads, ahead of the replay that asks for them. Verifying is
  * most of the work, and needs no state but the keys; whose key is not known yet, replay verifies itself.
  */
+import { parseStatement, type Statement } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
-import { packStatements, type SigningKey, signingKeyOf, signingKeys, type Verifier } from '../log/index.ts';
+import type { Crypto } from '../core/crypto.ts';
+import { isLedgerError } from '../core/errors.ts';
+import { type SigningKey, signingKeyOf, signingKeys } from '../log/index.ts';
+import { WorkerPool } from '../platform/worker-pool.ts';
 import type { ReplayLeaf } from '../replay/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import type { LogLeaf } from '../tiles/index.ts';
+import { packSignatures, type SignatureRequest } from './signature-request.ts';
 
-/** Of AdmissionAnswer.flags. */
-const VERIFIED = 1;
 /** Statements of one request to a thread. */
-const PORTION = 128;
+const PORTION = 64;
 /** What is being verified at once: enough to keep all threads busy while the replay is at work. */
 const MOST_BUNDLES = 12;
 const MOST_BYTES = 32 << 20;
 
-export class LeafVerifier {
-  readonly #keys: Map<string, SigningKey>;
-  readonly #verifier: Verifier;
+/** Threads run compiled code: from sources (tests), that is what `npm run build` has put into dist/. */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/monitor/signature-worker.js' : './signature-worker.js',
+  import.meta.url,
+);
 
-  /** @param make is given all keys that are known, whenever a thread is begun */
-  constructor(state: StateMap, make: (keys: () => readonly SigningKey[]) => Verifier) {
+export class LeafVerifier {
+  readonly #crypto: Crypto;
+  readonly #keys: Map<string, SigningKey>;
+  readonly #pool: WorkerPool<SignatureRequest, Uint8Array> | undefined;
+
+  /** @param threads 0: replay verifies everything itself */
+  constructor(crypto: Crypto, state: StateMap, threads: number) {
+    this.#crypto = crypto;
     this.#keys = signingKeys(state);
-    this.#verifier = make(() => [...this.#keys.values()]);
+    if (threads === 0) return;
+    this.#pool = new WorkerPool({
+      ...{ module: WORKER, size: threads, depth: 2 },
+      initial: () => [{ type: 'keys', keys: [...this.#keys.values()] }],
+    });
   }
 
   /** Keys that a run has registered. */
@@ -34,49 +49,70 @@ export class LeafVerifier {
       if (pair) learned.push(pair);
     }
     for (const pair of learned) this.#keys.set(toHex(pair[0]), pair);
-    if (learned.length > 0) this.#verifier.learn(learned);
+    // A thread that dies over it is replaced, and its successor is told all keys.
+    if (learned.length > 0) this.#pool?.broadcast({ type: 'keys', keys: learned }).catch(() => undefined);
   }
 
   /** The same leaves in the same order, as many ahead as memory allows. */
   async *verified(bundles: AsyncIterable<readonly LogLeaf[]>): AsyncGenerator<readonly ReplayLeaf[]> {
     const asked: { bytes: number; leaves: Promise<readonly ReplayLeaf[]> }[] = [];
     let bytes = 0;
+    // Few at first: a log begins with the keys by which the rest is signed, and they have to be replayed to be known.
+    let most = 1;
     for await (const bundle of bundles) {
       const size = bundle.reduce((sum, { statement }) => sum + (statement?.length ?? 0), 0);
       const leaves = this.#verify(bundle);
       leaves.catch(() => undefined); // it is waited for in its turn
       asked.push({ bytes: size, leaves });
       bytes += size;
-      while (asked.length >= MOST_BUNDLES || bytes > MOST_BYTES) {
+      while (asked.length >= most || bytes > MOST_BYTES) {
         const next = asked.shift()!;
         bytes -= next.bytes;
         yield await next.leaves;
+        if (asked.length === 0) break;
       }
+      most = Math.min(MOST_BUNDLES, most + 1);
     }
     for (const { leaves } of asked) yield await leaves;
   }
 
   async #verify(bundle: readonly LogLeaf[]): Promise<readonly ReplayLeaf[]> {
+    const leaves: ReplayLeaf[] = bundle.map((leaf) => {
+      const parsed = leaf.statement && parsedOrNot(this.#crypto, leaf.statement);
+      return parsed ? { ...leaf, parsed } : leaf;
+    });
     const places: number[] = [];
-    for (const [i, { statement }] of bundle.entries()) if (statement) places.push(i);
-    const found: ReplayLeaf[] = [...bundle];
+    // Without its key nobody can verify it; a kind that brings its own key is for the replay.
+    for (const [i, { parsed }] of leaves.entries()) {
+      if (this.#pool && parsed && this.#keys.has(toHex(parsed.kid))) places.push(i);
+    }
     const portions: Promise<void>[] = [];
     for (let from = 0; from < places.length; from += PORTION) {
-      portions.push(this.#portion(found, places.slice(from, from + PORTION)));
+      portions.push(this.#portion(leaves, places.slice(from, from + PORTION)));
     }
     await Promise.all(portions);
-    return found;
+    return leaves;
   }
 
   async #portion(leaves: ReplayLeaf[], places: readonly number[]): Promise<void> {
-    const statements = places.map((place) => leaves[place]!.statement!);
-    const { flags } = await this.#verifier.verify(packStatements(statements));
+    const request = packSignatures(places.map((place) => leaves[place]!.parsed!));
+    const verified = await this.#pool!.run(request, [request.packed.buffer as ArrayBuffer]);
     for (const [i, place] of places.entries()) {
-      if (flags[i] === VERIFIED) leaves[place] = { ...leaves[place]!, verified: true };
+      if (verified[i] === 1) leaves[place] = { ...leaves[place]!, verified: true };
     }
   }
 
-  close(): Promise<void> {
-    return this.#verifier.close();
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+}
+
+/** Undefined: the bytes are no statement, which is for the replay to say. */
+function parsedOrNot(crypto: Crypto, bytes: Bytes): Statement | undefined {
+  try {
+    return parseStatement(crypto, bytes);
+  } catch (error) {
+    if (isLedgerError(error) && error.code !== 'INTERNAL') return undefined;
+    throw error;
   }
 }

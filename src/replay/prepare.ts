@@ -20,8 +20,8 @@ export interface RunLookups {
 
 export interface PreparedStatement extends ReplayLeaf {
   readonly statement: Bytes;
-  /** Absent: the bytes are no statement, which is for the transition function to say. */
-  readonly parsed?: Statement;
+  /** Of the entry id. */
+  readonly hex: string;
 }
 
 export interface PreparedRun {
@@ -35,13 +35,15 @@ export function prepareRun(crypto: Crypto, { first, statements, closing }: Run):
   const entryIds = new Map<string, Bytes>();
   const refs = new Map<string, Ref>();
   const prepared = statements.map((leaf): PreparedStatement => {
-    entryIds.set(toHex(leaf.data), leaf.data);
-    const parsed = parse(crypto, leaf.statement);
-    if (!parsed) return leaf;
+    const hex = toHex(leaf.data);
+    entryIds.set(hex, leaf.data);
+    // Without it, the bytes are no statement, which is for the transition function to say.
+    const parsed = leaf.parsed ?? parse(crypto, leaf.statement);
+    if (!parsed) return { ...leaf, hex };
     for (const ref of parsed.chain?.refs ?? []) {
       if (ref.index < first) refs.set(`${ref.index} ${toHex(ref.entry)}`, ref);
     }
-    return { ...leaf, parsed };
+    return { ...leaf, hex, parsed };
   });
   return {
     first,

@@ -46,6 +46,8 @@ export interface KnownEntries {
 export interface ReplayedEntry {
   readonly index: number;
   readonly entryId: Bytes;
+  /** Of the entry id. */
+  readonly hex: string;
   readonly bytes: Bytes;
   /** Absent: the bytes are no statement. */
   readonly statement?: Statement;
@@ -200,18 +202,18 @@ class Overlay {
   }
 
   #entry(leaf: PreparedStatement): ReplayedEntry {
-    const { index, data: entryId, statement: bytes } = leaf;
+    const { index, data: entryId, statement: bytes, hex } = leaf;
     const { verdict, writes, statement, detail } = this.#transition(leaf);
     for (const write of writes) this.#written.set(toHex(write[0]), write);
-    const id = toHex(entryId);
     // The first entry with an id counts, even one that was refused: what is logged later is a copy of it.
-    if (this.#index(id) === undefined) this.#byId.set(id, index);
+    if (this.#index(hex) === undefined) this.#byId.set(hex, index);
     if (verdict.outcome === 'ok') {
       this.#byIndex.set(index, { entryId, kind: statement?.chain?.kind ?? null });
     }
     return {
       index,
       entryId,
+      hex,
       bytes,
       verdict,
       writes,
@@ -220,7 +222,7 @@ class Overlay {
     };
   }
 
-  #transition({ index, statement, parsed, verified }: PreparedStatement): Transition {
+  #transition({ index, statement, parsed, verified, data, hex }: PreparedStatement): Transition {
     const { crypto, origin } = this.#options;
     return transition({
       crypto,
@@ -230,7 +232,9 @@ class Overlay {
       statement,
       ...(parsed && { parsed }),
       read: (key) => this.#read(key),
-      entryIndex: (entryId) => this.#index(toHex(entryId)),
+      // It asks for its own.
+      entryIndex: (entryId) =>
+        this.#index(entryId === parsed?.entryId || equal(entryId, data) ? hex : toHex(entryId)),
       entryAt: (at) => this.#byIndex.get(at) ?? this.#known.byIndex.get(at),
       // A kid is the thumbprint of its key: what was verified under the kid was verified under this key.
       ...(verified === true && { verified: () => true }),

@@ -1,4 +1,5 @@
 /** Runs: the statements between two state entries, and the state entry that closes them. */
+import type { Statement } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 
@@ -13,6 +14,8 @@ export interface ReplayLeaf {
   readonly statement: Bytes | null;
   /** Whether its signature was found to verify under the key of its kid; if not, replay does it. */
   readonly verified?: boolean;
+  /** `statement` as parseStatement read it, where that was done before. */
+  readonly parsed?: Statement;
 }
 
 export interface Run {

@@ -336,7 +336,7 @@ describe('cosigning after the replay', () => {
     const monitor = await log.look();
     log.grow(3);
     const { size, root, checkpoint } = log.view.headAt();
-    const approved = monitor.approve({ origin: log.view.origin, size, root }, checkpoint);
+    const approved = monitor.approve({ size, root }, checkpoint);
     await log.look();
     await approved;
     assert.equal(monitor.status.seen, size);
@@ -350,12 +350,12 @@ describe('cosigning after the replay', () => {
     other.commit(other.statement(log.member, 'other'));
     other.commit(other.statement(log.member, 'other still'));
     const { size, root, checkpoint } = other.headAt();
-    await assert.rejects(monitor.approve({ origin: other.origin, size, root }, checkpoint), {
+    await assert.rejects(monitor.approve({ size, root }, checkpoint), {
       code: 'STATE_INVALID',
     });
     assert.deepEqual(log.codes, ['FORK']);
     const honest = log.view.headAt();
-    await assert.rejects(monitor.approve({ origin: other.origin, ...honest }, honest.checkpoint), {
+    await assert.rejects(monitor.approve(honest, honest.checkpoint), {
       code: 'STATE_INVALID',
     });
   });

@@ -6,7 +6,6 @@ import { type Alarm, Monitor, type MonitoredLog, type MonitorOptions } from '../
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { memoryStorage } from '../../src/storage/index.ts';
 import type { Member } from '../chain/world.ts';
-import { inPlace } from '../log/world.ts';
 import { SmallLog } from '../verify/small-log.ts';
 
 export class WatchedLog implements MonitoredLog {
@@ -52,7 +51,7 @@ export class WatchedLog implements MonitoredLog {
   /** A monitor over the same storage: the one before is forgotten, as after a crash. */
   async open(more: Partial<MonitorOptions> = {}): Promise<Monitor> {
     this.#monitor = await Monitor.open({
-      ...{ crypto, trust: this.view.trust(), log: this, storage: this.storage, verifier: inPlace },
+      ...{ crypto, trust: this.view.trust(), log: this, storage: this.storage },
       sink: { raise: async (alarm) => void this.alarms.push(alarm) },
       now: () => this.view.world.time,
       ...more,
