@@ -56,6 +56,11 @@ test('the commands are those of the documentation', () => {
       'list',
       'reindex',
       'witness',
+      'mirror',
+      'monitor',
+      'fsck',
+      'backup',
+      'restore',
     ],
   ];
   assert.deepEqual(names.toSorted(), documented.toSorted());
