@@ -5,7 +5,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { rulesId } from '../chain/index.ts';
-import { toHex } from '../core/bytes.ts';
+import { toHex, utf8 } from '../core/bytes.ts';
+import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { CHECKS, type Check, type FsckReport, type KeptNote } from '../fsck/index.ts';
 import { loadConfig } from '../platform/config.ts';
@@ -79,8 +80,10 @@ async function auditStored(context: Context, options: Options, output: Output): 
   const own = join(dataDir, TRUST_FILE);
   const trustFile = options.trust ?? (existsSync(own) ? own : undefined);
   const trust = trustFile === undefined ? undefined : await readTrust(context, trustFile);
-  const files = [join(dataDir, COSIGNED), ...(highWaterFile === undefined ? [] : [highWaterFile])];
-  const notes = await kept(options, files.filter(existsSync), trust);
+  const notes = [
+    ...(await kept(options, [join(dataDir, COSIGNED)].filter(existsSync), trust)),
+    ...(await marked(crypto, highWaterFile, trust)),
+  ];
   const { auditThreads, fsckFolder } = await import('../fsck/index.ts');
   return fsckFolder(folder, {
     ...{
@@ -131,8 +134,20 @@ async function kept(
       throw fail('ARGUMENT_INVALID', `cannot read ${name}`, { cause });
     }
   };
-  // An empty high-water mark is one that has been begun on purpose.
-  return (await Promise.all([...own, ...checkpoint].map(read))).filter(({ note }) => note.length > 0);
+  return Promise.all([...own, ...checkpoint].map(read));
+}
+
+/** What the log's high-water mark says was published. */
+async function marked(
+  crypto: Crypto,
+  path: string | undefined,
+  trust: Trust | undefined,
+): Promise<KeptNote[]> {
+  if (path === undefined || !trust) return [];
+  const { MarkFile } = await import('../backup/index.ts');
+  const note = await new MarkFile(crypto, path, trust.checkpointKey).read();
+  // None, or one that was begun on purpose: the next start has its say on that.
+  return note == null ? [] : [{ name: path, note: utf8(note) }];
 }
 
 function common({ hashesOnly = false }: Options, output: Output) {

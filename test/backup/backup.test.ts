@@ -138,6 +138,9 @@ describe('a backup', { concurrency: false }, () => {
     // The same tree, so the mark of the first one takes it.
     const { checkpoint } = server.ledger.head();
     await server.close();
+    const audit = { env: { AICHAIN_HIGH_WATER_FILE: path('mark') } };
+    const audited = await aichain(['fsck', '--data-dir', dataDir, '--threads', '1'], audit);
+    assert.equal(audited.code, 0, audited.stderr + audited.stdout);
     const off = await aichainJson(['backup', '--data-dir', dataDir, '--to', path('offline')]);
     assert.equal(off.online, false);
     server = await startServer(config({ dataDir: path('back'), highWaterFile: path('mark') }), silent);
