@@ -83,7 +83,7 @@ export function monitor(context: Context): Command {
           ...{ url, trust, dataDir, peers, workers },
           ...(acceptTime !== undefined && { acceptTime }),
           outputs: await outputsOf(context, options),
-          ...(name !== undefined && { cosign: { name, host, port, prefix } }),
+          cosign: { host, port, prefix, ...(name !== undefined && { name }) },
         },
         createLogger({ level: options.logLevel }),
       );

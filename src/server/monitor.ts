@@ -19,8 +19,8 @@ export interface MonitorConfig {
   readonly dataDir: string;
   /** Where witnesses of the log show what they have cosigned. */
   readonly peers: readonly string[];
-  /** Cosign what was replayed: always, once there is a key. */
-  readonly cosign?: Omit<ReplayerConfig, 'dataDir'>;
+  /** Where to cosign what was replayed: with a name, and always once there is a key. */
+  readonly cosign: Omit<ReplayerConfig, 'dataDir'>;
   readonly workers: number;
   /** Milliseconds between two looks at the log. */
   readonly interval?: number;
@@ -97,9 +97,10 @@ export async function startMonitor(config: MonitorConfig, logger: Logger): Promi
       },
     });
     closers.push(() => monitor.close());
-    const cosign = config.cosign ?? (isReplayer(dataDir) ? DEFAULT_COSIGN : undefined);
-    const replayer =
-      cosign && (await startReplayer(crypto, { ...cosign, dataDir }, { monitor, trust }, logger, broken));
+    const cosigns = config.cosign.name !== undefined || isReplayer(dataDir);
+    const replayer = cosigns
+      ? await startReplayer(crypto, { ...config.cosign, dataDir }, { monitor, trust }, logger, broken)
+      : undefined;
     if (replayer) closers.push(() => replayer.close());
     const watching = monitor.run(stop.signal).catch(broken);
     closers.push(() => watching);
@@ -119,8 +120,6 @@ export async function startMonitor(config: MonitorConfig, logger: Logger): Promi
     throw error;
   }
 }
-
-const DEFAULT_COSIGN = { host: '127.0.0.1', port: 8091, prefix: '' };
 
 function peerAt(url: string, origin: string, signal: AbortSignal, closers: (() => Promise<unknown>)[]): Peer {
   const witness = new RemoteWitness(url);
