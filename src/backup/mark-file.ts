@@ -30,6 +30,8 @@ export class MarkFile implements PublishedMark {
   readonly #logKey: VerifierKey;
   /** As it was read or written last. */
   #content: Bytes | undefined;
+  /** The slot that is written next: never the one that holds the newest. */
+  #next: 0 | 1 = 0;
 
   constructor(crypto: Crypto, path: string, logKey: VerifierKey) {
     this.#crypto = crypto;
@@ -41,7 +43,9 @@ export class MarkFile implements PublishedMark {
     this.#content = await this.#load();
     if (this.#content === undefined) return undefined;
     if (this.#content.length === 0) return null;
-    return this.#newest(this.#content).note;
+    const { note, slot } = this.#newest(this.#content);
+    this.#next = slot === 0 ? 1 : 0;
+    return note;
   }
 
   async raise(checkpoint: string): Promise<void> {
@@ -50,18 +54,20 @@ export class MarkFile implements PublishedMark {
     if (text.length >= SLOT) throw fail('INTERNAL', 'a checkpoint is longer than a slot of the mark');
     slot.set(text);
     const before = this.#content;
+    const at = before === undefined || before.length === 0 ? 0 : this.#next;
     if (before === undefined) {
       const content = concat(slot, new Uint8Array(SLOT));
       await stored(this.name, async () => createFile(this.name, content, 0o600));
       this.#content = content;
+      this.#next = 1;
       return;
     }
-    const at = before.length === 0 ? 0 : 1 - this.#newest(before).slot;
     const content = before.length === 0 ? new Uint8Array(LENGTH) : before.slice();
     content.set(slot, at * SLOT);
     // The first write makes the file as long as it stays: later ones change no more than one block.
     await this.#write(before, before.length === 0 ? content : slot, at * SLOT);
     this.#content = content;
+    this.#next = at === 0 ? 1 : 0;
   }
 
   async #write(before: Bytes, bytes: Bytes, position: number): Promise<void> {
