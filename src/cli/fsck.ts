@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Command, InvalidArgumentError } from 'commander';
 import { rulesId } from '../chain/index.ts';
 import { toHex, utf8 } from '../core/bytes.ts';
@@ -26,6 +27,11 @@ interface Options extends CommonOptions {
   readonly threads: number;
 }
 
+/**
+ * V8 lets a heap grow to four times what is alive before it collects; what an audit throws away is mostly rows and parsed
+ * statements, in every thread. Collecting sooner costs little and keeps a large log within memory.
+ */
+const HEAP_GROWING_PERCENT = 40;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 2000;
 /** What witnesses have cosigned last, in the data folder. */
@@ -58,6 +64,8 @@ export function fsck(context: Context): Command {
     .action(async (options: Options) => {
       const output = outputOf(context, options);
       const began = performance.now();
+      // Before the threads are made: they take it over.
+      setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
       const report = await (options.url === undefined
         ? auditStored(context, options, output)
         : auditServed(context, options, options.url, output));
