@@ -19,6 +19,7 @@ import {
   parseTilePath,
   statementBundle,
   TILE_WIDTH,
+  tilePath,
   tileWidth,
 } from '../src/merkle/index.ts';
 import { formatCheckpoint, noteSigner, signNote } from '../src/note/index.ts';
@@ -40,6 +41,7 @@ export class TiledLog {
   readonly member = crypto.generatePrivateKey('ES256');
   readonly #signer = noteSigner(crypto, ORIGIN, this.#checkpointKey);
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
+  readonly #tiles = new Map<string, Bytes>();
   #state = StateMap.empty;
   #tip: StateEntry | undefined;
   #head = new Uint8Array(0);
@@ -132,7 +134,22 @@ export class TiledLog {
     return this.#head;
   }
 
+  /** Made once: what is measured is who reads, not who serves. */
   async tile(path: string): Promise<Bytes> {
+    const made = this.#tiles.get(path) ?? this.#tile(path);
+    this.#tiles.set(path, made);
+    return made;
+  }
+
+  /** Makes the bundles that a reader will ask for. */
+  async warm(): Promise<void> {
+    for (let n = 0; n * TILE_WIDTH < this.size; n++) {
+      const width = tileWidth(0, n, this.size);
+      for (const kind of ['entries', 'statements'] as const) await this.tile(tilePath(kind, n, width));
+    }
+  }
+
+  #tile(path: string): Bytes {
     const { kind, index, width } = parseTilePath(path);
     if (width > tileWidth(typeof kind === 'number' ? kind : 0, index, this.size))
       throw fail('NOT_FOUND', path);

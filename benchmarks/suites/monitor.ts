@@ -27,6 +27,7 @@ export const suite: Suite = {
     for (let done = 0; done < count; done += BATCH) {
       log.commit(Array.from({ length: Math.min(BATCH, count - done) }, (_, i) => log.statement(done + i)));
     }
+    await log.warm();
     progress(`a log of ${log.size} leaves`);
     const folder = mkdtempSync(join(tmpdir(), 'aichain-monitor-'));
     try {

@@ -144,7 +144,7 @@ export class Monitor {
     this.#now = options.now ?? Date.now;
     this.#store = store;
     this.#heads = new Heads({ crypto, trust, source: log, store }, seen);
-    this.#leaves = new LeafVerifier(crypto, replay.point.state, options.threads ?? 0);
+    this.#leaves = new LeafVerifier(replay.point.state, options.threads ?? 0);
     this.#bell = new Bell(options.sink, trust.origin, this.#now);
     this.#runs = new RunAlarms(crypto, this.#bell, watcher);
     this.#window = new TimeWindow(this.#heads.seen?.size ?? 0);

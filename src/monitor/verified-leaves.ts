@@ -4,7 +4,6 @@
  */
 import { parseStatement, type Statement } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
-import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from '../log/index.ts';
 import { WorkerPool } from '../platform/worker-pool.ts';
@@ -25,14 +24,14 @@ const WORKER = new URL(
   import.meta.url,
 );
 
+type VerifiedLeaf = { -readonly [Member in keyof ReplayLeaf]: ReplayLeaf[Member] };
+
 export class LeafVerifier {
-  readonly #crypto: Crypto;
   readonly #keys: Map<string, SigningKey>;
   readonly #pool: WorkerPool<SignatureRequest, Uint8Array> | undefined;
 
   /** @param threads 0: replay verifies everything itself */
-  constructor(crypto: Crypto, state: StateMap, threads: number) {
-    this.#crypto = crypto;
+  constructor(state: StateMap, threads: number) {
     this.#keys = signingKeys(state);
     if (threads === 0) return;
     this.#pool = new WorkerPool({
@@ -77,29 +76,26 @@ export class LeafVerifier {
   }
 
   async #verify(bundle: readonly LogLeaf[]): Promise<readonly ReplayLeaf[]> {
-    const leaves: ReplayLeaf[] = bundle.map((leaf) => {
-      const parsed = leaf.statement && parsedOrNot(this.#crypto, leaf.statement);
-      return parsed ? { ...leaf, parsed } : leaf;
+    const leaves = bundle.map(({ index, data, hash, statement }): VerifiedLeaf => {
+      const parsed = (statement && parsedOrNot(statement, data)) ?? undefined;
+      return { index, data, hash, statement, parsed, verified: false };
     });
-    const places: number[] = [];
     // Without its key nobody can verify it; a kind that brings its own key is for the replay.
-    for (const [i, { parsed }] of leaves.entries()) {
-      if (this.#pool && parsed && this.#keys.has(toHex(parsed.kid))) places.push(i);
-    }
+    const known = this.#pool
+      ? leaves.filter(({ parsed }) => parsed && this.#keys.has(toHex(parsed.kid)))
+      : [];
     const portions: Promise<void>[] = [];
-    for (let from = 0; from < places.length; from += PORTION) {
-      portions.push(this.#portion(leaves, places.slice(from, from + PORTION)));
+    for (let from = 0; from < known.length; from += PORTION) {
+      portions.push(this.#portion(known.slice(from, from + PORTION)));
     }
     await Promise.all(portions);
     return leaves;
   }
 
-  async #portion(leaves: ReplayLeaf[], places: readonly number[]): Promise<void> {
-    const request = packSignatures(places.map((place) => leaves[place]!.parsed!));
+  async #portion(leaves: readonly VerifiedLeaf[]): Promise<void> {
+    const request = packSignatures(leaves.map(({ parsed }) => parsed!));
     const verified = await this.#pool!.run(request, [request.packed.buffer as ArrayBuffer]);
-    for (const [i, place] of places.entries()) {
-      if (verified[i] === 1) leaves[place] = { ...leaves[place]!, verified: true };
-    }
+    for (const [i, leaf] of leaves.entries()) leaf.verified = verified[i] === 1;
   }
 
   async close(): Promise<void> {
@@ -107,10 +103,10 @@ export class LeafVerifier {
   }
 }
 
-/** Undefined: the bytes are no statement, which is for the replay to say. */
-function parsedOrNot(crypto: Crypto, bytes: Bytes): Statement | undefined {
+/** Undefined: the bytes are no statement, which is for the replay to say. @param entryId their hash, which the reader has compared */
+function parsedOrNot(bytes: Bytes, entryId: Bytes): Statement | undefined {
   try {
-    return parseStatement(crypto, bytes);
+    return parseStatement({ sha256: () => entryId }, bytes);
   } catch (error) {
     if (isLedgerError(error) && error.code !== 'INTERNAL') return undefined;
     throw error;

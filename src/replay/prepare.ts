@@ -6,7 +6,7 @@ import { parseStatement, type Ref, type Statement } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
-import type { ReplayLeaf, Run } from './run.ts';
+import type { ReplayLeaf, Run, StatementLeaf } from './run.ts';
 
 export interface RunLookups {
   /** Entry ids, one for each statement of the run: which of them are those of entries before the run? */
@@ -18,10 +18,12 @@ export interface RunLookups {
   readonly refs: readonly Pick<Ref, 'index' | 'entry'>[];
 }
 
-export interface PreparedStatement extends ReplayLeaf {
-  readonly statement: Bytes;
+export interface PreparedStatement {
+  readonly leaf: StatementLeaf;
   /** Of the entry id. */
   readonly hex: string;
+  /** Absent: the bytes are no statement, which is for the transition function to say. */
+  readonly parsed: Statement | undefined;
 }
 
 export interface PreparedRun {
@@ -37,13 +39,12 @@ export function prepareRun(crypto: Crypto, { first, statements, closing }: Run):
   const prepared = statements.map((leaf): PreparedStatement => {
     const hex = toHex(leaf.data);
     entryIds.set(hex, leaf.data);
-    // Without it, the bytes are no statement, which is for the transition function to say.
     const parsed = leaf.parsed ?? parse(crypto, leaf.statement);
-    if (!parsed) return { ...leaf, hex };
-    for (const ref of parsed.chain?.refs ?? []) {
+
+    for (const ref of parsed?.chain?.refs ?? []) {
       if (ref.index < first) refs.set(`${ref.index} ${toHex(ref.entry)}`, ref);
     }
-    return { ...leaf, hex, parsed };
+    return { leaf, hex, parsed };
   });
   return {
     first,

@@ -163,7 +163,7 @@ export class Replay {
         expected: { ...expected, time },
       };
     }
-    for (const { hash } of run.statements) this.#range.append(crypto, hash);
+    for (const { leaf } of run.statements) this.#range.append(crypto, leaf.hash);
     this.#range.append(crypto, closing.hash);
     this.#state = state;
     this.#tip = found;
@@ -173,7 +173,7 @@ export class Replay {
   #genesisFault({ first, statements, closing }: PreparedRun): Fault[] {
     const { genesis } = this.#options;
     if (first !== 0 || !genesis) return [];
-    const { data } = statements[0] ?? closing;
+    const { data } = statements[0]?.leaf ?? closing;
     if (equal(data, genesis)) return [];
     return [{ member: 'genesis', expected: toBase64url(genesis), found: toBase64url(data) }];
   }
@@ -197,13 +197,14 @@ class Overlay {
   }
 
   apply(statements: readonly PreparedStatement[]): { entries: ReplayedEntry[]; writes: Write[] } {
-    const entries = statements.map((leaf) => this.#entry(leaf));
+    const entries = statements.map((prepared) => this.#entry(prepared));
     return { entries, writes: [...this.#written.values()] };
   }
 
-  #entry(leaf: PreparedStatement): ReplayedEntry {
-    const { index, data: entryId, statement: bytes, hex } = leaf;
-    const { verdict, writes, statement, detail } = this.#transition(leaf);
+  #entry(prepared: PreparedStatement): ReplayedEntry {
+    const { leaf, hex } = prepared;
+    const { index, data: entryId, statement: bytes } = leaf;
+    const { verdict, writes, statement, detail } = this.#transition(prepared);
     for (const write of writes) this.#written.set(toHex(write[0]), write);
     // The first entry with an id counts, even one that was refused: what is logged later is a copy of it.
     if (this.#index(hex) === undefined) this.#byId.set(hex, index);
@@ -222,7 +223,8 @@ class Overlay {
     };
   }
 
-  #transition({ index, statement, parsed, verified, data, hex }: PreparedStatement): Transition {
+  #transition({ leaf, parsed, hex }: PreparedStatement): Transition {
+    const { index, statement, verified, data } = leaf;
     const { crypto, origin } = this.#options;
     return transition({
       crypto,

@@ -15,13 +15,16 @@ export interface ReplayLeaf {
   /** Whether its signature was found to verify under the key of its kid; if not, replay does it. */
   readonly verified?: boolean;
   /** `statement` as parseStatement read it, where that was done before. */
-  readonly parsed?: Statement;
+  readonly parsed?: Statement | undefined;
 }
+
+/** A leaf that is a statement. */
+export type StatementLeaf = ReplayLeaf & { readonly statement: Bytes };
 
 export interface Run {
   /** Index of the first statement; of the state entry, where there is none. */
   readonly first: number;
-  readonly statements: readonly (ReplayLeaf & { readonly statement: Bytes })[];
+  readonly statements: readonly StatementLeaf[];
   readonly closing: ReplayLeaf;
 }
 
@@ -32,7 +35,7 @@ const MOST_BYTES = 256 << 20;
 /** Cuts leaves, in the order of the log, into runs. */
 export class RunAssembler {
   #next: number;
-  #statements: (ReplayLeaf & { readonly statement: Bytes })[] = [];
+  #statements: StatementLeaf[] = [];
   #bytes = 0;
 
   /** @param next index of the first leaf to come: 0, or the one after a state entry */
@@ -54,16 +57,15 @@ export class RunAssembler {
       throw fail('ARGUMENT_INVALID', `leaf ${leaf.index} comes where leaf ${this.#next} should`);
     }
     this.#next += 1;
-    const { statement } = leaf;
-    if (statement !== null) {
-      this.#bytes += statement.length;
+    if (isStatement(leaf)) {
+      this.#bytes += leaf.statement.length;
       if (this.#statements.length >= MOST_STATEMENTS || this.#bytes > MOST_BYTES) {
         throw fail(
           'STATE_INVALID',
           `no state entry in ${this.#statements.length} entries up to ${leaf.index}`,
         );
       }
-      this.#statements.push({ ...leaf, statement });
+      this.#statements.push(leaf);
       return undefined;
     }
     const statements = this.#statements;
@@ -71,4 +73,8 @@ export class RunAssembler {
     this.#bytes = 0;
     return { first: leaf.index - statements.length, statements, closing: leaf };
   }
+}
+
+function isStatement(leaf: ReplayLeaf): leaf is StatementLeaf {
+  return leaf.statement !== null;
 }
