@@ -94,6 +94,7 @@ async function auditStored(context: Context, options: Options, output: Output): 
   ];
   const { auditThreads, fsckFolder } = await import('../fsck/index.ts');
   return fsckFolder(folder, {
+    signal: terminal.signal,
     ...{
       crypto,
       auditors: auditThreads(options.threads),

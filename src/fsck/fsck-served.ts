@@ -55,11 +55,16 @@ export async function fsckServed(log: ServedLog, options: FsckServedOptions): Pr
         }
       }
     };
-    await pipeline(bundles(), auditors, async (audit) => {
-      tree.add(audit);
-      await state?.add(audit);
-      progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
-    });
+    await pipeline(
+      bundles(),
+      auditors,
+      async (audit) => {
+        tree.add(audit);
+        await state?.add(audit);
+        progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
+      },
+      options.signal,
+    );
     if (openTile) tree.compareOpenTile(openTile);
     tree.finish(await servedLevels(log, size, findings), root);
     state?.finish();

@@ -31,6 +31,8 @@ export interface FsckOptions extends KnownHeads {
   /** What the log should be, where somebody knows. */
   readonly origin?: string;
   readonly genesis?: Bytes;
+  /** Ends the audit. */
+  readonly signal?: AbortSignal;
   readonly progress?: (step: FsckStep, done: number, size: number) => void;
 }
 
@@ -64,11 +66,16 @@ export async function fsckStorage(storage: Storage, options: FsckOptions): Promi
           closed: (index, expected) => verdicts.check(index, expected),
         });
     if (state) auditors.learn(await storedKeys(storage));
-    await pipeline(storedBundles(storage, size, findings), auditors, async (audit) => {
-      tree.add(audit);
-      await state?.add(audit);
-      progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
-    });
+    await pipeline(
+      storedBundles(storage, size, findings),
+      auditors,
+      async (audit) => {
+        tree.add(audit);
+        await state?.add(audit);
+        progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
+      },
+      options.signal,
+    );
     tree.finish(await storedLevels(storage, size, findings), root);
     const tileOf = (n: number) => storage.get(tileKey(0, n));
     await auditKnownHeads(crypto, tree, size, tileOf, options, findings);

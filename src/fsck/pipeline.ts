@@ -12,12 +12,14 @@ export async function pipeline(
   bundles: AsyncIterable<BundleRows>,
   auditors: Auditors,
   take: (audit: BundleAudit) => Promise<void> | void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const underWay: { answer: Promise<readonly BundleAudit[]>; bytes: number }[] = [];
   let held = 0;
   const takeFirst = async () => {
     const { answer, bytes } = underWay.shift()!;
     for (const audit of await answer) await take(audit);
+    signal?.throwIfAborted();
     held -= bytes;
   };
   for await (const { group, bytes } of grouped(bundles, auditors.group)) {
