@@ -5,17 +5,12 @@
 export {
   type Alarm,
   type AlarmSeverity,
-  type AlarmSink,
-  type Evidence,
   MONITOR_ALARMS,
-  type MonitorAlarm,
 } from './alarm.ts';
 export {
   Monitor,
   type MonitoredLog,
-  type MonitorObserver,
   type MonitorOptions,
   type MonitorStatus,
   type Peer,
 } from './monitor.ts';
-export type { Breach, Watcher } from './watcher.ts';

@@ -3,7 +3,7 @@
  * what that leads to. Pure: where the bytes come from, and where the state is kept, is the caller's business. What the
  * log's own sequencer builds (src/log/batch.ts) is checked here.
  */
-export { describeFault, type Fault, type FaultMember } from './fault.ts';
+export { describeFault, type FaultMember } from './fault.ts';
 export { type PreparedRun, prepareRun, type RunLookups } from './prepare.ts';
 export {
   type KnownEntries,
@@ -11,7 +11,6 @@ export {
   Replay,
   type ReplayedEntry,
   type ReplayedRun,
-  type ReplayOptions,
   type ReplayPoint,
 } from './replay.ts';
 export { type ReplayLeaf, type Run, RunAssembler } from './run.ts';
