@@ -16,6 +16,7 @@ import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { encodeCoseKey, thumbprint } from '../cose/index.ts';
+import { WAY_OUT } from '../log/index.ts';
 import { createFile } from '../platform/write-file.ts';
 import {
   developmentSro,
@@ -25,6 +26,7 @@ import {
   makeKeyFiles,
   readKeyFiles,
 } from './key-files.ts';
+import { KEPT } from './witnesses.ts';
 
 export const GENESIS = 'genesis.cose';
 /** DID of the SRO that the first start of a log for development makes. */
@@ -52,6 +54,20 @@ export function logKeys(crypto: Crypto, dataDir: string, origin: string | undefi
     throw fail('CONFIG_INVALID', `the log in ${dataDir} is ${keys.origin}, not ${origin}`);
   }
   return keys;
+}
+
+/**
+ * An empty storage begins a log, except where one has been shown to somebody before: these keys have signed its history,
+ * and would sign another one.
+ * @throws LOG_CORRUPT
+ */
+export function assertNeverStarted(dataDir: string): void {
+  const trace = [trustPath(dataDir), join(dataDir, KEPT)].find((path) => existsSync(path));
+  if (trace === undefined) return;
+  throw fail(
+    'LOG_CORRUPT',
+    `the storage is empty, and ${trace} shows that this log has been running. ${WAY_OUT}`,
+  );
 }
 
 /**

@@ -21,6 +21,7 @@ import { formatTrust } from '../verify/index.ts';
 import { offerBackups } from './backup-socket.ts';
 import { openEvidence } from './evidence.ts';
 import {
+  assertNeverStarted,
   developmentGenesis,
   developmentPolicy,
   isDevelopment,
@@ -140,6 +141,7 @@ async function ensureGenesis(
   log: TransparencyLog,
 ): Promise<void> {
   if (log.empty) {
+    assertNeverStarted(dataDir);
     await log.initialise(
       storedGenesis(crypto, dataDir, keys) ?? developmentGenesis(crypto, dataDir, keys, Date.now()),
     );

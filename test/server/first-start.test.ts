@@ -57,6 +57,30 @@ test('killed between the genesis and the first policy: the policy is published b
   assert.ok(existsSync(keyFolder(dataDir)));
 });
 
+test('a log that was shown to somebody does not begin again when its storage is lost', async () => {
+  const dataDir = join(folder, 'lost');
+  const flags = { dataDir, httpPort: '0', grpcPort: '0', workers: '1', diskFloorBytes: '0' };
+  // The mark was begun with the log, and its disk is not there any more.
+  const highWaterFile = join(folder, 'mark');
+  const start = () =>
+    startServer(
+      loadConfig({ flags: { ...flags, highWaterFile }, env: {} }),
+      createLogger({ level: 'silent' }),
+    );
+  await (await start()).close();
+  const trust = readFileSync(join(dataDir, 'trust.json'), 'utf8');
+  rmSync(storageFolder(dataDir), { recursive: true });
+  rmSync(highWaterFile);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await assert.rejects(
+      start(),
+      (error) => isLedgerError(error, 'LOG_CORRUPT') && /mirror/.test(error.message),
+    );
+  }
+  assert.equal(readFileSync(join(dataDir, 'trust.json'), 'utf8'), trust);
+  assert.ok(!existsSync(highWaterFile));
+});
+
 test('a secret is there as a whole or not at all, readable by its owner only, and never replaced', () => {
   const path = join(folder, 'secret');
   // What a process that had the same number left behind when it was killed.
