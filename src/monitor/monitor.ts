@@ -16,7 +16,7 @@ import { DEFAULT_FRESHNESS, type Trust, witnessPolicy } from '../verify/index.ts
 import type { AlarmSink, MonitorAlarm } from './alarm.ts';
 import { Bell } from './bell.ts';
 import { Heads, type Judgement } from './heads.ts';
-import { ReplayStore } from './replay-store.ts';
+import { type Remembered, ReplayStore } from './replay-store.ts';
 import { Replayer } from './replayer.ts';
 import { RunAlarms } from './run-alarms.ts';
 import { TimeWindow } from './time-window.ts';
@@ -129,15 +129,14 @@ export class Monitor {
     await options.watcher?.restore(store.watched());
     const { origin, genesis } = trust;
     const replay = new Replay({ crypto, origin, genesis, rules }, remembered.point);
-    return new Monitor(options, store, replay, remembered.seen, held);
+    return new Monitor(options, store, replay, { ...remembered, held });
   }
 
   private constructor(
     options: MonitorOptions,
     store: ReplayStore,
     replay: Replay,
-    seen: Bytes | undefined,
-    held: number | undefined,
+    { seen, held, convicted }: Omit<Remembered, 'point'>,
   ) {
     const { crypto, trust, log, watcher } = options;
     this.#options = options;
@@ -149,6 +148,7 @@ export class Monitor {
     this.#runs = new RunAlarms(crypto, this.#bell, watcher);
     this.#window = new TimeWindow(this.#heads.seen?.size ?? 0);
     this.#held = held;
+    if (convicted !== undefined) this.#convict(convicted);
     this.#answered = this.#now();
     this.#replayer = new Replayer({
       ...{ crypto, replay, store, leaves: this.#leaves, ...(watcher && { watcher }) },
@@ -240,7 +240,10 @@ export class Monitor {
     const judged = await this.#heads.judge(note);
     if (judged.type === 'forked') {
       const { detail, evidence, head } = judged;
-      this.#convict(`fork: ${detail}`);
+      const why = `fork: ${detail}`;
+      this.#convict(why);
+      // The log may never show both again: what it has signed counts after a restart, too.
+      if (this.#forks === 0) await this.#store.convict(why);
       // A log that has forked goes on to sign: each head says the same again.
       if (++this.#forks > MOST_FORKS) return undefined;
       await this.#bell.ringOnce('FORK', `${head.size} ${toHex(head.root)}`, {

@@ -5,6 +5,7 @@
  * |---|---|
  * | `P` | progress (CBOR with its digest): how far, the right edge of the tree, the last state entry |
  * | `S` | the greatest signed head that was found consistent: the note as it came |
+ * | `C` | text: why the log is convicted, where a new replay would not find it again |
  * | `H` | u64: the first entry whose time was not that of the own clock; nothing above it is cosigned |
  * | `r` state key | the record: current values of the state map |
  * | `i` entry id (32) | u64 index of the first entry with this id, u8 what it is, its kind |
@@ -24,6 +25,7 @@ import { decodeProgress, encodeProgress, type LogIdentity } from './progress.ts'
 
 const PROGRESS = utf8('P');
 const SEEN = utf8('S');
+const CONVICTED = utf8('C');
 const HELD = utf8('H');
 const RECORDS = rangeOf('r');
 const WATCHER = rangeOf('w');
@@ -39,6 +41,7 @@ export interface Remembered {
   /** Signed note. */
   readonly seen: Bytes | undefined;
   readonly held: number | undefined;
+  readonly convicted: string | undefined;
 }
 
 interface IndexRow {
@@ -72,8 +75,8 @@ export class ReplayStore {
   }
 
   async #remembered(): Promise<Remembered> {
-    const [row, seen, held] = await this.#storage.getMany([PROGRESS, SEEN, HELD]);
-    const rest = { seen, held: held && fromU64be(held) };
+    const [row, seen, held, why] = await this.#storage.getMany([PROGRESS, SEEN, HELD, CONVICTED]);
+    const rest = { seen, held: held && fromU64be(held), convicted: why && fromUtf8(why) };
     if (!row) return { point: undefined, ...rest };
     const { range, tip } = decodeProgress(this.#hasher, row, this.#log);
     const records: [Bytes, Bytes][] = [];
@@ -149,6 +152,11 @@ export class ReplayStore {
   /** Durable when it resolves. */
   async see(note: Bytes): Promise<void> {
     await this.#storage.write(new WriteBatch().put(SEEN, note));
+  }
+
+  /** Durable when it resolves, and never undone. */
+  async convict(why: string): Promise<void> {
+    await this.#storage.write(new WriteBatch().put(CONVICTED, utf8(why)));
   }
 
   /** Durable when it resolves. @param index undefined: nothing is held back any more */

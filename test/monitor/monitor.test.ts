@@ -358,5 +358,10 @@ describe('cosigning after the replay', () => {
     await assert.rejects(monitor.approve(honest, honest.checkpoint), {
       code: 'STATE_INVALID',
     });
+    // Nor after a restart, when the log shows nothing but what it showed before.
+    const again = await log.open();
+    await log.look();
+    await assert.rejects(again.approve(honest, honest.checkpoint), { code: 'STATE_INVALID' });
+    assert.match(again.status.convicted!, /fork/);
   });
 });
