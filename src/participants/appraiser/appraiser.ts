@@ -72,6 +72,8 @@ export interface Outcome {
 const KEEP_EVERY = 8192;
 /** Milliseconds before a log that is away is asked again. */
 const AWAY = 2000;
+/** The same before what is published is looked for again: it is answered once it is witnessed, and nothing says when. */
+const BEHIND = 500;
 const NOTHING = new Uint8Array(32);
 
 type Verdict = Pick<Outcome, 'policy' | 'result' | 'code' | 'detail' | 'entry'>;
@@ -134,15 +136,18 @@ export class AppraiserService {
   async #follow(signal: AbortSignal): Promise<void> {
     const heads = this.#options.client.follow({ signal });
     let next = heads.next();
+    let published = 0;
     try {
       for (;;) {
         await this.#pass(signal);
-        const retry = this.#retries.next;
+        const behind = (this.#docket?.next ?? 0) < published;
+        const retry = behind ? Math.min(BEHIND, this.#retries.next ?? BEHIND) : this.#retries.next;
         const woken = retry === undefined ? next : Promise.race([next, wait(retry, signal)]);
         const head = await woken;
         if (signal.aborted) return;
         if (!head) continue;
         if (head.done) return;
+        published = head.value.size;
         next = heads.next();
       }
     } finally {
