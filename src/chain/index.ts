@@ -43,6 +43,7 @@ export {
   typeOfId,
 } from './lineage.ts';
 export type { ListedKey } from './listed-key.ts';
+export { ancestry, recalledAmong } from './model-ancestry.ts';
 export { type ObjectStatus, objectStatus } from './object-status.ts';
 export { DEFAULT_POLICY, type Policy, type PolicyBody, type PolicyRecord, policyAt } from './policy.ts';
 export { type Possession, possessionProven, provePossession } from './possession.ts';
@@ -57,8 +58,11 @@ export {
   type EvidenceRecord,
 } from './records/cleanroom.ts';
 export { CONTRACT, type ContractRecord } from './records/contract.ts';
-export { BUDGET } from './records/dataset.ts';
+export { BUDGET, DATASET, type DatasetRecord } from './records/dataset.ts';
 export { ANCHORS, type AnchorsRecord, APPRAISAL_POLICY, CODE } from './records/governance.ts';
+export { MODEL, type ModelRecord } from './records/model.ts';
+export { RELEASE, type ReleaseRecord } from './records/release.ts';
+export { RUN, type RunRecord } from './records/run.ts';
 export { isRefusal, type Refusal } from './refusal.ts';
 export { RELEASE_STOPS, releaseUpstream } from './release-upstream.ts';
 export { roomStateAt } from './room-end.ts';

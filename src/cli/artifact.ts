@@ -28,6 +28,7 @@ export type ArtifactType =
   | 'consistency proof'
   | 'facts'
   | 'proof bundle'
+  | 'evidence of a model'
   | 'proof of misbehaviour'
   | 'problem details'
   | 'tile path'
@@ -97,6 +98,7 @@ function sign1Type(bytes: Bytes): ArtifactType {
 function mapType(map: ReadonlyMap<Cbor, Cbor>): ArtifactType | undefined {
   if (map.has('misbehaviour')) return 'proof of misbehaviour';
   if (typeof map.get(KTY) === 'number') return map.has(SECRET) ? 'private COSE key' : 'COSE key';
+  if (map.has('facts') && map.has('model')) return 'evidence of a model';
   if (map.has('facts') && map.has('checkpoint')) return map.has('decision') ? 'proof bundle' : 'facts';
   // RFC 9290: -1 is the title, -2 the detail.
   return typeof map.get(-1) === 'string' || typeof map.get(-2) === 'string' ? 'problem details' : undefined;

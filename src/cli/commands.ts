@@ -18,6 +18,7 @@ import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
 import { list } from './list.ts';
 import { mirror } from './mirror.ts';
+import { model } from './model.ts';
 import { monitor } from './monitor.ts';
 import { policy } from './policy.ts';
 import { prove } from './prove.ts';
@@ -54,6 +55,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   impact,
   timeline,
   list,
+  model,
   fsck,
   reindex,
   backup,

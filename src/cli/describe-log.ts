@@ -18,7 +18,13 @@ import {
   type VerifierKey,
   verifierKey,
 } from '../note/index.ts';
-import { type ClaimedFact, decodeBundle, decodeEffectProof, parseTrust } from '../verify/index.ts';
+import {
+  type ClaimedFact,
+  decodeBundle,
+  decodeEffectProof,
+  decodeModelEvidence,
+  parseTrust,
+} from '../verify/index.ts';
 import { decodeConsistency } from './consistency-file.ts';
 import { attempt, isoMilliseconds } from './describe-cose.ts';
 import { diagnostic } from './diagnostic.ts';
@@ -115,6 +121,15 @@ export function describeBundle(bytes: Bytes): Json {
     facts: facts.map(factJson),
     entries: entries.map(({ index, statement }) => ({ index, statement: `${statement.length} bytes` })),
     consistencyFrom: consistency?.from,
+  };
+}
+
+export function describeModelEvidence(bytes: Bytes): Json {
+  const { model, checkpoint, tip, facts, entries } = decodeModelEvidence(bytes);
+  return {
+    ...{ model, checkpoint: noteJson(checkpoint), tip: describeStateEntry(tip.stateEntry) },
+    facts: facts.map(factJson),
+    entries: entries.map(({ index, statement }) => ({ index, statement: `${statement.length} bytes` })),
   };
 }
 

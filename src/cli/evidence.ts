@@ -82,7 +82,9 @@ function checkTaken(name: string, type: ArtifactType): void {
       ? ': give it with --trust'
       : type === 'proof bundle'
         ? ' without your own question: see `aichain verify bundle --help`'
-        : '';
+        : type === 'evidence of a model'
+          ? ' without the model: see `aichain model verify --help`'
+          : '';
   throw fail('ARGUMENT_INVALID', `${name} is a ${type}, which is nothing to verify${instead}`);
 }
 

@@ -15,6 +15,7 @@ export {
   type VerifiedInclusion,
 } from './ledger-client.ts';
 export type { Marks } from './mark-file.ts';
+export { modelsByDigest } from './model-search.ts';
 export { ProvenanceClient, type ProvenanceOptions } from './provenance.ts';
 export type { BatchOptions, Registration, RegistrationOutcome } from './registrar.ts';
 export type { BatchChannel, Call, ClientTls, EntryName, Transport } from './transport.ts';

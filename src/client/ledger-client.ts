@@ -14,6 +14,7 @@ import {
   type ClaimedEntry,
   checkExtends,
   DEFAULT_FRESHNESS,
+  encodeModelEvidence,
   GENESIS_KEY,
   leftEdge,
   openHead,
@@ -35,6 +36,7 @@ import { HighWater } from './high-water.ts';
 import { HttpTransport } from './http-transport.ts';
 import { MarkFile, type Marks } from './mark-file.ts';
 import { MisbehaviourFolder } from './misbehaviour-folder.ts';
+import { collectModelEvidence } from './model-evidence.ts';
 import { Nonces } from './nonces.ts';
 import { ProvenanceClient } from './provenance.ts';
 import { rememberingKey } from './receipt-key.ts';
@@ -382,6 +384,25 @@ export class LedgerClient {
     if (floor && size < floor.size) {
       throw fail('STALE', `the state of ${size}; that of ${floor.size} was seen before`);
     }
+  }
+
+  /**
+   * Where a model comes from: a file that anybody can verify offline, with `verifyModel`. Call that before believing it.
+   * @param model URN. @throws NOT_FOUND; REQUEST_TOO_LARGE; FORK, STALE
+   */
+  async modelEvidence(model: string, options?: CallOptions): Promise<Bytes> {
+    const call = this.#call(options);
+    const evidence = await collectModelEvidence(
+      {
+        crypto: this.#crypto,
+        ask: (request) => this.#ask(this.#call(options), (each) => request(this.#transport, each)),
+        timeline: (query) => this.provenance.timeline(query, { ...options, verify: false }),
+        now: this.#now(),
+      },
+      model,
+    );
+    await this.#accept(evidence.checkpoint, call);
+    return encodeModelEvidence(evidence);
   }
 
   // --- gates --------------------------------------------------------------------------------------------------------

@@ -111,8 +111,16 @@ export const CODES = {
   // training, and what goes into a clean room and leaves it
   DATA_MALFORMED: ['malformed', 'A data file is not the CSV that its configuration describes.'],
   PIPELINE_UNSUPPORTED: ['refused', 'The pipeline asks for something that this clean room does not do.'],
+  TRUST_NOT_CERTIFIED: [
+    'refused',
+    'The ledger is verified by another trust file than the one that the certified code of the clean room names.',
+  ],
   TRAINING_OVER_RESERVE: ['refused', 'The training would spend more privacy than is reserved for it.'],
   MODEL_MALFORMED: ['malformed', 'Not a safetensors file, or not files that a model can consist of.'],
+  MODEL_UNKNOWN: [
+    'proof',
+    'No model of the log has this digest, or a file beside it did not leave its clean room with it.',
+  ],
   SEALED_FILE_INVALID: [
     'proof',
     'The encrypted file was altered or cut short, or was sealed for another dataset, version or key.',
@@ -120,6 +128,19 @@ export const CODES = {
   WRAPPED_KEY_INVALID: [
     'proof',
     'The wrapped key does not open: it was altered, or wrapped to another key or for another purpose.',
+  ],
+  // key management
+  DATA_KEY_NOT_HELD: [
+    'missing',
+    'The key management service has no such key from the owner of what it would open.',
+  ],
+  KEY_POLICY_UNSUPPORTED: [
+    'refused',
+    'The key would be kept, or released, under a condition that this service cannot hold it to.',
+  ],
+  KEY_POLICY_NOT_MET: [
+    'refused',
+    'The clean room’s code may run what the owner has not imported the key for.',
   ],
   // lookups
   NOT_FOUND: ['missing', 'There is no such entry, tile, key or page.'],

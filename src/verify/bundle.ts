@@ -62,9 +62,7 @@ export function encodeBundle(bundle: Bundle): Bytes {
     ...{ step, request, at, decision, reason, checkpoint },
     tip: tipItem(tip),
     facts: factItems(facts),
-    entries: entries.map(({ index, statement, path, effect }) => {
-      return [index, statement, path, decode(encodeEffectProof(effect))];
-    }),
+    entries: entryItems(entries),
     ...(consistency && { consistency: [consistency.from, consistency.path] }),
   });
 }
@@ -101,7 +99,7 @@ function bundleOf(item: Cbor): Bundle {
     checkpoint: textOf(item.get('checkpoint'), 'checkpoint'),
     tip: tipOf(item.get('tip'), malformed),
     facts: factsOf(item.get('facts'), malformed),
-    entries: listOf(item.get('entries'), 'entries', MAX_ENTRIES, malformed).map(evidenceOf),
+    entries: listOf(item.get('entries'), 'entries', MAX_ENTRIES, malformed).map(entryOf),
     ...(consistency !== undefined && { consistency: consistencyOf(consistency) }),
   };
 }
@@ -114,7 +112,14 @@ function decisionOf(map: CborMap): Pick<Bundle, 'decision' | 'reason'> {
   throw malformed('neither an allowance nor a denial with a reason');
 }
 
-function evidenceOf(item: Cbor): ClaimedEvidence {
+export function entryItems(entries: readonly ClaimedEvidence[]): Cbor {
+  return entries.map(({ index, statement, path, effect }) => {
+    return [index, statement, path, decode(encodeEffectProof(effect))];
+  });
+}
+
+/** @throws BUNDLE_MALFORMED; what is wrong with the proof of its effect */
+export function entryOf(item: Cbor): ClaimedEvidence {
   const [index, statement, path, effect] = itemsOf(item, 'entry', 4, malformed);
   return {
     index: indexOf(index, 'an entry’s index', malformed),

@@ -56,13 +56,19 @@ export function verifyFacts(evidence: FactsEvidence): Verification<VerifiedFacts
   return climb((ladder) => {
     const head = climbCheckpoint(ladder, evidence, evidence.checkpoint);
     const witnessed = climbQuorum(ladder, evidence.trust, head);
-    const tip = climbTip(ladder, evidence, head);
-    climbRules(ladder, evidence, tip);
-    climbFreshness(ladder, evidence, head, tip);
-    climbFacts(ladder, evidence, tip);
-    climbGenesis(ladder, evidence);
+    const tip = climbState(ladder, evidence, head);
     return { head, witnessed, tip, facts: evidence.facts.map(({ key, value }) => ({ key, value })) };
   });
+}
+
+/** Everything about a state but who vouches for its head. */
+export function climbState(ladder: Ladder, evidence: FactsEvidence, head: SignedTreeHead): StateEntry {
+  const tip = climbTip(ladder, evidence, head);
+  climbRules(ladder, evidence, tip);
+  climbFreshness(ladder, evidence, head, tip);
+  climbFacts(ladder, evidence, tip);
+  climbGenesis(ladder, evidence);
+  return tip;
 }
 
 function climbTip(ladder: Ladder, { crypto, tip }: FactsEvidence, head: SignedTreeHead): StateEntry {

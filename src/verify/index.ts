@@ -47,6 +47,10 @@ export {
 export { makeMisbehaviour, makeStateMisbehaviour, type RefutedRun } from './misbehaviour-make.ts';
 export type { ClaimedEarlier } from './misbehaviour-run.ts';
 export { type ProvenMisbehaviour, verifyMisbehaviour } from './misbehaviour-verify.ts';
+export { decodeModelEvidence, encodeModelEvidence, type ModelEvidence } from './model-evidence.ts';
+export { entriesOf, kindsOf, type Logged, type ModelRecords, modelRecords } from './model-records.ts';
+export type { ModelFiles } from './model-steps.ts';
+export { type ModelQuestion, type VerifiedModel, verifyModel } from './model-verify.ts';
 export { type Placement, verifyReceipt } from './placement.ts';
 export {
   type RegistrationEvidence,

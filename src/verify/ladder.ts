@@ -30,7 +30,19 @@ export type StepName =
   | 'misbehaviour'
   | 'first head'
   | 'second head'
-  | 'contradiction';
+  | 'contradiction'
+  | 'files'
+  | 'release'
+  | 'run'
+  | 'privacy'
+  | 'clean room'
+  | 'attestation'
+  | 'keys'
+  | 'dataset'
+  | 'base model'
+  | 'contract'
+  | 'parties'
+  | 'status';
 
 export interface Step {
   readonly step: StepName;
