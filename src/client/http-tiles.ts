@@ -13,6 +13,8 @@ const MAX_CHECKPOINT = 1 << 20;
 const MAX_HASHES = 256 * 32;
 const MAX_ENTRIES = 256 * (2 + 0xffff);
 const MAX_STATEMENTS = 256 * (4 + (1 << 20));
+/** Bytes of a refusal that are looked at. */
+const MAX_REFUSAL = 64 << 10;
 
 /** Milliseconds. A bundle of the largest statements may take its time, but not be silent. */
 const SILENCE = 15_000;
@@ -110,8 +112,8 @@ export class HttpTiles {
   async #once(path: string, most: number, signal: AbortSignal): Promise<Bytes> {
     const answer = await request(`${this.#base}/${path}`, { dispatcher: this.#agent, signal });
     const { statusCode: status, headers } = answer;
-    const body = await readBody(answer.body, most);
-    if (status === 200) return body;
+    if (status === 200) return readBody(answer.body, most);
+    const body = await beginning(answer.body, MAX_REFUSAL);
     if (status === 404) throw fail('NOT_FOUND', `the log has no ${path}`);
     throw failureOf({ status, headers, body });
   }
@@ -126,4 +128,16 @@ async function readBody(body: AsyncIterable<Uint8Array>, most: number): Promise<
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks, size));
+}
+
+/** Whoever refuses may go on for ever: what comes after `most` bytes is not waited for. */
+async function beginning(body: AsyncIterable<Uint8Array>, most: number): Promise<Bytes> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= most) break;
+  }
+  return new Uint8Array(Buffer.concat(chunks).subarray(0, most));
 }

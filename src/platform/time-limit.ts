@@ -1,4 +1,5 @@
 /** A limit on how long something is waited for. */
+import { setMaxListeners } from 'node:events';
 
 /**
  * A signal that aborts after `milliseconds`, or with `parent`. Disposing of it lets go of the timer and of the parent,
@@ -12,6 +13,8 @@ export function timeLimit(
   const controller = new AbortController();
   const abort = () => controller.abort();
   const timer = setTimeout(abort, Math.max(0, milliseconds));
+  // One for each thing that is waited for, and gone with it: no leak to be warned of.
+  if (parent) setMaxListeners(0, parent);
   parent?.addEventListener('abort', abort, { once: true });
   if (parent?.aborted) abort();
   return {
