@@ -10,27 +10,29 @@ const NO_STATEMENT = 0;
 const REFUSED = 1;
 /** Kinds are numbered from here; the first is that of foreign statements. */
 const FIRST_KIND = 2;
+/** Entries that there is room for at once. A checkpoint may say of any number that it is the log's: more have to be seen. */
+const ROOM = 1 << 22;
 
 export class EntryTable {
-  readonly #ids: Bytes;
-  readonly #kinds: Uint8Array;
+  #ids: Bytes;
+  #kinds: Uint8Array;
   readonly #names: (string | null)[] = [null];
   /** Open addressing: index + 1 of the first entry with an id. */
-  readonly #slots: Uint32Array;
-  readonly #mask: number;
+  #slots: Uint32Array;
+  #mask: number;
 
-  /** @param size leaves of the log */
-  constructor(size: number) {
-    this.#ids = new Uint8Array(size * HASH);
-    this.#kinds = new Uint8Array(size);
-    let capacity = 16;
-    while (capacity < size * 1.5) capacity *= 2;
-    this.#slots = new Uint32Array(capacity);
-    this.#mask = capacity - 1;
+  /** @param size leaves of the log, as it says */
+  constructor(size: number, most = ROOM) {
+    const room = Math.min(size, most);
+    this.#ids = new Uint8Array(room * HASH);
+    this.#kinds = new Uint8Array(room);
+    this.#slots = slotsFor(room);
+    this.#mask = this.#slots.length - 1;
   }
 
   /** The statement at `index`; entries come in order, so that the first of equal ones is the first in the log. */
   add(index: number, id: Bytes): void {
+    if (index >= this.#kinds.length) this.#grow(2 * (index + 1));
     this.#ids.set(id, index * HASH);
     this.#kinds[index] = REFUSED;
     const slot = this.#slot(id);
@@ -52,7 +54,7 @@ export class EntryTable {
 
   /** Whether a statement is there. */
   has(index: number): boolean {
-    return this.#kinds[index] !== NO_STATEMENT;
+    return (this.#kinds[index] ?? NO_STATEMENT) !== NO_STATEMENT;
   }
 
   /** The entry id at `index`; a view. */
@@ -67,6 +69,21 @@ export class EntryTable {
     return { entryId: this.id(index), kind: this.#names[kind - FIRST_KIND]! };
   }
 
+  #grow(room: number): void {
+    const [ids, kinds] = [this.#ids, this.#kinds];
+    this.#ids = new Uint8Array(room * HASH);
+    this.#ids.set(ids);
+    this.#kinds = new Uint8Array(room);
+    this.#kinds.set(kinds);
+    this.#slots = slotsFor(room);
+    this.#mask = this.#slots.length - 1;
+    for (let index = 0; index < kinds.length; index++) {
+      if (!this.has(index)) continue;
+      const slot = this.#slot(this.id(index));
+      if (this.#slots[slot] === 0) this.#slots[slot] = index + 1;
+    }
+  }
+
   /** Where the id is, or would be: ids are hashes, so their own bytes spread them. */
   #slot(id: Bytes): number {
     let slot = new DataView(id.buffer, id.byteOffset).getUint32(0) & this.#mask;
@@ -76,4 +93,10 @@ export class EntryTable {
       slot = (slot + 1) & this.#mask;
     }
   }
+}
+
+function slotsFor(room: number): Uint32Array {
+  let capacity = 16;
+  while (capacity < room * 1.5) capacity *= 2;
+  return new Uint32Array(capacity);
 }

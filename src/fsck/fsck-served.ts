@@ -12,7 +12,7 @@ import { Findings } from './findings.ts';
 import type { FsckOptions, FsckReport } from './fsck-storage.ts';
 import { auditKnownHeads } from './known-heads.ts';
 import { pipeline } from './pipeline.ts';
-import { servedBundles, servedLevels } from './served-bundles.ts';
+import { NotServed, servedBundles, servedLevels } from './served-bundles.ts';
 import { auditReceipt } from './served-receipt.ts';
 import { StateAudit } from './state-audit.ts';
 import { TreeAudit } from './tree-audit.ts';
@@ -76,6 +76,9 @@ export async function fsckServed(log: ServedLog, options: FsckServedOptions): Pr
       if (receipt) auditReceipt(crypto, trust, tree, { ...last, receipt }, findings);
     }
     return { origin, size, root, findings };
+  } catch (error) {
+    if (error instanceof NotServed) return { origin, size, root, findings };
+    throw error;
   } finally {
     await auditors.close();
   }

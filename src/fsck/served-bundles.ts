@@ -11,8 +11,14 @@ import type { StoredLevel } from './tree-audit.ts';
 /** Bundles that are fetched at the same time; three requests each. */
 const AHEAD = 4;
 const ENTRY_ID = 32;
+/** Bundles in a row of which nothing is served: what is signed may be of any size, and asking on would have no end. */
+const MOST_MISSING = 64;
 const STATE_ENTRY = 0x8000_0000;
 
+/** So much is missing that the rest was not asked for; the findings say so. */
+export class NotServed extends Error {}
+
+/** @throws NotServed */
 export async function* servedBundles(
   source: TileSource,
   size: number,
@@ -26,8 +32,15 @@ export async function* servedBundles(
     fetched.push(bundle);
   };
   for (let n = 0; n < Math.min(AHEAD, count); n++) next(n);
+  let missing = 0;
   for (let n = 0; n < count; n++) {
     const bundle = await fetched.shift()!;
+    missing = bundle.starts.length === 0 && !bundle.tile ? missing + 1 : 0;
+    if (missing === MOST_MISSING) {
+      const found = `none of the last ${MOST_MISSING} bundles are served: those after are not asked for`;
+      findings.add('tree', `tile entries/${n}`, `${count} bundles`, found);
+      throw new NotServed();
+    }
     if (n + AHEAD < count) next(n + AHEAD);
     yield bundle;
   }

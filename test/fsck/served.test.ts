@@ -5,6 +5,7 @@ import { rulesId } from '../../src/chain/index.ts';
 import { type Bytes, utf8 } from '../../src/core/bytes.ts';
 import { auditInPlace, fsckServed, type ServedLog } from '../../src/fsck/index.ts';
 import type { TransparencyLog } from '../../src/log/index.ts';
+import { formatNote } from '../../src/note/index.ts';
 import { LedgerService } from '../../src/service/index.ts';
 import type { Trust } from '../../src/verify/index.ts';
 import { flipped } from '../log/damaged-rows.ts';
@@ -46,6 +47,15 @@ const lying = (path: string, change: (bytes: Bytes) => Bytes): Partial<ServedLog
 });
 
 test('nothing is wrong with what an honest log serves', async () => assert.deepEqual(await found(), []));
+
+test('a size that was signed and cannot be ends the audit, with what is missing', async () => {
+  for (const size of [2 ** 40, Number.MAX_SAFE_INTEGER]) {
+    const text = `${ORIGIN}\n${size}\n${Buffer.alloc(32, 7).toString('base64')}\n`;
+    const note = formatNote({ text, signatures: [KEYS.checkpoint.sign(text)] });
+    const findings = await found({ checkpoint: async () => utf8(note) });
+    assert.ok(findings.some((each) => /^tree: tile entries/.test(each)));
+  }
+});
 
 test('a statement that is not the one that was logged, a tile and an entry that were changed', async () => {
   const last = (bytes: Bytes) => flipped(bytes, bytes.length - 1);
