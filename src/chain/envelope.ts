@@ -7,7 +7,7 @@
  */
 
 import { type Bytes, equal } from '../core/bytes.ts';
-import { type Cbor, type CborMap, decode, Float, Tagged } from '../core/cbor.ts';
+import { type Cbor, type CborMap, decode, Float, headLength, Tagged } from '../core/cbor.ts';
 import type { SignatureAlgorithm } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { algorithmOf } from '../cose/algorithm.ts';
@@ -86,10 +86,7 @@ export function canonicalStatement(bytes: Bytes): Bytes {
  * bytes, or a header of ours out of order), HEADER_MISSING, CRIT_UNKNOWN, ALG_NOT_ALLOWED, ID_MALFORMED
  */
 export function readEnvelope(canonical: Bytes): Envelope {
-  const frame = readFrame(canonical);
-  if (!equal(canonicalSign1(frame), canonical)) {
-    throw fail('CBOR_NOT_DETERMINISTIC', 'not the canonical bytes of a statement');
-  }
+  const frame = canonicalFrame(canonical) ?? comparedFrame(canonical);
   const { header, chain } = readProtected(frame.protectedBytes);
   const algorithmId = header.get(ALG);
   if (typeof algorithmId !== 'number') throw missing('alg', 'an integer');
@@ -117,6 +114,60 @@ function readFrame(bytes: Bytes): Frame {
   if (!(payload instanceof Uint8Array)) throw fail('COSE_MALFORMED', 'the payload has to be inline');
   if (!(signature instanceof Uint8Array)) throw fail('COSE_MALFORMED', 'signature is not bytes');
   return { protectedBytes, payload, signature };
+}
+
+/**
+ * The frame of bytes that are canonical, without decoding and encoding them: tag 18, an array of four, three byte
+ * strings of shortest lengths, and between them the empty map. Undefined for all other bytes; what is wrong with them,
+ * {@link comparedFrame} says.
+ */
+function canonicalFrame(bytes: Bytes): Frame | undefined {
+  if (bytes.length > MAX_STATEMENT || bytes[0] !== TAG_SIGN1 || bytes[1] !== ARRAY_OF_4) return undefined;
+  const protectedBytes = byteString(bytes, 2);
+  if (!protectedBytes) return undefined;
+  const unprotected = endOf(bytes, protectedBytes);
+  if (bytes[unprotected] !== EMPTY_MAP) return undefined;
+  const payload = byteString(bytes, unprotected + 1);
+  const signature = payload && byteString(bytes, endOf(bytes, payload));
+  return signature && endOf(bytes, signature) === bytes.length
+    ? { protectedBytes, payload, signature }
+    : undefined;
+}
+
+const TAG_SIGN1 = 0xc0 | SIGN1_TAG;
+const ARRAY_OF_4 = 0x84;
+const EMPTY_MAP = 0xa0;
+const BYTE_STRING = 0x40;
+
+/** The contents of a byte string at `at` whose length is in shortest form and within `bytes`. */
+function byteString(bytes: Bytes, at: number): Bytes | undefined {
+  const width = WIDTH_OF_LENGTH[(bytes[at] ?? 0) - BYTE_STRING];
+  if (width === undefined) return undefined;
+  let length = bytes[at]! - BYTE_STRING;
+  if (width > 0) {
+    length = 0;
+    for (let i = 1; i <= width; i++) length = length * 256 + (bytes[at + i] ?? Number.NaN);
+  }
+  const start = at + headLength(length);
+  // NaN, where the length itself is cut off, is not within.
+  if (start !== at + 1 + width || !(start + length <= bytes.length)) return undefined;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
+}
+
+/** By additional information, RFC 8949 §3: how many bytes of length follow. */
+const WIDTH_OF_LENGTH: readonly number[] = [...new Array<number>(24).fill(0), 1, 2, 4];
+
+/** Where a view into `bytes` ends in them. */
+function endOf(bytes: Bytes, part: Bytes): number {
+  return part.byteOffset - bytes.byteOffset + part.length;
+}
+
+function comparedFrame(canonical: Bytes): Frame {
+  const frame = readFrame(canonical);
+  if (!equal(canonicalSign1(frame), canonical)) {
+    throw fail('CBOR_NOT_DETERMINISTIC', 'not the canonical bytes of a statement');
+  }
+  return frame;
 }
 
 function readProtected(bytes: Bytes): { header: CborMap; chain: ChainHeader | undefined } {

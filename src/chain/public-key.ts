@@ -27,7 +27,16 @@ export function readKey(listed: Bytes): CoseKey | Refusal<'KEY_MALFORMED' | 'KEY
 
 /** Keys that are kept ready. Making one costs more than a signature check. */
 const READY = 4096;
-type Ready = Map<string, { listed: Bytes; key: PublicKey }>;
+interface ReadyKey {
+  /** A copy. */
+  readonly listed: Bytes;
+  readonly key: PublicKey;
+}
+interface Ready {
+  readonly byKid: Map<string, ReadyKey>;
+  /** By the very array: a record of the state that is read once, and asked for with every statement. */
+  readonly byListed: WeakMap<Bytes, ReadyKey>;
+}
 const ready = new WeakMap<Crypto, Ready>();
 
 /** The signature key of this listed form, ready to verify. Remembered: it depends on nothing but its arguments. */
@@ -36,16 +45,27 @@ export function signatureKey(
   kid: Bytes,
   listed: Bytes,
 ): PublicKey | Refusal<'KEY_MALFORMED' | 'KEY_WEAK'> {
-  const known: Ready = ready.get(crypto) ?? new Map();
-  ready.set(crypto, known);
+  let known = ready.get(crypto);
+  if (!known) {
+    known = { byKid: new Map(), byListed: new WeakMap() };
+    ready.set(crypto, known);
+  }
+  const { byKid, byListed } = known;
+  const same = byListed.get(listed);
+  if (same && equal(same.listed, listed)) return same.key;
   const name = String.fromCharCode(...kid);
-  const found = known.get(name);
-  if (found && equal(found.listed, listed)) return found.key;
+  const found = byKid.get(name);
+  if (found && equal(found.listed, listed)) {
+    byListed.set(listed, found);
+    return found.key;
+  }
   const read = readKey(listed);
   if ('refused' in read) return read;
   if (isEncryptionKey(read)) return refuse('KEY_MALFORMED', 'an encryption key cannot sign');
   const key = crypto.importPublicKey(read.algorithm, read.bytes);
-  if (known.size >= READY) known.clear();
-  known.set(name, { listed: Uint8Array.from(listed), key });
+  const made = { listed: Uint8Array.from(listed), key };
+  if (byKid.size >= READY) byKid.clear();
+  byKid.set(name, made);
+  byListed.set(listed, made);
   return key;
 }

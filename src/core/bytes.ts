@@ -25,8 +25,12 @@ export function fromUtf8(bytes: Bytes): string {
   }
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function toHex(bytes: Bytes): string {
-  return hex.encode(bytes);
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i]!]!;
+  return text;
 }
 
 /** Lower-case hexadecimal only. @throws BYTES_MALFORMED */

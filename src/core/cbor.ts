@@ -117,6 +117,7 @@ function notDeterministic(message: string) {
 }
 
 const WRITER_BYTES = 16 * 1024;
+const SHORT_TEXT = 64;
 
 /**
  * Writes into one buffer that is used again and again: encoding is synchronous, and what is encoded inside (a map key)
@@ -152,6 +153,11 @@ class Writer {
     this.#room(bytes.length);
     this.#buffer.set(bytes, this.#at);
     this.#at += bytes.length;
+  }
+
+  #byte(byte: number): void {
+    this.#room(1);
+    this.#buffer[this.#at++] = byte;
   }
 
   #head(major: number, argument: number | bigint): void {
@@ -193,14 +199,10 @@ class Writer {
   value(value: Cbor, depth: number): void {
     if (depth > MAX_DEPTH * 2) throw malformed('nested too deeply');
     if (typeof value === 'number' || typeof value === 'bigint') this.#integer(value);
-    else if (typeof value === 'string') {
-      if (!value.isWellFormed()) throw malformed('text with a lone surrogate');
-      const text = utf8Encoder.encode(value);
-      this.#head(TSTR, text.length);
-      this.#raw(text);
-    } else if (value === true) this.#raw(TRUE);
-    else if (value === false) this.#raw(FALSE);
-    else if (value === null) this.#raw(NULL);
+    else if (typeof value === 'string') this.#text(value);
+    else if (value === true) this.#byte(0xf5);
+    else if (value === false) this.#byte(0xf4);
+    else if (value === null) this.#byte(0xf6);
     else if (value instanceof Uint8Array) {
       this.#head(BSTR, value.length);
       this.#raw(value);
@@ -222,6 +224,31 @@ class Writer {
     } else throw malformed(`cannot encode a ${typeof value}`);
   }
 
+  /** Names and labels are short and ASCII, and for those the encoder of the platform costs more than all the rest. */
+  #text(text: string): void {
+    if (text.length <= SHORT_TEXT) {
+      const start = this.#at;
+      this.#head(TSTR, text.length);
+      this.#room(text.length);
+      const [buffer, at] = [this.#buffer, this.#at];
+      let i = 0;
+      for (; i < text.length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit >= 0x80) break;
+        buffer[at + i] = unit;
+      }
+      if (i === text.length) {
+        this.#at = at + i;
+        return;
+      }
+      this.#at = start;
+    }
+    if (!text.isWellFormed()) throw malformed('text with a lone surrogate');
+    const bytes = utf8Encoder.encode(text);
+    this.#head(TSTR, bytes.length);
+    this.#raw(bytes);
+  }
+
   #map(members: (readonly [CborKey, Cbor])[], depth: number): void {
     if (members.length > MAX_MEMBERS) throw malformed('a map with too many members');
     const encoded = members.map(([key, value]) => ({ key: encode(key), value }));
@@ -236,10 +263,6 @@ class Writer {
     }
   }
 }
-
-const FALSE = Uint8Array.of(0xf4);
-const TRUE = Uint8Array.of(0xf5);
-const NULL = Uint8Array.of(0xf6);
 
 const WRITER = new Writer();
 
@@ -294,6 +317,16 @@ class Reader {
     return this.#bytes.subarray(start, this.at);
   }
 
+  #text(bytes: Bytes): string {
+    const short = bytes.length <= SHORT_TEXT ? ascii(bytes) : undefined;
+    if (short !== undefined) return short;
+    try {
+      return utf8Decoder.decode(bytes);
+    } catch (cause) {
+      throw malformed('text is not well-formed UTF-8', cause);
+    }
+  }
+
   #count(count: number | bigint, itemsEach: number): number {
     // Every item takes at least one byte: a count beyond the input is refused before anything is allocated.
     if (Number(count) * itemsEach > this.#left()) throw malformed('count larger than the input');
@@ -318,13 +351,8 @@ class Reader {
       }
       case BSTR:
         return this.#string(argument);
-      case TSTR: {
-        try {
-          return utf8Decoder.decode(this.#string(argument));
-        } catch (cause) {
-          throw malformed('text is not well-formed UTF-8', cause);
-        }
-      }
+      case TSTR:
+        return this.#text(this.#string(argument));
       case ARRAY: {
         const count = this.#count(argument, 1);
         const items: Cbor[] = [];
@@ -383,6 +411,13 @@ class Reader {
     if (width === 2) return new Float(halfFloat(this.#view.getUint16(at)));
     return new Float(width === 4 ? this.#view.getFloat32(at) : this.#view.getFloat64(at));
   }
+}
+
+/** The text of ASCII bytes; undefined: they are not. */
+function ascii(bytes: Bytes): string | undefined {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return undefined;
+  // Typed arrays are array-like, which is all that `apply` asks for; spreading goes through an iterator.
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** IEEE 754 binary16, as RFC 8949 appendix D decodes it. */

@@ -4,7 +4,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
-import { type Bytes, toHex } from './bytes.ts';
+import { type Bytes, fromHex, toHex } from './bytes.ts';
 import { LENGTHS, type SignatureAlgorithm } from './crypto.ts';
 import { fail } from './errors.ts';
 
@@ -15,6 +15,16 @@ export const ORDER: Readonly<Record<'ES256' | 'ES384', bigint>> = {
 };
 /** L of RFC 8032 §5.1. */
 const L = ed25519.Point.Fn.ORDER;
+
+/** The greatest r, and s, that a signature may have; and the greatest s of the profile: n − 1 and ⌊n/2⌋. */
+const RANGE = {
+  ES256: { last: ofWidth(ORDER.ES256 - 1n, 32), lastLow: ofWidth(ORDER.ES256 >> 1n, 32) },
+  ES384: { last: ofWidth(ORDER.ES384 - 1n, 48), lastLow: ofWidth(ORDER.ES384 >> 1n, 48) },
+} as const;
+
+function ofWidth(number: bigint, width: number): Bytes {
+  return fromHex(number.toString(16).padStart(2 * width, '0'));
+}
 
 export function bigEndian(bytes: Bytes): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
@@ -61,10 +71,19 @@ export function signatureInProfile(algorithm: SignatureAlgorithm, signature: Byt
   const half = length / 2;
   // RFC 8032 §5.1.7: S ≥ L would make signatures malleable.
   if (algorithm === 'Ed25519') return littleEndian(signature.subarray(half)) < L;
-  const n = ORDER[algorithm];
-  const r = bigEndian(signature.subarray(0, half));
-  const s = bigEndian(signature.subarray(half));
-  return r > 0n && r < n && s > 0n && s <= (lowS ? n >> 1n : n - 1n);
+  const { last, lastLow } = RANGE[algorithm];
+  return inRange(signature, 0, last) && inRange(signature, half, lowS ? lastLow : last);
+}
+
+/** Whether the big-endian number at `from` is from 1 to `last`, both of one width. Bytes: big integers take ten times as long. */
+function inRange(signature: Bytes, from: number, last: Bytes): boolean {
+  let [nonzero, difference] = [0, 0];
+  for (let i = 0; i < last.length; i++) {
+    const byte = signature[from + i]!;
+    nonzero |= byte;
+    if (difference === 0) difference = byte - last[i]!;
+  }
+  return nonzero !== 0 && difference <= 0;
 }
 
 /** The one of (r, s), (r, n − s) with s ≤ n/2. */

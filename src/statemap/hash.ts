@@ -23,9 +23,26 @@ const INNER = 3;
 const KEY = Uint8Array.of(4);
 const VALUE = Uint8Array.of(5);
 
+/** Paths that are remembered for a hasher: with every statement the same few records are read. */
+const REMEMBERED = 4096;
+const LONGEST_REMEMBERED = 128;
+const paths = new WeakMap<Hasher, Map<string, Hash>>();
+
 /** K = H(0x04 ‖ key): the path of a key. */
 export function keyHash(hasher: Hasher, key: Bytes): Hash {
-  return hashOfBytes(hasher.sha256(concat(KEY, key)));
+  if (key.length > LONGEST_REMEMBERED) return hashOfBytes(hasher.sha256(concat(KEY, key)));
+  let known = paths.get(hasher);
+  if (!known) {
+    known = new Map();
+    paths.set(hasher, known);
+  }
+  const name = hashOfBytes(key);
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const hash = hashOfBytes(hasher.sha256(concat(KEY, key)));
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(name, hash);
+  return hash;
 }
 
 /** V = H(0x05 ‖ value). */
@@ -57,7 +74,7 @@ function write(hash: Hash, to: Bytes, at: number): void {
   for (let i = 0; i < HASH_LENGTH; i++) to[at + i] = hash.charCodeAt(i);
 }
 
-/** @param bytes exactly 32 */
+/** Bytes as characters: 32 of them for a hash. */
 export function hashOfBytes(bytes: Bytes): Hash {
   // Typed arrays are array-like, which is all that `apply` asks for; spreading goes through an iterator.
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
