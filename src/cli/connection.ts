@@ -7,22 +7,26 @@ import type { Trust } from '../verify/index.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { readTrust, TRUST_FILE } from './trust-options.ts';
 
-export interface ConnectionOptions extends CommonOptions {
+/** How a server over TLS is recognised, and what we show it. */
+export interface ClientTlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly certKey?: string;
+}
+
+export interface ConnectionOptions extends CommonOptions, ClientTlsOptions {
   readonly server: string;
   readonly trust: string;
   readonly timeout: string;
   readonly marks?: string;
   readonly evidenceDir?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly certKey?: string;
 }
 
 /** Where `aichain serve` listens when nothing else is configured. */
 const DEFAULT_SERVER = '127.0.0.1:8081';
 
 export function addConnectionOptions(command: Command): Command {
-  return command
+  command
     .option(
       '--server <address>',
       'gRPC as host:port (grpcs://host:port for TLS), HTTP as a URL',
@@ -31,7 +35,12 @@ export function addConnectionOptions(command: Command): Command {
     .option('--trust <file>', 'trust file of the log', TRUST_FILE)
     .option('--timeout <seconds>', 'longest wait for one answer', '10')
     .option('--marks <file>', 'remember what the log has shown, to notice a fork the next time')
-    .option('--evidence-dir <folder>', 'keep what convicts the log there, should it show two histories')
+    .option('--evidence-dir <folder>', 'keep what convicts the log there, should it show two histories');
+  return addClientTlsOptions(command);
+}
+
+export function addClientTlsOptions(command: Command): Command {
+  return command
     .option(
       '--ca <file>',
       'PEM file of the authorities that the server’s certificate must come from; means TLS',
@@ -85,7 +94,7 @@ async function openTransport(server: string, tls: ClientTls | undefined): Promis
   return new GrpcTransport(address, scheme === 'grpcs' ? (tls ?? {}) : tls);
 }
 
-export async function tlsOf({ ca, cert, certKey }: ConnectionOptions): Promise<ClientTls | undefined> {
+export async function tlsOf({ ca, cert, certKey }: ClientTlsOptions): Promise<ClientTls | undefined> {
   if ((cert === undefined) !== (certKey === undefined)) {
     throw fail('ARGUMENT_INVALID', '--cert and --cert-key are given together');
   }
@@ -97,7 +106,7 @@ export async function tlsOf({ ca, cert, certKey }: ConnectionOptions): Promise<C
   };
 }
 
-async function pem(path: string): Promise<string> {
+export async function pem(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

@@ -12,12 +12,13 @@ import { fail } from '../core/errors.ts';
 import { CHECKS, type Check, type FsckReport, type KeptNote } from '../fsck/index.ts';
 import { loadConfig } from '../platform/config.ts';
 import type { Trust } from '../verify/index.ts';
+import { addClientTlsOptions, type ClientTlsOptions, tlsOf } from './connection.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { printable } from './printable.ts';
 import type { Output } from './terminal.ts';
 import { readTrust, TRUST_FILE } from './trust-options.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ClientTlsOptions {
   readonly dataDir?: string;
   readonly config?: string;
   readonly url?: string;
@@ -38,7 +39,7 @@ const PROGRESS = 2000;
 const COSIGNED = 'cosigned.checkpoint';
 
 export function fsck(context: Context): Command {
-  return new Command('fsck')
+  const command = new Command('fsck')
     .summary('audit a whole log')
     .description(
       `Derives everything that a log stores or serves again from its entries, on all cores, and compares: ${Object.values(
@@ -60,17 +61,17 @@ export function fsck(context: Context): Command {
       [],
     )
     .option('--hashes-only', 'leaves, tiles and roots; no signatures, no state, no index')
-    .option('--threads <count>', 'worker threads', countOf, availableParallelism())
-    .action(async (options: Options) => {
-      const output = outputOf(context, options);
-      const began = performance.now();
-      // Before the threads are made: they take it over.
-      setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-      const report = await (options.url === undefined
-        ? auditStored(context, options, output)
-        : auditServed(context, options, options.url, output));
-      tell(output, report, options, (performance.now() - began) / 1000);
-    });
+    .option('--threads <count>', 'worker threads', countOf, availableParallelism());
+  return addClientTlsOptions(command).action(async (options: Options) => {
+    const output = outputOf(context, options);
+    const began = performance.now();
+    // Before the threads are made: they take it over.
+    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+    const report = await (options.url === undefined
+      ? auditStored(context, options, output)
+      : auditServed(context, options, options.url, output));
+    tell(output, report, options, (performance.now() - began) / 1000);
+  });
 }
 
 async function auditStored(context: Context, options: Options, output: Output): Promise<FsckReport> {
@@ -114,6 +115,7 @@ async function auditServed(
 ): Promise<FsckReport> {
   if (options.dataDir !== undefined) throw fail('ARGUMENT_INVALID', 'a folder or a URL, not both');
   const { terminal, crypto } = context;
+  const tls = await tlsOf(options);
   const trust = await readTrust(context, options.trust ?? TRUST_FILE);
   const notes = await kept(options, [], trust);
   const { auditThreads, fsckUrl } = await import('../fsck/index.ts');
@@ -124,7 +126,7 @@ async function auditServed(
       rules: rulesId(crypto),
       ...common(options, output),
     },
-    ...{ trust, signal: terminal.signal, kept: { key: trust.checkpointKey, notes } },
+    ...{ trust, tls, signal: terminal.signal, kept: { key: trust.checkpointKey, notes } },
   });
 }
 

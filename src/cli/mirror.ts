@@ -1,7 +1,10 @@
 /** `aichain mirror`: a verified copy of a log that serves what the log serves, until it is told to stop. */
 import { Command, Option } from 'commander';
+import { isLedgerError } from '../core/errors.ts';
 import { describeConfig, loadConfig } from '../platform/config.ts';
+import type { RunningMirror } from '../server/mirror.ts';
 import { aborted } from './aborted.ts';
+import { addClientTlsOptions, type ClientTlsOptions, tlsOf } from './connection.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { readTrust, TRUST_FILE } from './trust-options.ts';
 
@@ -21,7 +24,7 @@ const SETTINGS = [
   'logLevel',
 ];
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ClientTlsOptions {
   readonly url: string;
   readonly trust: string;
   readonly dataDir: string;
@@ -43,6 +46,7 @@ export function mirror(context: Context): Command {
       'mirror-data',
     )
     .option('--once', 'copy up to the present checkpoint, serve nothing, and end');
+  addClientTlsOptions(command);
   for (const { name, flag, meaning, default: value } of describeConfig()) {
     if (!SETTINGS.includes(name)) continue;
     const text = value === undefined ? meaning : `${meaning} Default: ${value}`;
@@ -50,8 +54,9 @@ export function mirror(context: Context): Command {
   }
   return command.action(async (options: Options) => {
     const { signal } = context.terminal;
-    const { output: _, url, trust: trustFile, once, ...flags } = options;
+    const { output: _, url, trust: trustFile, once, ca, cert, certKey, ...flags } = options;
     const config = loadConfig({ flags, env: context.terminal.env });
+    const upstreamTls = await tlsOf(options);
     const trust = await readTrust(context, trustFile);
     const [{ copyOnce, startMirror }, { createLogger }] = await Promise.all([
       import('../server/index.ts'),
@@ -60,12 +65,19 @@ export function mirror(context: Context): Command {
     const logger = createLogger({ level: config.logLevel });
     const { dataDir } = config;
     if (once) {
-      const size = await copyOnce({ ...config, url, trust }, logger, signal);
+      const size = await copyOnce({ ...config, url, trust, upstreamTls }, logger, signal);
       const { origin } = trust;
       outputOf(context, options).answer({ origin, size, dataDir }, `${origin}: ${size} leaves in ${dataDir}`);
       return;
     }
-    const running = await startMirror({ ...config, url, trust }, logger, signal);
+    let running: RunningMirror;
+    try {
+      running = await startMirror({ ...config, url, trust, upstreamTls }, logger, signal);
+    } catch (error) {
+      // Told to end before there was anything to serve: what it has copied is kept, and nothing is wrong.
+      if (signal.aborted && !isLedgerError(error)) return;
+      throw error;
+    }
     const { size, http, grpc } = running;
     outputOf(context, options).answer(
       { origin: trust.origin, size, http, grpc },

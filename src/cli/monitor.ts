@@ -5,11 +5,12 @@ import { fromUtf8 } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import type { AlarmSeverity } from '../monitor/index.ts';
 import { aborted } from './aborted.ts';
+import { addClientTlsOptions, type ClientTlsOptions, pem, tlsOf } from './connection.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { readInput } from './files.ts';
 import { readTrust, TRUST_FILE } from './trust-options.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ClientTlsOptions {
   readonly url: string;
   readonly trust: string;
   readonly dataDir: string;
@@ -23,6 +24,9 @@ interface Options extends CommonOptions {
   readonly webhookSeverity: AlarmSeverity;
   readonly alarmsHost: string;
   readonly grpcPort?: number;
+  readonly grpcTlsCert?: string;
+  readonly grpcTlsKey?: string;
+  readonly grpcTlsClientCa?: string;
   readonly httpPort?: number;
   readonly acceptTime?: number;
   readonly workers: number;
@@ -30,7 +34,7 @@ interface Options extends CommonOptions {
 }
 
 export function monitor(context: Context): Command {
-  return new Command('monitor')
+  const command = new Command('monitor')
     .summary('watch a log: replay it, compare its state, raise alarms')
     .description(
       'Follows a log over its tiles, replays every entry, compares every state entry with its own, and writes what is wrong to standard output, one alarm a line. The evidence is kept in files. With --cosign it is a replayer, too: a witness that signs only what it has replayed.',
@@ -57,6 +61,12 @@ export function monitor(context: Context): Command {
     )
     .option('--alarms-host <address>', 'address to listen on for the two below', '127.0.0.1')
     .option('--grpc-port <port>', 'serve MonitorService.Watch there; 0 takes any free port', portOf)
+    .option('--grpc-tls-cert <file>', 'PEM file of the certificate chain of that; without it there is no TLS')
+    .option('--grpc-tls-key <file>', 'PEM file of its private key')
+    .option(
+      '--grpc-tls-client-ca <file>',
+      'PEM file of the authorities that its clients’ certificates must come from; given, every client needs one',
+    )
     .option('--http-port <port>', 'serve /metrics, /alarms and evidence there', portOf)
     .option(
       '--accept-time <index>',
@@ -68,47 +78,53 @@ export function monitor(context: Context): Command {
       new Option('--log-level <level>', 'least severe level on standard error')
         .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
         .default('info'),
-    )
-    .action(async (options: Options) => {
-      const { terminal } = context;
-      const trust = await readTrust(context, options.trust);
-      const [{ startMonitor }, { createLogger }] = await Promise.all([
-        import('../server/index.ts'),
-        import('../platform/logger.ts'),
-      ]);
-      const { url, dataDir, witness: peers, workers, acceptTime, cosign: name } = options;
-      const { cosignHost: host, cosignPort: port, cosignPrefix: prefix } = options;
-      const running = await startMonitor(
-        {
-          ...{ url, trust, dataDir, peers, workers },
-          ...(acceptTime !== undefined && { acceptTime }),
-          outputs: await outputsOf(context, options),
-          cosign: { host, port, prefix, ...(name !== undefined && { name }) },
-        },
-        createLogger({ level: options.logLevel }),
-      );
-      const { replayer, ports } = running;
-      // Standard output is for alarms alone: whoever reads it line by line gets nothing else.
-      outputOf(context, options).progress(
-        [
-          `watching      ${trust.origin} at ${url}`,
-          ...(ports.grpc === undefined ? [] : [`gRPC          ${options.alarmsHost}:${ports.grpc}`]),
-          ...(ports.http === undefined ? [] : [`alarms        http://${options.alarmsHost}:${ports.http}`]),
-          ...(replayer ? [`verifier key  ${replayer.verifierKey}`, `URL           ${replayer.url}`] : []),
-        ].join('\n'),
-      );
-      try {
-        await Promise.race([aborted(terminal.signal), running.failed]);
-      } finally {
-        await running.close();
-      }
-    });
+    );
+  return addClientTlsOptions(command).action(async (options: Options) => {
+    const { terminal } = context;
+    const trust = await readTrust(context, options.trust);
+    const [{ startMonitor }, { createLogger }] = await Promise.all([
+      import('../server/index.ts'),
+      import('../platform/logger.ts'),
+    ]);
+    const { url, dataDir, witness: peers, workers, acceptTime, cosign: name } = options;
+    const { cosignHost: host, cosignPort: port, cosignPrefix: prefix } = options;
+    const running = await startMonitor(
+      {
+        ...{ url, trust, dataDir, peers, workers, tls: await tlsOf(options) },
+        ...(acceptTime !== undefined && { acceptTime }),
+        outputs: await outputsOf(context, options),
+        cosign: { host, port, prefix, ...(name !== undefined && { name }) },
+      },
+      createLogger({ level: options.logLevel }),
+    );
+    const { replayer, ports } = running;
+    // Standard output is for alarms alone: whoever reads it line by line gets nothing else.
+    outputOf(context, options).progress(
+      [
+        `watching      ${trust.origin} at ${url}`,
+        ...(ports.grpc === undefined ? [] : [`gRPC          ${options.alarmsHost}:${ports.grpc}`]),
+        ...(ports.http === undefined ? [] : [`alarms        http://${options.alarmsHost}:${ports.http}`]),
+        ...(replayer ? [`verifier key  ${replayer.verifierKey}`, `URL           ${replayer.url}`] : []),
+      ].join('\n'),
+    );
+    try {
+      await Promise.race([aborted(terminal.signal), running.failed]);
+    } finally {
+      await running.close();
+    }
+  });
 }
 
-async function outputsOf(
-  { terminal }: Context,
-  { webhook: url, webhookSecret, webhookSeverity: severity, alarmsHost: host, grpcPort, httpPort }: Options,
-) {
+async function outputsOf({ terminal }: Context, options: Options) {
+  const {
+    webhook: url,
+    webhookSecret,
+    webhookSeverity: severity,
+    alarmsHost: host,
+    grpcPort,
+    httpPort,
+  } = options;
+  const grpcTls = await serverTls(options);
   if ((url === undefined) !== (webhookSecret === undefined)) {
     throw fail('ARGUMENT_INVALID', '--webhook and --webhook-secret are given together');
   }
@@ -118,8 +134,19 @@ async function outputsOf(
     // From now on; those before are kept, and were told then.
     lines: (line: string) => void terminal.stdout.write(`${line}\n`),
     ...(url !== undefined && { webhook: { url, secret, severity } }),
-    ...(grpcPort !== undefined && { grpc: { host, port: grpcPort } }),
+    ...(grpcPort !== undefined && { grpc: { host, port: grpcPort, ...(grpcTls && { tls: grpcTls }) } }),
     ...(httpPort !== undefined && { http: { host, port: httpPort } }),
+  };
+}
+
+async function serverTls({ grpcTlsCert: cert, grpcTlsKey: key, grpcTlsClientCa: clientCa }: Options) {
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw fail('ARGUMENT_INVALID', '--grpc-tls-cert and --grpc-tls-key are given together');
+  }
+  return {
+    ...{ cert: await pem(cert), key: await pem(key) },
+    ...(clientCa !== undefined && { clientCa: await pem(clientCa) }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The audit of a log over HTTP. */
 import { HttpTiles } from '../client/http-tiles.ts';
 import { HttpTransport } from '../client/http-transport.ts';
+import type { ClientTls } from '../client/transport.ts';
 import { type FsckServedOptions, fsckServed } from './fsck-served.ts';
 import type { FsckReport } from './fsck-storage.ts';
 
@@ -10,11 +11,11 @@ const TIMEOUT = 30_000;
 /** @throws ARGUMENT_INVALID no URL; UNAVAILABLE nobody answers; what {@link fsckServed} throws */
 export async function fsckUrl(
   url: string,
-  options: FsckServedOptions & { readonly signal: AbortSignal },
+  options: FsckServedOptions & { readonly signal: AbortSignal; readonly tls?: ClientTls | undefined },
 ): Promise<FsckReport> {
-  const { signal } = options;
-  const tiles = new HttpTiles(url, { signal });
-  const transport = new HttpTransport(url);
+  const { signal, tls } = options;
+  const tiles = new HttpTiles(url, { signal, ...(tls && { tls }) });
+  const transport = new HttpTransport(url, tls);
   try {
     return await fsckServed(
       {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { rulesId } from '../chain/index.ts';
+import type { ClientTls } from '../client/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
@@ -27,6 +28,8 @@ export interface MirrorConfig extends SurfaceConfig, Pick<Config, 'dataDir' | 'w
   /** What stands before `/checkpoint` at the log, or at a mirror of it. */
   readonly url: string;
   readonly trust: Trust;
+  /** How the log is recognised, and what it is shown, over https. */
+  readonly upstreamTls?: ClientTls | undefined;
 }
 
 export interface RunningMirror {
@@ -101,7 +104,7 @@ export async function startMirror(
 
 async function openMirror(
   crypto: Crypto,
-  { url, trust, dataDir, workers }: MirrorConfig,
+  { url, trust, dataDir, workers, upstreamTls: tls }: MirrorConfig,
   logger: Logger,
   signal: AbortSignal,
   reached: (size: number) => void,
@@ -113,7 +116,7 @@ async function openMirror(
     );
   }
   makeFolder(dataDir);
-  const upstream = new HttpUpstream(url, { signal });
+  const upstream = new HttpUpstream(url, { signal, ...(tls && { tls }) });
   const storage = await openLevelStorage(storageFolder(dataDir));
   let told = performance.now();
   try {

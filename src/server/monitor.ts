@@ -1,6 +1,6 @@
 /** A monitor put together: the log over HTTP, its own storage, worker threads, alarms, and the replayer if it is one. */
 import { join } from 'node:path';
-import { HttpTiles } from '../client/index.ts';
+import { type ClientTls, HttpTiles } from '../client/index.ts';
 import { utf8 } from '../core/bytes.ts';
 import { type AlarmOutputs, RuleWatch, type RunningAlarms, startAlarms } from '../monitor/alarms/index.ts';
 import { Monitor, type MonitorStatus, type Peer } from '../monitor/index.ts';
@@ -14,6 +14,8 @@ import { isReplayer, type ReplayerConfig, type RunningReplayer, startReplayer } 
 export interface MonitorConfig {
   /** What stands before `/checkpoint` and `/tile/`. */
   readonly url: string;
+  /** How the log is recognised, and what it is shown, over https. */
+  readonly tls?: ClientTls | undefined;
   readonly trust: Trust;
   /** Holds what was replayed, the alarms with their evidence, and the replayer's key. */
   readonly dataDir: string;
@@ -49,7 +51,7 @@ const PEER_TIMEOUT = 10_000;
  * is stored does not fit together; STORAGE_FAILED, UNAVAILABLE
  */
 export async function startMonitor(config: MonitorConfig, logger: Logger): Promise<RunningMonitor> {
-  const { url, trust, dataDir } = config;
+  const { url, tls, trust, dataDir } = config;
   const crypto = nodeCrypto;
   const stop = new AbortController();
   const closers: (() => Promise<unknown>)[] = [];
@@ -64,7 +66,7 @@ export async function startMonitor(config: MonitorConfig, logger: Logger): Promi
   });
   failed.catch(() => undefined);
   try {
-    const log = new HttpTiles(url, { signal: stop.signal });
+    const log = new HttpTiles(url, { signal: stop.signal, ...(tls && { tls }) });
     closers.push(() => log.close());
     const open = async (name: string): Promise<Storage> => {
       const storage = await openLevelStorage(join(dataDir, name));
