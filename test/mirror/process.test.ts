@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -59,5 +61,17 @@ describe('aichain mirror', () => {
     log = await serveLog({ dataDir: copy });
     assert.equal(await (await fetch(`${log.http}/checkpoint`)).text(), checkpoint);
     rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  test('ends well when it is told to before there is anything to serve', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asked = once(silent, 'request');
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const { child, ended } = start('--data-dir', join(folder, 'nothing'), '--url', url);
+    await asked;
+    child.kill('SIGTERM');
+    assert.equal(await ended, 0);
+    silent.close().closeAllConnections();
   });
 });
