@@ -28,6 +28,7 @@ import {
 import { mangled, outcome } from '../core/mangle.ts';
 import { codes, HOST_DATA, MEASUREMENT, POLICY } from './amd-world.ts';
 import { TIME } from './genuine.ts';
+import { knownRsaPem } from './known-rsa-keys.ts';
 
 const digest = (text: string) => nodeCrypto.sha256(utf8(text));
 const BINDING: Binding = {
@@ -60,8 +61,8 @@ let root: NodeRsaSigner;
 let simulator: Simulator;
 
 before(async () => {
-  const [first, intermediate] = await Promise.all([generateRsaSigner(), generateRsaSigner()]);
-  root = first;
+  const intermediate = rsaSignerFromPem(knownRsaPem(1));
+  root = await generateRsaSigner();
   simulator = new Simulator(nodeCrypto, { root, intermediate, chip: nodeCrypto.generatePrivateKey('ES384') });
 });
 

@@ -1,5 +1,6 @@
 /** Every small damage to a byte string: each byte changed three ways, removed, and doubled; cut short; and grown. */
 import assert from 'node:assert/strict';
+import { concat } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 
 export function* mangled(bytes: Uint8Array): Generator<Uint8Array> {
@@ -9,12 +10,12 @@ export function* mangled(bytes: Uint8Array): Generator<Uint8Array> {
       copy[i]! ^= flip;
       yield copy;
     }
-    yield Uint8Array.of(...bytes.subarray(0, i), ...bytes.subarray(i + 1));
-    yield Uint8Array.of(...bytes.subarray(0, i + 1), ...bytes.subarray(i));
+    yield concat(bytes.subarray(0, i), bytes.subarray(i + 1));
+    yield concat(bytes.subarray(0, i + 1), bytes.subarray(i));
     yield bytes.slice(0, i);
   }
-  yield Uint8Array.of(...bytes, 0);
-  yield Uint8Array.of(0, ...bytes);
+  yield concat(bytes, Uint8Array.of(0));
+  yield concat(Uint8Array.of(0), bytes);
 }
 
 /** Damaged bytes are refused with one of `codes`, or mean exactly what the whole bytes mean. */
