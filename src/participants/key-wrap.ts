@@ -23,11 +23,11 @@ import { type CoseKey, decodeCoseKey, encodeCoseKey, thumbprint } from '../cose/
 export interface WrapPurpose {
   /** Origin of the log. */
   readonly log: string;
-  /** `data` for a key.release, `model` for a model.release. */
-  readonly use: 'data' | 'model';
-  /** Id of the release, or URN of the model. */
+  /** `data` for a key.release, `model` for a model.release, `import` on the way from its owner to a KMS. */
+  readonly use: 'data' | 'model' | 'import';
+  /** Id of the release, or URN of the model; of an import, DID of the owner. */
   readonly release: string;
-  /** URN of the clean room, or DID of the consumer. */
+  /** URN of the clean room, DID of the consumer, or DID of the KMS. */
   readonly recipient: string;
   readonly keyId: string;
 }

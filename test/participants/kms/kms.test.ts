@@ -1,0 +1,324 @@
+/**
+ * The reference KMS in front of a real log with a witness and a replayer: data keys come in from their owners over mutual TLS,
+ * and go out to the clean room that the ledger allows, and to nobody else.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, type Dispatcher, request as send } from 'undici';
+import { BUDGET, RELEASE, type Ref } from '../../../src/chain/index.ts';
+import { LedgerClient } from '../../../src/client/index.ts';
+import { type Bytes, fromBase64url, toBase64url } from '../../../src/core/bytes.ts';
+import {
+  generateUnwrappingKey,
+  type UnwrappingKey,
+  unwrapKey,
+  type WrapPurpose,
+} from '../../../src/participants/key-wrap.ts';
+import { KeyImportClient, type ReleaseOutcome, startKms } from '../../../src/participants/kms/index.ts';
+import { ReleaseJournal } from '../../../src/participants/kms/release-journal.ts';
+import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
+import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/index.ts';
+import { decodeBundle, verifyBundle } from '../../../src/verify/index.ts';
+import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
+import { World } from '../../chain/world.ts';
+import { covid, publishedEpsilons, REAL } from '../../depa/scenario.ts';
+import { serveWitnessed, type WitnessedServer } from '../../e2e/witnessed-server.ts';
+import { TestAuthority } from '../../service/test-certificates.ts';
+import { config, dataKeyOf, file, request } from './imports.ts';
+
+type Running = Awaited<ReturnType<typeof startKms>>;
+type Provider = (typeof PROVIDERS)[number];
+
+/** The story, with a room whose wrapping key can be used. */
+class KeyedStory {
+  readonly story: Story;
+  readonly room: UnwrappingKey;
+
+  static async of(story: Story): Promise<KeyedStory> {
+    return new KeyedStory(story, await generateUnwrappingKey('X25519'));
+  }
+
+  private constructor(story: Story, room: UnwrappingKey) {
+    this.story = story;
+    this.room = room;
+    const wrapKey = story.wrapKey.bind(story);
+    story.wrapKey = (name) => (name === 'room 1' ? room.listed : wrapKey(name));
+  }
+
+  urn(n: number): string {
+    return this.story.urn('release', n);
+  }
+
+  /** The room asks for the key of a provider’s dataset. */
+  asked(n: number, provider: Provider): Step {
+    const { contract } = this.story;
+    const { id, version, dataKeyId } = contract.datasets[PROVIDERS.indexOf(provider)];
+    const body = { id: this.urn(n), subject: id, version, contract: contract.id, dataKeyId };
+    return this.story.step(`key.request ${n}`, this.story.asRoom(), 'key.request', body);
+  }
+
+  dataKeyId(provider: Provider): string {
+    return this.story.contract.datasets[PROVIDERS.indexOf(provider)].dataKeyId;
+  }
+}
+
+describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'aichain-kms-'));
+  const authority = new TestAuthority();
+  const [certificate, own] = [authority.issue('kms'), authority.issue('clean room')];
+  const ca = authority.cert;
+  const agent: Dispatcher = new Agent({ connect: { ca, cert: own.cert, key: own.key } });
+  const outcomes: ReleaseOutcome[] = [];
+  const entries = new Map<string, Ref>();
+  const told: Told = { ref: (step, rel = 'after') => ({ ...entries.get(step)!, rel }) };
+  let witnessed: WitnessedServer;
+  let client: LedgerClient;
+  let story: Story;
+  let keyed: KeyedStory;
+  let kms: Running;
+  let owners: KeyImportClient;
+
+  before(async () => {
+    witnessed = await serveWitnessed(folder);
+    const { server, trust } = witnessed;
+    client = await LedgerClient.connect({ grpc: server.grpc, trust });
+    const world = World.empty(crypto, server.ledger.origin);
+    world.time = Date.now();
+    const sro = {
+      did: DEVELOPMENT_SRO,
+      keys: [developmentSro(crypto, keyFolder(join(folder, 'log')))] as const,
+    };
+    const training = { epsilons: publishedEpsilons('covid'), delta: 10_000_000_000 };
+    story = Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
+    keyed = await KeyedStory.of(story);
+    kms = await started(1200);
+    owners = new KeyImportClient(kms.url, { ca, cert: own.cert, key: own.key });
+    await log(...story.governance(), ...story.participants(), ...story.delegations());
+  });
+  after(async () => {
+    owners?.close();
+    await agent.destroy();
+    await kms?.close();
+    client?.close();
+    await witnessed?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function started(patience: number): Promise<Running> {
+    const { did, keys } = story.member('kms');
+    return startKms({
+      ...{ crypto, client, kms: { did, key: keys[0] }, dataDir: join(folder, 'kms'), patience },
+      ...{ host: '127.0.0.1', port: 0, tls: { cert: certificate.cert, key: certificate.key, clientCa: ca } },
+      observe: { released: (outcome) => outcomes.push(outcome) },
+    });
+  }
+
+  async function log(...steps: readonly Step[]): Promise<void> {
+    for (const [i, step] of steps.entries()) {
+      story.world.time = Date.now();
+      const wait = i === steps.length - 1 ? 'WITNESSED' : 'LOGGED';
+      const { index, entryId } = await client.register(step.statement(told), { wait });
+      entries.set(step.name, { rel: 'after', index, entry: entryId });
+    }
+  }
+
+  const hostData = () => story.imported('code.certify').hostData as readonly Bytes[];
+  async function signed(provider: Provider, change: object = {}): Promise<Bytes> {
+    const { did, keys } = story.member(provider);
+    return request({
+      ...{ log: client.trust.origin, owner: did, key: keys[0], kms: story.member('kms').did },
+      ...{ kmsKey: kms.wrapKey, config: file(config(keyed.dataKeyId(provider), hostData())) },
+      dataKey: dataKeyOf(provider),
+      ...change,
+    });
+  }
+
+  /** What the room is answered: the status, and the reason or the wrapped key. */
+  async function ask(n: number): Promise<{ status: number; code?: string; wrapped?: string }> {
+    const { statusCode, body } = await send(`${kms.url}/v1/releases`, {
+      dispatcher: agent,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ release: keyed.urn(n) }),
+    });
+    const { code, wrapped } = (await body.json()) as { code?: string; wrapped?: string };
+    return { status: statusCode, ...(code && { code }), ...(wrapped && { wrapped }) };
+  }
+  const refusal = (status: number, code: string) => ({ status, code });
+
+  async function stateOf(n: number): Promise<string> {
+    const { values } = await client.facts([RELEASE.key(keyed.urn(n))]);
+    return RELEASE.decode(values[0]!).state;
+  }
+
+  const imported = async (provider: Provider, change?: object) =>
+    owners.import(await signed(provider, change));
+
+  test('takes keys from their owners, as the ledger knows them', async () => {
+    assert.deepEqual(await owners.wrapKey(), kms.wrapKey);
+    assert.equal(await imported('icmr'), keyed.dataKeyId('icmr'));
+    assert.equal(await imported('icmr'), keyed.dataKeyId('icmr'));
+    await assert.rejects(imported('icmr', { dataKey: dataKeyOf('other') }), { code: 'ID_TAKEN' });
+    const other = story.member('cowin');
+    await assert.rejects(imported('icmr', { key: other.keys[0] }), { code: 'SIGNER_UNKNOWN' });
+    await assert.rejects(imported('icmr', { key: crypto.generatePrivateKey('ES256') }), {
+      code: 'KID_UNKNOWN',
+    });
+    const ccrp = story.member('ccrp');
+    await assert.rejects(imported('icmr', { owner: ccrp.did, key: ccrp.keys[0] }), { code: 'ROLE_NOT_HELD' });
+    await assert.rejects(imported('icmr', { issuedAt: Math.floor(Date.now() / 1000) - 301 }), {
+      code: 'IAT_TOO_OLD',
+    });
+    await assert.rejects(imported('icmr', { log: 'other.example' }), { code: 'ORIGIN_MISMATCH' });
+    await assert.rejects(imported('icmr', { kms: ccrp.did }), { code: 'REQUEST_MALFORMED' });
+    const { listed } = await generateUnwrappingKey('X25519');
+    await assert.rejects(imported('cowin', { kmsKey: listed }), { code: 'WRAPPED_KEY_INVALID' });
+    const damaged = await signed('cowin');
+    damaged[damaged.length - 1]! ^= 1;
+    await assert.rejects(owners.import(damaged), { code: 'SIGNATURE_INVALID' });
+    // Somebody else’s key of the same name is somebody else’s.
+    const tdc = story.member('tdc');
+    await imported('icmr', { owner: tdc.did, key: tdc.keys[0], dataKey: dataKeyOf('tdc') });
+  });
+
+  test('lets nobody in without a certificate, and nothing that is not a request', async () => {
+    const stranger = new KeyImportClient(kms.url, { ca });
+    await assert.rejects(stranger.wrapKey(), { code: 'UNAUTHENTICATED' });
+    stranger.close();
+    const post = async (path: string, body: string, type = 'application/json') => {
+      const options = { dispatcher: agent, method: 'POST' as const, headers: { 'content-type': type }, body };
+      const { statusCode, headers } = await send(`${kms.url}${path}`, options);
+      return [statusCode, headers['aichain-code']];
+    };
+    assert.deepEqual(await post('/v1/releases', '{}'), [400, 'ARGUMENT_INVALID']);
+    assert.deepEqual(await post('/v1/releases', '{"release":1}'), [400, 'ARGUMENT_INVALID']);
+    assert.deepEqual(await post('/v1/releases', '{"release":"x"}'), [400, 'ID_MALFORMED']);
+    assert.deepEqual(await post('/v1/releases', '{'), [400, 'REQUEST_MALFORMED']);
+    assert.deepEqual(await post('/v1/releases', 'x', 'text/plain'), [415, 'MEDIA_TYPE_UNSUPPORTED']);
+    assert.deepEqual(await post('/v1/keys', '{"request":"!"}'), [400, 'REQUEST_MALFORMED']);
+    assert.deepEqual(await post('/v1/keys', '{"request":"AA"}'), [400, 'COSE_TAG_WRONG']);
+    const large = JSON.stringify({ request: 'A'.repeat(200_000) });
+    assert.deepEqual(await post('/v1/keys', large), [413, 'REQUEST_TOO_LARGE']);
+    assert.deepEqual(await post('/v1/vault', '{}'), [404, 'NOT_FOUND']);
+  });
+
+  test('releases nothing that nobody asked for, that it has not, or that the ledger denies', async () => {
+    await log(...story.datasets(), story.baseModel(), ...story.signedContract(), ...story.attested());
+    assert.deepEqual(await ask(1), refusal(403, 'RELEASE_NOT_FOUND'));
+    await log(keyed.asked(10, 'icmr'), keyed.asked(11, 'cowin'), keyed.asked(12, 'index'));
+    assert.deepEqual(await ask(11), refusal(404, 'DATA_KEY_NOT_HELD'));
+    await imported('cowin');
+    const other = { config: file(config(keyed.dataKeyId('index'), [new Uint8Array(32)])) };
+    await imported('index', { ...other, issuedAt: Math.floor(Date.now() / 1000) - 10 });
+    assert.deepEqual(await ask(12), refusal(403, 'KEY_POLICY_NOT_MET'));
+    await imported('index');
+    // Not logged: the room may ask again.
+    assert.deepEqual([await stateOf(11), await stateOf(12)], ['REQUESTED', 'REQUESTED']);
+    assert.deepEqual(await ask(10), refusal(403, 'PAYMENT_NOT_HELD'));
+    assert.equal(await stateOf(10), 'DENIED');
+    assert.deepEqual(await ask(10), refusal(403, 'PAYMENT_NOT_HELD'));
+    assert.deepEqual(
+      outcomes.map(({ code }) => code),
+      ['RELEASE_NOT_FOUND', 'DATA_KEY_NOT_HELD', 'KEY_POLICY_NOT_MET', 'PAYMENT_NOT_HELD'],
+    );
+  });
+
+  test('a key without the others of its pipeline is not handed over, and costs nothing', async () => {
+    await log(...story.payments('hold'), keyed.asked(20, 'icmr'));
+    assert.deepEqual(await ask(20), refusal(403, 'MOUNT_NOT_GRANTED'));
+    assert.equal(await stateOf(20), 'CANCELLED');
+    const { values } = await client.facts([BUDGET.key(story.member('icmr').did, 'icmr-patients')]);
+    assert.deepEqual(BUDGET.decode(values[0]!).reserved, { epsilon: 0, delta: 0 });
+    assert.deepEqual(await ask(20), refusal(403, 'MOUNT_NOT_GRANTED'));
+  });
+
+  test('what was under way when the process ended is cancelled by the next', async () => {
+    await log(keyed.asked(30, 'icmr'), keyed.asked(31, 'cowin'));
+    await kms.close();
+    // As a process leaves it that is killed between the grant and the answer; and before the grant.
+    const journal = new ReleaseJournal(crypto, join(folder, 'kms', 'releases'));
+    const [release, before_] = [keyed.urn(30), keyed.urn(31)];
+    journal.write({ release, owner: story.member('icmr').did, state: 'asked' });
+    journal.write({ release: before_, owner: story.member('cowin').did, state: 'asked' });
+    const { did } = story.member('icmr');
+    const body = { id: release, nonce: crypto.randomBytes(32) };
+    await log(story.step('granted', story.member('kms'), 'key.release', body, () => ({ onBehalf: did })));
+    assert.equal(await stateOf(30), 'GRANTED');
+    kms = await started(15_000);
+    owners.close();
+    owners = new KeyImportClient(kms.url, { ca, cert: own.cert, key: own.key });
+    assert.deepEqual(await ask(30), refusal(403, 'RELEASE_CANCELLED'));
+    assert.equal(await stateOf(30), 'CANCELLED');
+    while (journal.asked().length > 0) await delay(100);
+    assert.equal(journal.find(before_), undefined);
+  });
+
+  test('the keys of a pipeline are handed over together, to the attested room alone', async () => {
+    // The second was asked for before the crash, and not decided.
+    await log(keyed.asked(40, 'icmr'), keyed.asked(42, 'index'));
+    const numbers = [40, 31, 42];
+    const answers = await Promise.all([...numbers, ...numbers].map(ask));
+    const wrapped = answers.map((answer) => {
+      assert.equal(answer.status, 200, JSON.stringify(answer));
+      return answer.wrapped!;
+    });
+    // Two who ask for one release are given one answer; and so is who asks again, of another process too.
+    assert.deepEqual(wrapped.slice(3), wrapped.slice(0, 3));
+    for (const [i, provider] of PROVIDERS.entries()) {
+      const purpose: WrapPurpose = {
+        ...({ log: client.trust.origin, use: 'data', release: keyed.urn(numbers[i]!) } as const),
+        ...{ recipient: story.roomId(), keyId: keyed.dataKeyId(provider) },
+      };
+      const bytes = fromBase64url(wrapped[i]!);
+      assert.deepEqual(await unwrapKey(crypto, keyed.room, purpose, bytes), dataKeyOf(provider));
+    }
+    await kms.close();
+    kms = await started(1200);
+    assert.deepEqual(await ask(40), { status: 200, wrapped: wrapped[0] });
+    const received = (i: number) => ({
+      id: keyed.urn(numbers[i]!),
+      wrapped: crypto.sha256(fromBase64url(wrapped[i]!)),
+    });
+    await log(
+      ...PROVIDERS.map((name, i) =>
+        story.step(`key.receive ${name}`, story.asRoom(), 'key.receive', received(i)),
+      ),
+    );
+    assert.equal(await stateOf(40), 'RECEIVED');
+    assert.deepEqual(await ask(40), { status: 200, wrapped: wrapped[0] });
+  });
+
+  test('keeps the proof that it went by, and no key in the clear', () => {
+    const files = readdirSync(join(folder, 'kms'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => ({ name, bytes: readFileSync(join(parentPath, name)) }));
+    const bundles = files.filter(({ name }) => name.endsWith('.bundle'));
+    assert.equal(bundles.length, PROVIDERS.length);
+    for (const { bytes } of bundles) {
+      const bundle = new Uint8Array(bytes);
+      const { step, request: asked } = decodeBundle(bundle);
+      const question = { step, request: asked } as Required<Parameters<typeof verifyBundle>[0]>['question'];
+      const { verified } = verifyBundle({ crypto, trust: client.trust, bundle, question, now: Date.now() });
+      assert.ok(verified);
+    }
+    for (const provider of PROVIDERS) {
+      const key = Buffer.from(dataKeyOf(provider));
+      for (const { name, bytes } of files) {
+        assert.ok(!bytes.includes(key) && !bytes.includes(toBase64url(key)), name);
+      }
+    }
+  });
+
+  test('does not start under a trust file that rests on the operator alone', async () => {
+    const { policy: _, ...alone } = client.trust;
+    const careless = { trust: alone } as unknown as LedgerClient;
+    const options = { crypto, client: careless, kms: { did: 'did:web:kms.example', key: story.sro.keys[0] } };
+    await assert.rejects(startKms({ ...options, dataDir: join(folder, 'x'), host: '127.0.0.1', port: 0 }), {
+      code: 'QUORUM_NOT_MET',
+    });
+  });
+});
