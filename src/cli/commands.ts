@@ -4,10 +4,12 @@
 import { appraise } from './appraise.ts';
 import { appraiser } from './appraiser.ts';
 import { backup } from './backup.ts';
+import { bank } from './bank.ts';
 import { checkpoint } from './checkpoint.ts';
 import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
 import { contract } from './contract.ts';
+import { contractService } from './contract-service.ts';
 import { env } from './env.ts';
 import { fsck } from './fsck.ts';
 import { gate } from './gate.ts';
@@ -41,6 +43,8 @@ export const COMMANDS: readonly CommandMaker[] = [
   monitor,
   mirror,
   appraiser,
+  contractService,
+  bank,
   keygen,
   sign,
   contract,

@@ -1,4 +1,4 @@
-/** `aichain contract import`: DEPA-Training's own files, as bodies that `aichain sign --kind` takes. */
+/** `aichain contract`: DEPA-Training's own files, as bodies that `aichain sign --kind` takes; and a party's answer to a proposal. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -7,6 +7,7 @@ import { toHex } from '../core/bytes.ts';
 import { fail, LedgerError } from '../core/errors.ts';
 import { type Imported, importContract, type Problem, type SourceFile } from '../depa/index.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
+import { contractSign } from './contract-sign.ts';
 import { readInput, writeOutput } from './files.ts';
 import { bodyText } from './json-body.ts';
 import { printable } from './printable.ts';
@@ -25,7 +26,10 @@ interface Options extends CommonOptions {
 }
 
 export function contract(context: Context): Command {
-  return new Command('contract').summary('work with contracts').addCommand(importCommand(context));
+  return new Command('contract')
+    .summary('work with contracts')
+    .addCommand(importCommand(context))
+    .addCommand(contractSign(context));
 }
 
 function importCommand(context: Context): Command {

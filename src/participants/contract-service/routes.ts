@@ -1,0 +1,212 @@
+/**
+ * The HTTP interface. Whoever may connect may ask; what binds somebody is signed by them, and what the processor says is
+ * signed by the processor. Answers about the log carry their proofs: nobody has to take the service’s word.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { LedgerClient } from '../../client/index.ts';
+import { type Bytes, toBase64url, utf8 } from '../../core/bytes.ts';
+import type { Crypto } from '../../core/crypto.ts';
+import { fail, LedgerError } from '../../core/errors.ts';
+import type { SourceFile } from '../../depa/index.ts';
+import { bytesOfText } from '../service-http.ts';
+import { bodyJson } from './body-json.ts';
+import { contractOf, contractView, headJson } from './contract-view.ts';
+import { type DatasetQuery, findDatasets, MOST_DATASETS } from './discovery.ts';
+import { DraftRefused, type Drafts } from './drafts.ts';
+import type { Outbox } from './outbox.ts';
+import { type Confirmation, OUTCOMES, type Payments } from './payments.ts';
+import type { Registry } from './registry.ts';
+import { checkWebhook } from './webhook-signature.ts';
+
+export interface RouteParts {
+  readonly crypto: Crypto;
+  readonly client: LedgerClient;
+  readonly did: string;
+  readonly registry: Registry;
+  readonly drafts: Drafts;
+  readonly payments: Payments;
+  readonly outbox: Outbox;
+  /** What the processor signs with; without it nothing is confirmed. */
+  readonly processorSecret?: Bytes;
+  readonly now: () => number;
+}
+
+const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
+const object = (properties: object, required: readonly string[]) => ({
+  ...{ type: 'object', additionalProperties: false, properties, required },
+});
+/** base64url of a statement of 1 MiB at most. */
+const STATEMENT = object({ statement: text(1_400_000) }, ['statement']);
+const FILE = text(512 << 10);
+const DRAFT = object(
+  {
+    ...{ contract: FILE, overlay: FILE, pipeline: FILE, dataset: FILE, scenario: FILE, policy: FILE },
+    salt: text(43),
+  },
+  ['contract'],
+);
+const URN = text(512);
+const CONFIRMATION = object(
+  {
+    ...{ contract: URN, cleanroom: URN, row: { type: 'integer', minimum: 0, maximum: 31 } },
+    outcome: { enum: Object.keys(OUTCOMES) },
+    amount: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    currency: { type: 'string', pattern: '^[A-Z]{3}$' },
+    reference: text(256),
+  },
+  ['contract', 'cleanroom', 'row', 'outcome', 'amount', 'currency', 'reference'],
+);
+const NUMBER = { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' };
+const MOST_EVENTS = 100;
+
+interface Named {
+  readonly Params: { readonly id: string };
+}
+interface Signed {
+  readonly Body: { readonly statement: string };
+}
+
+export function contractRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const { client, did, outbox } = parts;
+  app.get('/v1/service', async () => ({
+    ...{ did, log: client.trust.origin, genesis: toBase64url(client.trust.genesis) },
+  }));
+  datasets(app, parts);
+  drafts(app, parts);
+  contracts(app, parts);
+  app.register(async (scope) => confirmations(scope, parts));
+  app.get<{ Querystring: { after?: string } }>(
+    '/v1/events',
+    { schema: { querystring: object({ after: NUMBER }, []) } },
+    async ({ query }) => ({
+      events: await outbox.after(Number(query.after ?? 0), MOST_EVENTS),
+      last: outbox.last,
+    }),
+  );
+}
+
+function datasets(app: FastifyInstance, parts: RouteParts): void {
+  const { registry } = parts;
+  app.post<Signed>('/v1/datasets', { schema: { body: STATEMENT } }, async ({ body }, reply) => {
+    const bytes = bytesOfText(body.statement, 'the statement');
+    const { statement, ...entry } = await registry.passOn(bytes, ['dataset.register', 'dataset.update']);
+    return reply.code(201).send({ entry, description: bodyJson(statement.body) });
+  });
+  const query = { provider: URN, purpose: text(64), state: text(32), limit: NUMBER, cursor: NUMBER };
+  app.get<{ Querystring: Partial<Record<keyof typeof query, string>> }>(
+    '/v1/datasets',
+    { schema: { querystring: object(query, []) } },
+    async ({ query: { limit, cursor, ...words } }) => {
+      const asked: DatasetQuery = {
+        ...words,
+        limit: Math.max(1, Number(limit ?? MOST_DATASETS)),
+        ...(cursor !== undefined && { cursor: Number(cursor) }),
+      };
+      return findDatasets(parts, asked);
+    },
+  );
+}
+
+type Files = Record<'contract', string> &
+  Partial<Record<'overlay' | 'pipeline' | 'dataset' | 'scenario' | 'policy' | 'salt', string>>;
+
+function drafts(app: FastifyInstance, { drafts: kept }: RouteParts): void {
+  app.post<{ Body: Files }>('/v1/contracts', { schema: { body: DRAFT } }, async ({ body }, reply) => {
+    const { salt, contract, ...others } = body;
+    const file = (name: string, content: string): SourceFile => ({ name, bytes: utf8(content) });
+    const more = Object.entries(others).map(([name, content]) => [name, file(name, content)] as const);
+    try {
+      const sources = { contract: file('contract', contract), ...Object.fromEntries(more) };
+      const draft = kept.make(sources, salt === undefined ? undefined : bytesOfText(salt, 'the salt'));
+      return reply.code(201).send({
+        ...{ id: draft.contract, draft: draft.draft, text: toBase64url(draft.digest) },
+        ...{ bodies: draft.bodies, salt: toBase64url(draft.salt) },
+      });
+    } catch (error) {
+      if (!(error instanceof DraftRefused)) throw error;
+      // All of them at once, so that who brought the files need not ask again for each.
+      const { code, message: detail, problems } = error;
+      const problem = {
+        type: 'about:blank',
+        title: 'Unprocessable Entity',
+        status: 422,
+        code,
+        detail,
+        problems,
+      };
+      reply.code(422).header('aichain-code', code).type('application/problem+json');
+      return reply.send(JSON.stringify(problem));
+    }
+  });
+}
+
+function contracts(app: FastifyInstance, parts: RouteParts): void {
+  const { client, registry } = parts;
+  const passOn = (path: string, ...kinds: readonly string[]) =>
+    app.post<Named & Signed>(
+      `/v1/contracts/:id/${path}`,
+      { schema: { body: STATEMENT } },
+      async ({ params, body }, reply) => {
+        const bytes = bytesOfText(body.statement, 'the statement');
+        const { statement, ...entry } = await registry.passOn(bytes, kinds, params.id);
+        return reply.code(201).send({ entry });
+      },
+    );
+  passOn('proposal', 'contract.propose');
+  passOn('signatures', 'contract.sign', 'contract.decline');
+  passOn('revocation', 'contract.revoke');
+  app.get<Named>('/v1/contracts/:id', async ({ params }) => contractView(parts, params.id));
+  app.get<Named>('/v1/contracts/:id/in-force', async ({ params: { id } }) => {
+    const known = await contractOf(client, id);
+    if (!known) throw new LedgerError('CONTRACT_NOT_FOUND', `the log has no contract ${id}`);
+    const asked = { contract: id, text: known.record.text, full: true };
+    const { decision, reason, at, simulated, bundle, head, witnessed } = await client.checkContract(asked);
+    const { size, root } = head;
+    return {
+      ...{ contract: id, text: toBase64url(known.record.text), decision, reason, at, simulated, witnessed },
+      ...{ size, root: toBase64url(root), bundle: toBase64url(bundle) },
+    };
+  });
+  app.post<Named>('/v1/contracts/:id/completion', async ({ params: { id } }, reply) => {
+    const entry = await registry.register(registry.sign('contract.complete', { id }));
+    return reply.code(201).send({ entry });
+  });
+  app.get<Named & { Querystring: { cleanroom: string } }>(
+    '/v1/contracts/:id/payments',
+    { schema: { querystring: object({ cleanroom: URN }, ['cleanroom']) } },
+    async ({ params: { id: contract }, query: { cleanroom } }) => {
+      const known = await contractOf(client, contract);
+      if (!known) throw fail('NOT_FOUND', `there is no contract ${contract}`);
+      const rows = known.record.payments.map(async (terms, row) => {
+        const { stage, decision } = await parts.payments.standing({ contract, row, cleanroom }, known.record);
+        return { row, ...terms, stage, reason: decision.reason };
+      });
+      return { contract, cleanroom, payments: await Promise.all(rows), head: headJson(known.head) };
+    },
+  );
+}
+
+/** From the processor: signed, as its webhooks are. */
+function confirmations(app: FastifyInstance, { payments, processorSecret, now }: RouteParts): void {
+  const bodies = new WeakMap<object, string>();
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    bodies.set(request, String(body));
+    try {
+      done(null, JSON.parse(String(body)));
+    } catch {
+      done(fail('REQUEST_MALFORMED', 'not JSON'));
+    }
+  });
+  app.post<{ Body: Confirmation }>(
+    '/v1/payments',
+    {
+      schema: { body: CONFIRMATION },
+      preValidation: async (request) => {
+        if (!processorSecret) throw fail('UNAUTHENTICATED', 'no payment processor is configured');
+        checkWebhook(processorSecret, request.headers, now(), bodies.get(request) ?? '');
+      },
+    },
+    async ({ body }, reply) => reply.code(201).send({ entry: await payments.confirm(body) }),
+  );
+}

@@ -1,0 +1,300 @@
+/**
+ * The contract service over mTLS beside a witnessed and replayed log: from datasets to a completed contract, on the COVID-19
+ * scenario. Every party signs for itself; a bank pays against bundles that it verifies; what stops a contract is told.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Ref } from '../../../src/chain/statement.ts';
+import { LedgerClient } from '../../../src/client/index.ts';
+import { type Bytes, fromBase64url, fromUtf8, toBase64, toBase64url } from '../../../src/core/bytes.ts';
+import {
+  ContractServiceClient,
+  type RunningBank,
+  type RunningContractService,
+  startBank,
+  startContractService,
+} from '../../../src/participants/contract-service/index.ts';
+import type { ServiceEvent } from '../../../src/participants/contract-service/outbox.ts';
+import { webhookSecret } from '../../../src/participants/contract-service/webhook-signature.ts';
+import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
+import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/index.ts';
+import { proven, verifyBundle, verifyReceipt } from '../../../src/verify/index.ts';
+import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
+import { World } from '../../chain/world.ts';
+import { covid, publishedEpsilons, REAL } from '../../depa/scenario.ts';
+import { serveWitnessed, type WitnessedServer } from '../../e2e/witnessed-server.ts';
+import { TestAuthority } from '../../service/test-certificates.ts';
+
+const SECRET = `whsec_${toBase64(new Uint8Array(32).fill(7))}`;
+const SIGNATORIES = ['tdc', ...PROVIDERS, 'ccrp'];
+
+describe('the contract service', { skip: REAL === undefined && 'no ../shared' }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'aichain-contract-service-'));
+  const authority = new TestAuthority();
+  const tls = { ...authority.issue('participant'), ca: authority.cert };
+  const entries = new Map<string, Ref>();
+  const told: Told = { ref: (step, rel = 'after') => ({ ...entries.get(step)!, rel }) };
+  const paid: [string, string | null, string | null][] = [];
+  const failures: string[] = [];
+  let witnessed: WitnessedServer;
+  let ledger: LedgerClient;
+  let story: Story;
+  let service: RunningContractService;
+  let client: ContractServiceClient;
+  let bank: RunningBank;
+  let banks: ContractServiceClient;
+  let id: string;
+
+  before(async () => {
+    witnessed = await serveWitnessed(folder);
+    const { server, trust } = witnessed;
+    ledger = await LedgerClient.connect({ grpc: server.grpc, trust });
+    const world = World.empty(crypto, server.ledger.origin);
+    world.time = Date.now();
+    const keys = [developmentSro(crypto, keyFolder(join(folder, 'log')))] as const;
+    const training = { epsilons: publishedEpsilons('covid'), delta: 10_000_000_000 };
+    const sro = { did: DEVELOPMENT_SRO, keys };
+    story = Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
+    id = story.contract.id;
+    await start(0);
+    banks = new ContractServiceClient({ url: service.url, tls });
+    bank = await startBank({
+      ...{ crypto, trust, serviceDid: story.member('contract-service').did, secret: SECRET },
+      service: banks,
+      ...{ host: '127.0.0.1', port: 0 },
+      observe: ({ type }, outcome, why) => paid.push([type, outcome, why]),
+    });
+  });
+  after(async () => {
+    client?.close();
+    banks?.close();
+    await bank?.close();
+    await service?.close();
+    ledger?.close();
+    await witnessed?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** The service, again on its folder if it ran before. */
+  async function start(port: number): Promise<void> {
+    const { did, keys } = story.member('contract-service');
+    service = await startContractService({
+      ...{ crypto, client: ledger, did, key: keys[0], dataDir: join(folder, 'service') },
+      ...{ host: '127.0.0.1', port, everyMs: 300 },
+      tls: { ...authority.issue('contract-service'), clientCa: authority.cert },
+      ...(bank && { receivers: [{ name: 'bank', url: bank.url, secret: SECRET, events: ['payment.'] }] }),
+      processor: { name: 'bank.example', secret: SECRET },
+      observer: { failed: (contract, { code, message }) => failures.push(`${contract} ${code} ${message}`) },
+    });
+    client?.close();
+    client = new ContractServiceClient({ url: service.url, tls });
+  }
+
+  const statement = (step: Step): Bytes => {
+    story.world.time = Date.now();
+    return step.statement(told);
+  };
+  async function log(...steps: readonly Step[]): Promise<void> {
+    for (const [i, step] of steps.entries()) {
+      const wait = i === steps.length - 1 ? 'WITNESSED' : 'LOGGED';
+      const { index, entryId } = await ledger.register(statement(step), { wait });
+      entries.set(step.name, { rel: 'after', index, entry: entryId });
+    }
+  }
+  /** What went into the log through the service, once the gates answer from there. */
+  async function passed(step: Step, way: (bytes: Bytes) => Promise<{ index: number; entryId: string }>) {
+    const bytes = statement(step);
+    const { index, entryId } = await way(bytes);
+    entries.set(step.name, { rel: 'after', index, entry: fromBase64url(entryId) });
+    await ledger.register(bytes, { wait: 'WITNESSED' });
+  }
+  function events(enough: (all: readonly ServiceEvent[]) => boolean): Promise<readonly ServiceEvent[]> {
+    return until(async () => {
+      const { events: all } = await client.events();
+      return enough(all) && all;
+    });
+  }
+  const types = (all: readonly ServiceEvent[]) => all.map(({ type }) => type);
+
+  test('nobody without a certificate of the authority is answered', async () => {
+    using stranger = new ContractServiceClient({ url: service.url, tls: { ca: authority.cert } });
+    await assert.rejects(stranger.get('/v1/service'), { code: 'UNAUTHENTICATED' });
+    const other = { ...new TestAuthority().issue('participant'), ca: authority.cert };
+    using foreign = new ContractServiceClient({ url: service.url, tls: other });
+    await assert.rejects(foreign.get('/v1/service'), { code: 'UNAUTHENTICATED' });
+    const { did, log: origin } = await client.get('/v1/service');
+    assert.deepEqual([did, origin], [story.member('contract-service').did, witnessed.trust.origin]);
+  });
+
+  test('datasets are registered by their providers, and found with their terms and proofs', async () => {
+    await log(...story.governance(), ...story.participants(), ...story.delegations());
+    await assert.rejects(client.registerDataset(statement(story.baseModel())), { code: 'KIND_UNKNOWN' });
+    for (const step of story.datasets()) await passed(step, (bytes) => client.registerDataset(bytes));
+    await log(story.baseModel());
+    const { datasets } = await client.datasets({ purpose: 'TRAINING' });
+    assert.equal(datasets.length, 3);
+    const [{ id: dataset, version }] = story.contract.datasets;
+    const [found] = datasets;
+    assert.deepEqual([found.id, found.version, found.state], [dataset, version, 'PUBLISHED']);
+    assert.deepEqual(found.description.budget, story.imported('dataset.register').budget);
+    const own = await client.datasets({ provider: story.member('cowin').did });
+    assert.equal(own.datasets.length, 1);
+    assert.equal((await client.datasets({ purpose: 'MARKETING' })).datasets.length, 0);
+    await assert.rejects(client.datasets({ colour: 'red' }), { code: 'ARGUMENT_INVALID' });
+  });
+
+  test('a contract is drafted from DEPA’s own files; what they lack is named, all of it', async () => {
+    await assert.rejects(client.contract(id), { code: 'NOT_FOUND' });
+    const { contract, ...others } = covid();
+    const texts = Object.entries(others).map(([name, file]) => [name, fromUtf8(file.bytes)]);
+    const files = { contract: fromUtf8(contract.bytes), ...Object.fromEntries(texts) };
+    await assert.rejects(client.draft({ contract: files.contract }), { code: 'PLACEHOLDER_VALUE' });
+    const drafted = await client.draft(files);
+    assert.equal(drafted.id, id);
+    assert.equal(drafted.text, toBase64url(story.contract.text));
+    assert.equal((await client.draft(files)).draft, drafted.draft);
+    const { state, drafts } = await client.contract(id);
+    assert.equal(state, 'DRAFT');
+    assert.equal(drafts.length, 1);
+    assert.equal(drafts[0].text.content, files.contract);
+    assert.equal(drafts[0].terms.expiry, story.contract.expiry);
+  });
+
+  test('each party signs for itself; the contract is in force when the last one has', async () => {
+    const [proposal, ...signatures] = story.signedContract();
+    await passed(proposal!, (bytes) => client.passOn('proposal', id, bytes));
+    const [tdc, ...others] = signatures;
+    await passed(tdc!, (bytes) => client.passOn('signatures', id, bytes));
+    // A signature for somebody else, and one of another contract.
+    const { id: of, version, text } = story.contract;
+    const body = { id: of, version, text, proposal: told.ref('contract.propose').entry };
+    const stranger = story.step('stranger', story.member('kms'), 'contract.sign', body);
+    await assert.rejects(client.passOn('signatures', id, statement(stranger)), { code: 'NOT_A_SIGNATORY' });
+    await assert.rejects(client.passOn('signatures', story.urn('contract', 9), statement(others[0]!)), {
+      code: 'ARGUMENT_INVALID',
+    });
+    const partly = await client.contract(id);
+    assert.equal(partly.state, 'PARTLY_SIGNED');
+    assert.deepEqual(
+      partly.signatories.map(({ signed }: { signed: object | null }) => signed !== null),
+      [true, false, false, false, false],
+    );
+    assert.equal((await client.inForce(id)).reason, 'CONTRACT_NOT_FULLY_SIGNED');
+    for (const step of others) await passed(step, (bytes) => client.passOn('signatures', id, bytes));
+
+    const signed = await client.contract(id);
+    assert.equal(signed.state, 'SIGNED');
+    assert.equal(signed.text.content, fromUtf8(covid().contract.bytes));
+    const names = SIGNATORIES.map((name) => story.member(name).did);
+    assert.deepEqual(new Set(signed.signatories.map(({ did }: { did: string }) => did)), new Set(names));
+    const one = signed.signatories[0].signed;
+    const { statement: bytes } = await ledger.entry({ index: one.index });
+    verifyReceipt(crypto, witnessed.trust, fromBase64url(one.receipt), crypto.sha256(bytes!));
+
+    const { decision, bundle } = await client.inForce(id);
+    assert.equal(decision, 'allow');
+    const request = { contract: id, text: story.contract.text, full: true };
+    const offline = verifyBundle({
+      ...{ crypto, trust: witnessed.trust, bundle: fromBase64url(bundle), now: Date.now() },
+      question: { step: 'contract.activate', request },
+    });
+    assert.equal(proven(offline).outcome, 'allow');
+    const all = await events((each) => each.length > 0);
+    assert.deepEqual(types(all), ['contract.in-force']);
+  });
+
+  test('a dataset that is suspended stops the contract, and it goes on when that is lifted', async () => {
+    const provider = story.member('icmr');
+    const [{ id: dataset, version }] = story.contract.datasets;
+    const stop = (kind: 'dataset.suspend' | 'dataset.reinstate', after: string) =>
+      story.step(kind, provider, kind, { id: dataset, version, reason: 'audit' }, (tell) => ({
+        refs: [tell.ref(after)],
+      }));
+    await log(stop('dataset.suspend', 'dataset.register icmr'));
+    const stopped = (await events((all) => types(all).includes('contract.stopped'))).at(-1)!;
+    assert.equal(stopped.data.reason, 'DATASET_SUSPENDED');
+    assert.equal((await client.inForce(id)).reason, 'DATASET_SUSPENDED');
+    await log(stop('dataset.reinstate', 'dataset.suspend'));
+    await events((all) => types(all).at(-1) === 'contract.in-force');
+  });
+
+  test('after a restart nothing is said again', async () => {
+    const before_ = await client.events();
+    const { port } = new URL(service.url);
+    await service.close();
+    await start(Number(port));
+    assert.deepEqual(await client.events(), before_);
+  });
+
+  test('payments are held by the bank, and logged by what it signs', async () => {
+    await log(...story.attested());
+    const cleanroom = story.roomId();
+    const { payee, amount, currency } = story.contract.payments[0];
+    const said = { contract: id, row: 0, cleanroom, amount, currency, reference: 'transfer 1' } as const;
+    const wrong = webhookSecret(`whsec_${toBase64(new Uint8Array(32).fill(8))}`);
+    await assert.rejects(client.confirm(wrong, { ...said, outcome: 'held' }), { code: 'UNAUTHENTICATED' });
+    const secret = webhookSecret(SECRET);
+    const old = Date.now() - 3_600_000;
+    await assert.rejects(client.confirm(secret, { ...said, outcome: 'held' }, old), {
+      code: 'UNAUTHENTICATED',
+    });
+    await assert.rejects(client.post('/v1/payments', { ...said, outcome: 'held' }), {
+      code: 'UNAUTHENTICATED',
+    });
+    const held = { ...said, outcome: 'held' } as const;
+    await assert.rejects(client.confirm(secret, { ...held, amount: amount + 1 }), {
+      code: 'AMOUNT_MISMATCH',
+    });
+    await assert.rejects(client.confirm(secret, { ...held, outcome: 'settled' }), {
+      code: 'PAYMENT_NOT_HELD',
+    });
+
+    await events((all) => types(all).filter((type) => type === 'payment.due').length === 3);
+    await until(() => paid.filter(([, outcome]) => outcome === 'held').length === 3);
+    const standing = await until(async () => {
+      const { payments } = await client.payments(id, cleanroom);
+      return payments.every(({ stage }: { stage: string }) => stage === 'held') && payments;
+    });
+    assert.equal(standing[0].payee, payee);
+    await assert.rejects(client.confirm(secret, held), { code: 'ID_TAKEN' });
+    const early = { ...said, outcome: 'settled' } as const;
+    await assert.rejects(client.confirm(secret, early), { code: 'RUN_NOT_COMPLETED' });
+    await assert.rejects(client.complete(id), { code: 'OPEN_RUNS' });
+  });
+
+  test('they are paid out when the run is completed, against a bundle that the bank verifies', async () => {
+    const keyed = story.keyed().filter(({ kind }) => kind !== 'payment.hold');
+    await log(...keyed, ...story.trained());
+    await until(() => paid.filter(([, outcome]) => outcome === 'settled').length === 3);
+    assert.deepEqual(
+      paid.filter(([, , why]) => why !== null),
+      [],
+    );
+    const ended = story.released().filter(({ kind }) => kind !== 'payment.settle');
+    await log(...ended);
+    const { payments } = await client.payments(id, story.roomId());
+    assert.deepEqual(
+      payments.map(({ stage }: { stage: string }) => stage),
+      ['closed', 'closed', 'closed'],
+    );
+  });
+
+  test('then the contract is completed', async () => {
+    await client.complete(id);
+    await events((each) => types(each).at(-1) === 'contract.closed');
+    assert.equal((await client.contract(id)).state, 'COMPLETED');
+    assert.equal((await client.inForce(id)).reason, 'CONTRACT_COMPLETED');
+  });
+
+  async function until<T>(ask: () => T | false | Promise<T | false>): Promise<T> {
+    for (let tries = 0; tries < 600; tries++) {
+      const answer = await ask();
+      if (answer) return answer;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`it has not come: ${JSON.stringify({ paid, failures })}`);
+  }
+});
