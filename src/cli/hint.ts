@@ -6,6 +6,10 @@ const BY_CODE: Readonly<Partial<Record<CoreCode, string>>> = {
   ARGUMENT_INVALID: 'See `aichain help` and `aichain help <command>`.',
   CONFIG_INVALID: '`aichain env` lists every setting with its default.',
   UNAVAILABLE: 'Is the log running (`aichain serve`), and is --server its address?',
+  LOG_CORRUPT:
+    'Start nothing on this folder, and keep it: docs/guides/disaster-recovery.md. `aichain fsck` says what is wrong.',
+  STORAGE_FAILED:
+    'Is the disk full, or failing? `aichain fsck` says what is wrong; docs/guides/disaster-recovery.md has the way back.',
   LOG_LOCKED: 'Stop the other `aichain serve` on this folder, or choose another with --data-dir.',
   NOT_FOUND:
     'Entries are named by index (5) or entry id (43 characters); `aichain checkpoint` shows how many there are.',

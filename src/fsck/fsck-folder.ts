@@ -1,4 +1,5 @@
 /** The audit of the storage in a folder. */
+import { fail, isLedgerError } from '../core/errors.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import { type FsckOptions, type FsckReport, fsckStorage } from './fsck-storage.ts';
 
@@ -7,6 +8,13 @@ export async function fsckFolder(folder: string, options: FsckOptions): Promise<
   const storage = await openLevelStorage(folder);
   try {
     return await fsckStorage(storage, options);
+  } catch (error) {
+    if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
+    // Damage below the rows: LevelDB knows that a block is bad, and nobody what was in it.
+    const { cause } = error;
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    const message = `${error.message}${why}. The files in ${folder} are damaged, or their disk is: what they held is in a backup or a mirror`;
+    throw fail('STORAGE_FAILED', message, { cause });
   } finally {
     await storage.close();
   }
