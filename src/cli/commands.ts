@@ -18,6 +18,7 @@ import { impact } from './impact.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { keygen } from './keygen.ts';
+import { kms } from './kms.ts';
 import { list } from './list.ts';
 import { mirror } from './mirror.ts';
 import { model } from './model.ts';
@@ -43,6 +44,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   monitor,
   mirror,
   appraiser,
+  kms,
   contractService,
   bank,
   keygen,

@@ -3,7 +3,7 @@
  * and go out to the clean room that the ledger allows, and to nobody else.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -12,6 +12,7 @@ import { Agent, type Dispatcher, request as send } from 'undici';
 import { BUDGET, RELEASE, type Ref } from '../../../src/chain/index.ts';
 import { LedgerClient } from '../../../src/client/index.ts';
 import { type Bytes, fromBase64url, toBase64url } from '../../../src/core/bytes.ts';
+import { encodePrivateKey } from '../../../src/cose/index.ts';
 import {
   generateUnwrappingKey,
   type UnwrappingKey,
@@ -25,6 +26,7 @@ import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/
 import { decodeBundle, verifyBundle } from '../../../src/verify/index.ts';
 import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
 import { World } from '../../chain/world.ts';
+import { aichain } from '../../cli/fake-terminal.ts';
 import { covid, publishedEpsilons, REAL } from '../../depa/scenario.ts';
 import { serveWitnessed, type WitnessedServer } from '../../e2e/witnessed-server.ts';
 import { TestAuthority } from '../../service/test-certificates.ts';
@@ -183,6 +185,63 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     // Somebody else’s key of the same name is somebody else’s.
     const tdc = story.member('tdc');
     await imported('icmr', { owner: tdc.did, key: tdc.keys[0], dataKey: dataKeyOf('tdc') });
+  });
+
+  test('from a shell: the service, and an owner who hands it a key', async () => {
+    const path = (name: string) => join(folder, `shell-${name}`);
+    const written = (name: string, content: string | Bytes) => {
+      writeFileSync(path(name), content, { mode: 0o600 });
+      return path(name);
+    };
+    const { did, keys } = story.member('kms');
+    const icmr = story.member('icmr');
+    const trust = ['--trust', written('trust.json', witnessed.server.trust)];
+    const pair = ({ cert, key }: { cert: string; key: string }, name: string) =>
+      [written(`${name}.pem`, cert), written(`${name}.key`, key)] as const;
+    const [cert, certKey] = pair(certificate, 'kms');
+    const [mine, mineKey] = pair(own, 'owner');
+    const authorities = written('ca.pem', ca);
+    const ending = new AbortController();
+    let announced: (text: string) => void = () => {};
+    const started = new Promise<string>((resolve) => {
+      announced = resolve;
+    });
+    const service = aichain(
+      [
+        ...['kms', '--key', written('signs', encodePrivateKey(keys[0])), '--issuer', did, '-o', 'json'],
+        ...['--data-dir', path('kms'), '--wrap-key', path('secret/wrap'), '--http-port', '0', ...trust],
+        ...['--http-tls-cert', cert, '--http-tls-key', certKey, '--http-tls-client-ca', authorities],
+        ...['--server', witnessed.server.grpc, '--log-level', 'silent'],
+      ],
+      { signal: ending.signal, onStdout: announced },
+    );
+    const { url, wrapKey } = JSON.parse(
+      await Promise.race([started, service.then(({ stderr }) => Promise.reject(new Error(stderr)))]),
+    );
+    const handOver = (...more: string[]) =>
+      aichain([
+        ...['kms', 'import', '--url', url, '--kms', did, '--issuer', icmr.did, ...trust, ...more],
+        ...['--config', written('importkey.json', file(config('icmr-key', hostData())))],
+        ...[
+          '--data-key',
+          written('data', dataKeyOf('icmr')),
+          '--key',
+          written('icmr', encodePrivateKey(icmr.keys[0])),
+        ],
+        ...['--server', witnessed.server.http, '--ca', authorities, '--cert', mine, '--cert-key', mineKey],
+      ]);
+    // To a key that the ledger does not know nothing is sealed, unless the owner knows it.
+    const unknown = await handOver();
+    assert.deepEqual([unknown.code, /KID_UNKNOWN/.test(unknown.stderr)], [14, true], unknown.stderr);
+    const given = await handOver('--kms-key', written('wrap.pub', fromBase64url(wrapKey)));
+    assert.equal(given.stdout, `${did} keeps icmr-key for ${icmr.did}\n`, given.stderr);
+    const listed = { keyAlias: 'wrap', use: 'enc', key: fromBase64url(wrapKey) };
+    await log(story.step('key.add', story.member('kms'), 'key.add', listed));
+    const known = await handOver('-o', 'json');
+    assert.equal(JSON.parse(known.stdout || '{}').dataKeyId, 'icmr-key', known.stderr);
+    ending.abort();
+    assert.equal((await service).code, 0);
+    assert.equal(readdirSync(path('kms/keys')).length, 1);
   });
 
   test('lets nobody in without a certificate, and nothing that is not a request', async () => {
