@@ -6,6 +6,7 @@ import { appraiser } from './appraiser.ts';
 import { backup } from './backup.ts';
 import { bank } from './bank.ts';
 import { checkpoint } from './checkpoint.ts';
+import { cleanroom } from './cleanroom.ts';
 import { completion } from './completion.ts';
 import type { CommandMaker } from './context.ts';
 import { contract } from './contract.ts';
@@ -47,6 +48,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   kms,
   contractService,
   bank,
+  cleanroom,
   keygen,
   sign,
   contract,

@@ -145,14 +145,19 @@ export class Story {
     digest: new Uint8Array(32).fill(0xa9),
   };
 
-  governance(): readonly Step[] {
-    const { sro, world } = this;
-    const policy = {
+  policyBody() {
+    const { policyVersion: version } = this;
+    return {
       ...DEFAULT_POLICY,
-      version: this.policyVersion,
+      version,
       purposes: ['TRAINING'],
       formats: ['csv', 'onnx', 'json', 'log'],
     };
+  }
+
+  governance(): readonly Step[] {
+    const { sro, world } = this;
+    const policy = this.policyBody();
     const agreement = { id: this.urn('agreement'), ...this.agreement, url: 'https://sro.example/agreement' };
     const year = 366 * 86_400;
     return [
@@ -339,11 +344,11 @@ export class Story {
     }));
   }
 
-  payments(what: 'hold' | 'settle', n = 1): readonly Step[] {
+  payments(what: 'hold' | 'settle', n = 1, cleanroom: string = this.roomId(n)): readonly Step[] {
     const rows = this.contract.payments as { payee: string; amount: number; currency: string }[];
     return rows.map(({ payee, amount, currency }, row) =>
       this.step(`payment.${what} ${row} ${n}`, this.member('contract-service'), `payment.${what}`, {
-        ...{ contract: this.contract.id, row, cleanroom: this.roomId(n), payer: this.member('tdc').did },
+        ...{ contract: this.contract.id, row, cleanroom, payer: this.member('tdc').did },
         ...{
           payee,
           amount,

@@ -24,8 +24,8 @@ export interface WitnessedServer {
   close(): Promise<void>;
 }
 
-/** @param folder an empty one, for everything */
-export async function serveWitnessed(folder: string): Promise<WitnessedServer> {
+/** @param folder an empty one, for everything; @param more flags of the log's server */
+export async function serveWitnessed(folder: string, more: object = {}): Promise<WitnessedServer> {
   const logger = createLogger({ level: 'error' });
   const dataDir = join(folder, 'log');
   const closers: (() => Promise<unknown>)[] = [];
@@ -34,7 +34,7 @@ export async function serveWitnessed(folder: string): Promise<WitnessedServer> {
   };
   const start = (flags: object) => {
     const small = { dataDir, grpcPort: '0', workers: '1', diskFloorBytes: '0' };
-    return startServer(loadConfig({ flags: { ...small, ...flags }, env: {} }), logger);
+    return startServer(loadConfig({ flags: { ...small, ...more, ...flags }, env: {} }), logger);
   };
   try {
     // The first start makes the log: its keys are what the others need to know.

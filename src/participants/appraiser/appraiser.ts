@@ -142,8 +142,7 @@ export class AppraiserService {
         await this.#pass(signal);
         const behind = (this.#docket?.next ?? 0) < published;
         const retry = behind ? Math.min(BEHIND, this.#retries.next ?? BEHIND) : this.#retries.next;
-        const woken = retry === undefined ? next : Promise.race([next, wait(retry, signal)]);
-        const head = await woken;
+        const head = await (retry === undefined ? next : sooner(next, retry, signal));
         if (signal.aborted) return;
         if (!head) continue;
         if (head.done) return;
@@ -402,6 +401,20 @@ function isPassing(error: unknown): boolean {
 /** The log contradicts itself, or this software does: not a matter of one piece of evidence. */
 function isAlarming({ code }: LedgerError): boolean {
   return code === 'FORK' || code === 'INTERNAL';
+}
+
+/** Undefined: the time came first. Nothing of the wait is left behind. */
+async function sooner<T>(
+  next: Promise<T>,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([next, wait(milliseconds, AbortSignal.any([signal, over.signal]))]);
+  } finally {
+    over.abort();
+  }
 }
 
 async function wait(milliseconds: number, signal: AbortSignal): Promise<undefined> {

@@ -1,0 +1,140 @@
+/**
+ * A clean room from beginning to end. Every step is logged before it is taken or allowed by a gate that is decided here, from what
+ * the ledger proves; what any of them refuses ends the room. Plaintext is in the memory of this process and its training thread,
+ * and nowhere else.
+ */
+import { join } from 'node:path';
+import type { Privacy } from '../../chain/privacy.ts';
+import type { ClientTls, LedgerClient } from '../../client/index.ts';
+import type { Bytes } from '../../core/bytes.ts';
+import type { Crypto, PrivateKey } from '../../core/crypto.ts';
+import { isLedgerError } from '../../core/errors.ts';
+import { agree } from './agreed.ts';
+import { attest, type EvidenceStore } from './attested.ts';
+import { Author } from './author.ts';
+import { awaitHeld, obtainKeys } from './data-keys.ts';
+import { deploy } from './deployed.ts';
+import { end } from './ending.ts';
+import type { EvidenceSource } from './evidence-source.ts';
+import { Journal } from './journal.ts';
+import type { KmsAddress } from './kms-client.ts';
+import { leave } from './leaving.ts';
+import { mount, openFiles } from './mounted.ts';
+import { type PipelineFiles, readPlan } from './planned.ts';
+import { awaitSettled, type Released, release } from './released.ts';
+import { makeRoomKeys } from './room-keys.ts';
+import { SealedFolder } from './sealed-folder.ts';
+import { type Progress, type Proof, Site } from './site.ts';
+import { complete, type Run, start, train } from './trained.ts';
+import { TrainingThread } from './training-thread.ts';
+
+export interface CleanroomOptions {
+  readonly crypto: Crypto;
+  readonly client: LedgerClient;
+  /** Bytes of the trust file that `client` verifies by: the certified code names their digest. */
+  readonly trustFile: Bytes;
+  /** CCRP or TDC of the contract. */
+  readonly deployer: { readonly did: string; readonly key: PrivateKey };
+  /** URN. */
+  readonly contract: string;
+  /** URN, if the contract allows several. */
+  readonly code?: string;
+  readonly files: PipelineFiles;
+  /** Folder with the encrypted files. */
+  readonly data: string;
+  /** Folder for what leaves: the sealed model, its wrapped key, and what gates answered. */
+  readonly out: string;
+  /** Made for the code: a simulated machine says that it runs it. */
+  readonly evidence: (hostData: readonly Bytes[]) => EvidenceSource;
+  readonly store: EvidenceStore;
+  readonly kms: readonly KmsAddress[];
+  readonly kmsTls?: ClientTls;
+  /** Seconds that the room may live (default 3600); no longer than the contract. */
+  readonly lifetime?: number;
+  /** Seconds that verifiers, and those who pay, may take for each step (default 300). */
+  readonly patience?: number;
+  /** DID of who gets the model (default: the TDC); the ledger refuses anybody but the TDC. */
+  readonly to?: string;
+  readonly signal?: AbortSignal;
+  readonly observe?: (progress: Progress) => void;
+}
+
+export interface CleanroomOutcome {
+  readonly cleanroom: string;
+  readonly run: string;
+  readonly outputs: Run['outputs'];
+  readonly spent: Privacy;
+  readonly released: Released;
+  /** What the gates answered on the way. */
+  readonly proofs: readonly Proof[];
+}
+
+const LIFETIME = 3600;
+const PATIENCE = 300;
+
+/**
+ * @throws what ended the room, by its code: a refusal of the ledger, the reason of a gate, a denial of the KMS, what is wrong with
+ * pipeline or data; DEADLINE_EXCEEDED others did not do their part
+ */
+export async function runCleanroom(options: CleanroomOptions): Promise<CleanroomOutcome> {
+  const { crypto, client, deployer: by, signal = new AbortController().signal, observe } = options;
+  const site = new Site({ crypto, client, signal, ...(observe && { observe }) });
+  const deployer = new Author({ crypto, client, issuer: by.did, key: by.key });
+  const journal = new Journal(join(options.out, 'room.json'), site.origin);
+  const left = journal.left;
+  if (left !== undefined) {
+    await end(site, { cleanroom: left, deployer }, 'its process ended');
+    journal.end();
+  }
+
+  // What can be found wrong without the ledger is found before anything is logged.
+  const planned = readPlan(crypto, options.files);
+  const folder = await SealedFolder.open(options.data);
+  const agreed = await agree(site, options.contract, { code: options.code, trustFile: options.trustFile });
+
+  const keys = await makeRoomKeys(crypto);
+  const id = site.urn('cleanroom');
+  const room = new Author({ crypto, client, issuer: id, key: keys.signer });
+  const run = site.urn('run');
+  let thread: TrainingThread | undefined;
+  journal.begin(id);
+  try {
+    const { lifetime = LIFETIME, patience = PATIENCE } = options;
+    const deployed = await deploy(site, deployer, agreed, planned, { seconds: lifetime, id });
+    const files = await mount(site, folder, deployed.mounts);
+    const until = () => Math.min(Date.now() + patience * 1000, deployed.deadline * 1000);
+    const source = options.evidence(agreed.hostData);
+    const attesting = { source, store: options.store, patienceMs: patience * 1000 };
+    const record = await attest(site, deployer, keys, { agreed, deployed }, attesting);
+    const asking = { id, room: record, agreed, keys, kms: options.kms, tls: options.kmsTls };
+    await awaitHeld(site, asking, until());
+    const dataKeys = await obtainKeys(site, room, asking);
+    await start(site, room, { id: run, cleanroom: id, planned, files });
+    const { pipeline, supplement } = options.files;
+    const tables = await openFiles(files, dataKeys);
+    thread = new TrainingThread({ pipeline, supplement, tables, reserve: record.privacy });
+    const reports = await train(site, room, thread, run);
+    const trained = await thread.finish();
+    const done = await complete(site, room, { run, room: record, planned, reports, trained });
+    await thread.end();
+    await awaitSettled(site, agreed, id, until());
+    const released = await release(site, room, done, options.to ?? agreed.contract.tdc);
+    await leave(options.out, { site, cleanroom: id, run: done, released });
+    await room.register('cleanroom.terminate', { id, reason: 'done' }, site.signal, 'WITNESSED');
+    site.said('ended', 'done');
+    journal.end();
+    return { cleanroom: id, run, outputs: done.outputs, spent: done.spent, released, proofs: site.proofs };
+  } catch (error) {
+    await end(site, { cleanroom: id, deployer, room, run }, reasonOf(error));
+    journal.end();
+    throw error;
+  } finally {
+    await thread?.end();
+    keys.signer.secret.fill(0);
+  }
+}
+
+/** What is said in public of why a room ended: a code, and nothing that might tell of the data. */
+function reasonOf(error: unknown): string {
+  return isLedgerError(error) ? error.code : (error as Error).name === 'AbortError' ? 'stopped' : 'INTERNAL';
+}

@@ -1,0 +1,177 @@
+/** What a clean room is put together from, each by itself. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { concat, toBase64url, utf8 } from '../../../src/core/bytes.ts';
+import { openDelivery, sealDelivery } from '../../../src/participants/cleanroom/delivery.ts';
+import { Journal } from '../../../src/participants/cleanroom/journal.ts';
+import { KmsClient } from '../../../src/participants/cleanroom/kms-client.ts';
+import { packOutputs, unpackOutputs } from '../../../src/participants/cleanroom/output-files.ts';
+import { commitmentTo } from '../../../src/participants/cleanroom/planned.ts';
+import { SealedFolder } from '../../../src/participants/cleanroom/sealed-folder.ts';
+import { openSimulator } from '../../../src/participants/cleanroom/simulator-file.ts';
+import { generateUnwrappingKey } from '../../../src/participants/key-wrap.ts';
+import { seal } from '../../../src/participants/sealed-file.ts';
+import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
+import { mangled, outcome } from '../../core/mangle.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'aichain-room-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const signal = new AbortController().signal;
+const file = (name: string, text: string) => ({ name, bytes: utf8(text) });
+
+test('outputs are packed and unpacked; whatever is damaged is refused', () => {
+  const files = [file('a.safetensors', 'weights'), file('b.json', ''), file('c', 'x')];
+  const packed = packOutputs(crypto, files);
+  assert.deepEqual(unpackOutputs(crypto, packed), files);
+  assert.deepEqual(unpackOutputs(crypto, packOutputs(crypto, [])), []);
+  for (const bytes of mangled(packed)) {
+    const found = outcome(() => unpackOutputs(crypto, bytes));
+    // The names are bound by what seals them; of a damaged one there is nothing to compare it with here.
+    if ('code' in found) assert.equal(found.code, 'MODEL_MALFORMED');
+    else
+      assert.deepEqual(
+        found.value.map(({ bytes: content }) => content),
+        files.map((each) => each.bytes),
+      );
+  }
+  for (const name of ['', '../a', 'a/b', '.hidden', 'ü', 'x'.repeat(129)]) {
+    assert.throws(() => packOutputs(crypto, [file(name, '')]), { code: 'ARGUMENT_INVALID' }, name);
+  }
+  assert.throws(() => packOutputs(crypto, [file('a', '1'), file('a', '2')]), { code: 'ARGUMENT_INVALID' });
+});
+
+test('a delivery opens for its addressee, as the model that it is, and for nobody else', async () => {
+  const [mine, other] = [await generateUnwrappingKey('X25519'), await generateUnwrappingKey('X25519')];
+  const addressee = {
+    log: 'log.example/x',
+    model: 'urn:depa:model:log.example/x:m',
+    to: 'did:web:tdc.example',
+  };
+  const files = [file('model.safetensors', 'weights')];
+  const delivery = await sealDelivery(crypto, addressee, mine.listed, files);
+  assert.deepEqual(await openDelivery(crypto, addressee, mine, delivery), files);
+  await assert.rejects(openDelivery(crypto, addressee, other, delivery), { code: 'WRAPPED_KEY_INVALID' });
+  for (const change of [{ log: 'log.example/y' }, { model: 'm' }, { to: 'did:web:somebody.example' }]) {
+    const else_ = { ...addressee, ...change };
+    await assert.rejects(openDelivery(crypto, else_, mine, delivery), { code: 'WRAPPED_KEY_INVALID' });
+  }
+  const altered = { ...delivery, sealed: Uint8Array.from(delivery.sealed) };
+  altered.sealed[altered.sealed.length - 1]! ^= 1;
+  await assert.rejects(openDelivery(crypto, addressee, mine, altered), { code: 'SEALED_FILE_INVALID' });
+  const swapped = { ...altered, ciphertext: crypto.sha256(altered.sealed) };
+  await assert.rejects(openDelivery(crypto, addressee, mine, swapped), { code: 'SEALED_FILE_INVALID' });
+});
+
+test('the commitment is to pipeline, supplement and salt together', () => {
+  const [pipeline, supplement, salt] = [utf8('{"pipeline":[]}'), utf8('{}'), new Uint8Array(32)];
+  const all = [
+    commitmentTo(crypto, { pipeline, salt }),
+    commitmentTo(crypto, { pipeline, supplement, salt }),
+    commitmentTo(crypto, { pipeline: supplement, supplement: pipeline, salt }),
+    commitmentTo(crypto, { pipeline, supplement, salt: new Uint8Array(32).fill(1) }),
+  ];
+  // As an import of DEPA's files makes it.
+  assert.deepEqual(all[0], crypto.sha256(concat(salt, pipeline)));
+  assert.equal(new Set(all.map(toBase64url)).size, all.length);
+});
+
+test('encrypted files are found by what they say that they are of', async () => {
+  const data = join(folder, 'data');
+  mkdirSync(join(data, 'inner'), { recursive: true });
+  const sealed = async (subject: string, version: number) => {
+    const parts: Uint8Array[] = [];
+    const of = { subject, version, dataKeyId: 'k' };
+    for await (const part of seal(new Uint8Array(32), of, [utf8('rows')])) parts.push(part);
+    return concat(...parts);
+  };
+  const one = await sealed('urn:depa:dataset:x:1', 1);
+  writeFileSync(join(data, 'any name'), one);
+  writeFileSync(join(data, 'README'), 'not encrypted');
+  const found = await SealedFolder.open(data);
+  assert.deepEqual(Uint8Array.from(await found.read('urn:depa:dataset:x:1', 1)), one);
+  await assert.rejects(found.read('urn:depa:dataset:x:1', 2), { code: 'ARGUMENT_INVALID' });
+  writeFileSync(join(data, 'another'), await sealed('urn:depa:dataset:x:1', 1));
+  await assert.rejects(SealedFolder.open(data), { code: 'ARGUMENT_INVALID' });
+  await assert.rejects(SealedFolder.open(join(data, 'README')), { code: 'ARGUMENT_INVALID' });
+});
+
+test('a journal remembers one room of one log', () => {
+  const path = join(folder, 'work', 'room.json');
+  const journal = new Journal(path, 'log.example/x');
+  assert.equal(journal.left, undefined);
+  journal.begin('urn:depa:cleanroom:x:1');
+  assert.equal(new Journal(path, 'log.example/x').left, 'urn:depa:cleanroom:x:1');
+  assert.throws(() => new Journal(path, 'log.example/y').left, { code: 'ORIGIN_MISMATCH' });
+  for (const bytes of mangled(Uint8Array.from(readFileSync(path)))) {
+    writeFileSync(path, bytes);
+    const found = outcome(() => journal.left);
+    if ('code' in found) assert(['CONFIG_INVALID', 'ORIGIN_MISMATCH'].includes(found.code));
+  }
+  journal.end();
+  assert.equal(journal.left, undefined);
+});
+
+test('what is no simulator is told so', () => {
+  const path = join(folder, 'simulator');
+  for (const text of [
+    '',
+    '{}',
+    '{"v":2}',
+    '{"v":1,"root":"AA","intermediate":"AA","signatures":{},"chip":"AA"}',
+  ]) {
+    writeFileSync(path, text);
+    assert.throws(() => openSimulator(crypto, path), { code: 'CONFIG_INVALID' }, text);
+  }
+});
+
+test('a KMS is asked, and believed nothing', async () => {
+  let answer: RequestListener = () => {};
+  const server = createServer((request, response) => answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = new KmsClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const ask = (deadlineMs = 2000) => client.release('urn:r', signal, deadlineMs);
+  const json = (status: number, body: unknown, type = 'application/json'): RequestListener => {
+    return (_, response) => response.writeHead(status, { 'content-type': type }).end(JSON.stringify(body));
+  };
+  try {
+    answer = async (request, response) => {
+      assert.deepEqual([request.method, request.url], ['POST', '/v1/releases']);
+      assert.deepEqual(JSON.parse((await request.toArray()).join('')), { release: 'urn:r' });
+      json(200, { release: 'urn:r', wrapped: toBase64url(utf8('key')) })(request, response);
+    };
+    assert.deepEqual(await ask(), utf8('key'));
+    const problem = { code: 'BUDGET_EXHAUSTED', detail: 'no ε is left' };
+    answer = json(403, problem, 'application/problem+json');
+    await assert.rejects(ask(), { code: 'BUDGET_EXHAUSTED', message: 'no ε is left' });
+    for (const body of [
+      ...[{ release: 'urn:other', wrapped: 'AA' }, { release: 'urn:r' }, { release: 'urn:r', wrapped: '!' }],
+      ...[null, [], 'text', { release: 'urn:r', wrapped: 'A'.repeat(8192) }],
+    ]) {
+      answer = json(200, body);
+      await assert.rejects(ask(), { code: 'RESPONSE_MALFORMED' }, JSON.stringify(body));
+    }
+    // What passes is asked again, as long as there is time.
+    let times = 0;
+    answer = (request, response) => {
+      times += 1;
+      const body = times < 3 ? { code: 'UNAVAILABLE' } : { release: 'urn:r', wrapped: '' };
+      json(times < 3 ? 503 : 200, body, 'application/problem+json')(request, response);
+    };
+    assert.deepEqual(await ask(), new Uint8Array(0));
+    answer = () => {};
+    await assert.rejects(ask(200), { code: 'DEADLINE_EXCEEDED' });
+  } finally {
+    client.close();
+    server.closeAllConnections();
+    server.close();
+  }
+  await assert.rejects(new KmsClient('http://127.0.0.1:9').release('urn:r', signal, 300), {
+    code: 'UNAVAILABLE',
+  });
+  assert.throws(() => new KmsClient('ftp://kms.example'), { code: 'ARGUMENT_INVALID' });
+});
