@@ -54,6 +54,7 @@ test('the commands are those of the documentation', () => {
       'impact',
       'timeline',
       'list',
+      'kms',
       'model',
       'reindex',
       'witness',
