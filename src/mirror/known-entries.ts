@@ -43,12 +43,14 @@ export class EarlierEntries {
   /** @throws LOG_CORRUPT, STORAGE_FAILED */
   async answer({ entryIds, refs }: RunLookups): Promise<KnownEntries> {
     const byId = new Map<string, number>();
-    for (const [i, index] of (await this.#indexes(entryIds)).entries()) {
-      if (index !== undefined) byId.set(toHex(entryIds[i]!), index);
-    }
     const byIndex = new Map<number, NonNullable<Known>>();
-    const referred = await this.#indexes(refs.map(({ entry }) => entry));
-    for (const [i, index] of referred.entries()) {
+    // Asked for at once: runs are short, and going to the storage is what they cost.
+    const indexes = await this.#indexes([...entryIds, ...refs.map(({ entry }) => entry)]);
+    for (const [i, entryId] of entryIds.entries()) {
+      const index = indexes[i];
+      if (index !== undefined) byId.set(toHex(entryId), index);
+    }
+    for (const [i, index] of indexes.slice(entryIds.length).entries()) {
       // A ref that names another entry than the one there does not hold, whatever that one is.
       if (index === undefined || index !== refs[i]!.index) continue;
       const known = await this.#at(index);
@@ -58,6 +60,7 @@ export class EarlierEntries {
   }
 
   async #indexes(entryIds: readonly Bytes[]): Promise<(number | undefined)[]> {
+    if (entryIds.length === 0) return [];
     const rows = await this.#stored.storage.getMany(entryIds.map(indexKey));
     return Promise.all(
       entryIds.map((entryId, i) => {
