@@ -66,12 +66,6 @@ test('keys are granted exactly when the model says so; budgets are what it has; 
     });
   });
   fc.assert(property, { numRuns: 80, examples: [[LATE], [TO_THE_END]] });
-  console.error(
-    [...said]
-      .sort()
-      .map((each) => each.join(' '))
-      .join('\n'),
-  );
   // Histories that get nowhere would prove nothing.
   for (const answer of ['ok', 'APPRAISAL_STALE', 'CLEANROOM_BLOCKED', 'BUDGET_EXHAUSTED']) {
     assert.ok(said.has(`key.release ${answer}`), answer);

@@ -22,6 +22,7 @@ import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { StateMap } from '../../src/statemap/index.ts';
 import { decodeEffectProof, parseTrust } from '../../src/verify/index.ts';
 import { mangled, outcome } from '../core/mangle.ts';
+import { processorTimer } from '../core/processor-time.ts';
 import { refusal } from '../cose/mangle.ts';
 import { aichain, aichainJson } from './fake-terminal.ts';
 import { testFolder } from './folder.ts';
@@ -151,11 +152,11 @@ test('inspect: hostile statements are shown without harm', async () => {
     contentType: 'x/y',
     payload: new Uint8Array(900_000).fill(0x61),
   });
-  const started = performance.now();
+  const taken = processorTimer();
   const shown = await aichain(['inspect', '-'], { stdin: huge });
   assert.equal(shown.code, 0);
   assert(shown.stdout.length < 20_000);
-  assert(performance.now() - started < 1000);
+  assert(taken() < 2000, `${taken()} ms`);
 });
 
 function nested(depth: number): Cbor {

@@ -40,17 +40,17 @@ describe('trying again', () => {
     assert.equal(await pause(0, 0.3, soon()), true);
     assert.ok(performance.now() - started >= 295);
     assert.equal(await pause(0, 120, soon()), false, 'at once');
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 20_000);
   });
 
   test('not after it was given up', async () => {
-    const signal = AbortSignal.timeout(30);
+    const signal = AbortSignal.timeout(500);
     const slow = async () => {
       throw fail('UNAVAILABLE', 'x', { retryAfter: 30 });
     };
     const started = performance.now();
     await assert.rejects(attempt(5, { ...soon(), signal }, slow), { name: 'AbortError' });
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 20_000);
     await assert.rejects(attempt(5, { ...soon(), signal }, slow), { name: 'TimeoutError' });
   });
 });

@@ -70,7 +70,11 @@ describe('the stream of batches', () => {
         error ? reject(error) : resolve(bound),
       );
     });
-    client = await LedgerClient.connect({ grpc: `127.0.0.1:${port}`, trust: log.trust(), deadlineMs: 3000 });
+    client = await LedgerClient.connect({
+      grpc: `127.0.0.1:${port}`,
+      trust: log.trust(),
+      deadlineMs: 20_000,
+    });
   });
   beforeEach(() => {
     batches = 0;

@@ -222,7 +222,7 @@ export function honestLog(surface: Surface): void {
       const [outcome] = await collect(client.registerAll([statement], { deadlineMs: 150 }));
       assert.ok(outcome && 'error' in outcome);
       assert.equal(outcome.error.code, 'DEADLINE_EXCEEDED');
-      assert.ok(performance.now() - started < 3000);
+      assert.ok(performance.now() - started < 20_000);
       served.lies = {};
     });
   });
@@ -252,9 +252,9 @@ export function honestLog(surface: Surface): void {
     test('an address where nobody listens is UNAVAILABLE', async () => {
       const { log } = SmallLog.begin(crypto);
       const served = await serve(log);
-      const client = await served.client(surface, log.trust(), { retries: 1, deadlineMs: 2000 });
+      const client = await served.client(surface, log.trust(), { retries: 1, deadlineMs: 20_000 });
       await served.close();
-      const gone = await served.client(surface, log.trust(), { retries: 1, deadlineMs: 2000 });
+      const gone = await served.client(surface, log.trust(), { retries: 1, deadlineMs: 20_000 });
       await assert.rejects(gone.getCheckpoint(), refused('UNAVAILABLE'));
       gone.close();
       client.close();

@@ -7,7 +7,7 @@ import type { Transport } from '../../src/client/index.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { encodeProblemDetails } from '../../src/cose/index.ts';
 
-const call = () => ({ deadline: Date.now() + 3000 });
+const call = () => ({ deadline: Date.now() + 20_000 });
 
 describe('answers over HTTP that are not the log’s', () => {
   let reply: (response: ServerResponse) => void = () => {};

@@ -10,7 +10,6 @@ const MOMENTS: readonly Moment[] = [
   'group commit',
   'start',
   'load',
-  'group commit',
   'closing',
 ];
 

@@ -307,7 +307,7 @@ suite('gRPC', () => {
 
   test('a deadline reaches the ledger as an abort, and the client as its code', async () => {
     const before = ledger.callers.length;
-    const { status } = await failure(client.unary(REGISTER, register(text('slow and late')), 500));
+    const { status } = await failure(client.unary(REGISTER, register(text('slow and late')), 1500));
     assert.equal(status, 4);
     await until(() => ledger.callers[before]?.signal?.aborted === true);
     ledger.release();

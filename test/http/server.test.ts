@@ -13,6 +13,7 @@ import { decodeProblemDetails } from '../../src/cose/index.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/index.ts';
 import { Limits } from '../../src/service/limits.ts';
 import type { ObservedRequest } from '../../src/service/surface.ts';
+import { processorTimer } from '../core/processor-time.ts';
 import { FakeLedger } from '../service/fake-ledger.ts';
 
 const COSE = 'application/cose';
@@ -28,7 +29,7 @@ describe('HTTP', () => {
     batchStatements: 8,
     facts: 4,
     pageEntries: 3,
-    deadline: 400,
+    deadline: 1500,
   });
   const observed: ObservedRequest[] = [];
   let server: HttpServer;
@@ -401,10 +402,10 @@ describe('HTTP', () => {
         ['/v1/statements', `{"statements":[${'[],'.repeat(300_000)}[]]}`, 400, 'ARGUMENT_INVALID'],
         ['/v1/statements', `{"statement":"${base64('x'.repeat(5000))}"}`, 413, 'STATEMENT_TOO_LARGE'],
       ] as const) {
-        const started = performance.now();
+        const taken = processorTimer();
         const response = await post(path, body, 'application/json');
         assert.deepEqual(await refusal(response), { status, code }, `${path} ${body.slice(0, 60)}`);
-        assert.ok(performance.now() - started < 500);
+        assert.ok(taken() < 1000, `${path}: ${taken()} ms`);
       }
       for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x']) {
         assert.deepEqual(await refusal(await post('/v1/statements', '{}', type)), {
@@ -515,7 +516,7 @@ describe('HTTP', () => {
     gone.abort();
     await request;
     const { signal } = ledger.callers[first]!;
-    for (let i = 0; i < 100 && !signal!.aborted; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+    for (let i = 0; i < 2500 && !signal!.aborted; i++) await new Promise((resolve) => setTimeout(resolve, 2));
     assert.equal(signal?.aborted, true);
   });
 
@@ -562,7 +563,8 @@ describe('HTTP', () => {
     await fetch(`${base}/v1/entries/0`);
     await fetch(`${base}/nothing/here`);
     await fetch(`${base}/v1/%ff`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let i = 0; i < 500 && observed.length < 3; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     assert.deepEqual(
       observed.map(({ operation, status, code }) => [operation, status, code]),
       [

@@ -119,16 +119,17 @@ describe('cosigning', () => {
     const log = await openedLog();
     const member = await joined(log);
     const [witness] = (await several(1)) as [TestWitness];
-    const cosigning = await cosigned(log, policyOf([witness], 'all'), [witness], { interval: 150 });
     const started = performance.now();
+    const cosigning = await cosigned(log, policyOf([witness], 'all'), [witness], { interval: 150 });
     for (let n = 0; performance.now() - started < 700; n++) await log.submit(foreign(member, n));
     await eventually(() => cosigning.status.size === log.head.size);
     const rounds = new Map(witness.asked.map(({ size, at }) => [size, at]));
     const times = [...rounds.values()];
+    // A busy machine may be late with any of them, with none too early.
     for (const [i, at] of times.entries()) {
-      if (i > 0) assert.ok(at - times[i - 1]! > 120, `rounds ${at - times[i - 1]!} ms apart`);
+      assert.ok(at - started > i * 149, `round ${i} after ${at - started} ms`);
     }
-    assert.ok(rounds.size <= 8, `${rounds.size} rounds`);
+    assert.ok(times.length >= 3, `${times.length} rounds`);
   });
 
   it('registration waits for no witness', async () => {
@@ -144,7 +145,7 @@ describe('cosigning', () => {
     assert.equal(cosigning.status.size, null);
     const closed = performance.now();
     await cosigning.close();
-    assert.ok(performance.now() - closed < 1000, 'closing does not wait for a witness either');
+    assert.ok(performance.now() - closed < 5000, 'closing does not wait for a witness either');
   });
 
   it('one that hangs and is not needed holds up nobody', async () => {
@@ -155,7 +156,7 @@ describe('cosigning', () => {
     const cosigning = await cosigned(log, policyOf(witnesses, '2'), witnesses);
     for (let n = 0; n < 5; n++) {
       await log.submit(foreign(member, n));
-      await eventually(() => cosigning.status.size === log.head.size, 2000);
+      await eventually(() => cosigning.status.size === log.head.size, 8000);
     }
     assert.equal(witnesses[0]!.asked.length, 1);
   });
@@ -369,7 +370,7 @@ describe('waiting for a witnessed head', () => {
     const cosigning = await cosigned(log, policyOf(witnesses, 'all'), witnesses);
     const started = performance.now();
     assert.equal(await cosigning.awaitCovering(0, AbortSignal.timeout(50)), undefined);
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 10_000);
     const waiting = cosigning.awaitCovering(0, never);
     await cosigning.close();
     assert.equal(await waiting, undefined);

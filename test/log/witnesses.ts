@@ -92,7 +92,7 @@ export function connectionsOf(witnesses: readonly TestWitness[]): Map<string, Wi
 }
 
 /** Waits until `holds`, looking again often; fails after `limit` milliseconds. */
-export async function eventually(holds: () => boolean, limit = 10_000): Promise<void> {
+export async function eventually(holds: () => boolean, limit = 30_000): Promise<void> {
   const started = performance.now();
   while (!holds()) {
     if (performance.now() - started > limit) throw new Error(`not within ${limit} ms: ${holds}`);

@@ -20,6 +20,7 @@ import {
 import { isKeyName } from '../../src/note/verifier-key.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { mangled, outcome } from '../core/mangle.ts';
+import { processorTimer } from '../core/processor-time.ts';
 import { vectors } from '../vectors.ts';
 
 const MALFORMED = { code: 'NOTE_MALFORMED' };
@@ -187,12 +188,12 @@ describe('limits', () => {
   });
 
   it('1 MiB is enough', () => {
-    const start = performance.now();
+    const taken = processorTimer();
     assert.throws(() => parseNote('\n'.repeat((1 << 20) + 1)), MALFORMED);
     assert.throws(() => parseNote('\n'.repeat(1 << 20)), MALFORMED);
     assert.throws(() => parseNote(new Uint8Array(1 << 20).fill(0x41)), MALFORMED);
     assert.throws(() => parseNote(`a\n\n\u2014${' '.repeat(1 << 19)}\n`), MALFORMED);
-    assert.ok(performance.now() - start < 1000);
+    assert.ok(taken() < 1000, `${taken()} ms`);
   });
 });
 

@@ -17,7 +17,7 @@ import { WitnessedLog } from './witnessed-log.ts';
 
 const log = new WitnessedLog();
 const asked = { old: 0, proof: [], checkpoint: log.checkpoint(9) };
-const soon = () => AbortSignal.timeout(3000);
+const soon = () => AbortSignal.timeout(20_000);
 
 /** Something that answers in a witness's place. */
 async function answering<T>(
@@ -119,7 +119,7 @@ describe('a witness over the network', () => {
         await assert.rejects(witness.addCheckpoint(asked, AbortSignal.timeout(100)), {
           code: 'DEADLINE_EXCEEDED',
         });
-        assert.ok(performance.now() - started < 2000);
+        assert.ok(performance.now() - started < 10_000);
       });
     }
   });
