@@ -14,6 +14,8 @@ export interface EvidenceLimits {
   readonly maxBytes: number;
   /** Bytes of all together. */
   readonly totalBytes: number;
+  /** What a file counts for at least (0): many small ones fill a disk, too. */
+  readonly blockBytes?: number;
 }
 
 const NAME = /^[0-9a-f]{64}$/;
@@ -35,7 +37,7 @@ export class EvidenceFiles {
       for (const name of await readdir(folder)) {
         // What a crash left: it has no name that anybody was told.
         if (UNFINISHED.test(name)) await rm(join(folder, name), { force: true });
-        else if (NAME.test(name)) total += (await stat(join(folder, name))).size;
+        else if (NAME.test(name)) total += counted((await stat(join(folder, name))).size, limits);
       }
       return new EvidenceFiles(crypto, folder, limits, total);
     });
@@ -68,7 +70,7 @@ export class EvidenceFiles {
     const before = await stored(() => contentOf(path));
     if (before && equal(before, bytes)) return false;
     // A damaged file is replaced by what it was.
-    const more = bytes.length - (before?.length ?? 0);
+    const more = counted(bytes.length, this.limits) - (before ? counted(before.length, this.limits) : 0);
     if (this.#total + more > totalBytes) {
       throw fail('EVIDENCE_STORE_FULL', `the store takes ${totalBytes} bytes`);
     }
@@ -106,6 +108,10 @@ export class EvidenceFiles {
     await rename(aside, path);
     await syncFolder(this.#folder);
   }
+}
+
+function counted(length: number, { blockBytes = 0 }: EvidenceLimits): number {
+  return Math.max(length, blockBytes);
 }
 
 async function contentOf(path: string): Promise<Bytes | undefined> {

@@ -11,6 +11,8 @@ import { EvidenceAccess, EvidenceService } from '../service/index.ts';
 
 /** In the data folder. */
 export const EVIDENCE_FOLDER = 'evidence';
+/** What a file takes of a disk at least, and of the store. */
+const BLOCK = 4096;
 
 /** @throws CONFIG_INVALID the access file; STORAGE_FAILED */
 export async function openEvidence(
@@ -21,7 +23,10 @@ export async function openEvidence(
 ): Promise<EvidenceService> {
   const { accessFile, ...limits } = evidence;
   const access = accessFile === undefined ? EvidenceAccess.nobody(crypto) : readAccess(crypto, accessFile);
-  const files = await EvidenceFiles.open(crypto, join(dataDir, EVIDENCE_FOLDER), limits);
+  const files = await EvidenceFiles.open(crypto, join(dataDir, EVIDENCE_FOLDER), {
+    ...limits,
+    blockBytes: BLOCK,
+  });
   return new EvidenceService({
     ...{ log, files, access },
     // Who has seen which machine's evidence is worth a line, always.

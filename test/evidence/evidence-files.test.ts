@@ -58,6 +58,16 @@ test('one piece, and all together, have a largest size', async () => {
   assert.equal(await put(await open(path), text('d', 50)), true);
 });
 
+test('small pieces count for the block that each takes', async () => {
+  const path = folder();
+  const limits = { ...LIMITS, blockBytes: 100 };
+  const put = async (content: string) =>
+    (await EvidenceFiles.open(crypto, path, limits)).put(digestOf(content), utf8(content));
+  await put('a');
+  await put('b');
+  await assert.rejects(put('c'), { code: 'EVIDENCE_STORE_FULL' });
+});
+
 test('what a crash left unfinished is gone after the next start', async () => {
   const path = folder();
   await open(path);
