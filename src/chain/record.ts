@@ -31,6 +31,17 @@ export function stateKey(type: string, ...id: readonly KeyPart[]): Bytes {
   return encode([type, ...id]);
 }
 
+/** Keys that each type of record remembers: signers, and their keys, are asked for with every statement. */
+const REMEMBERED = 1024;
+const LONGEST_NAME = 128;
+
+/** A text of its own for each id that is worth remembering. */
+function nameOf(id: KeyPart): string | undefined {
+  if (typeof id === 'number' || id.length > LONGEST_NAME) return undefined;
+  // Typed arrays are array-like, which is all that `apply` asks for.
+  return typeof id === 'string' ? `t${id}` : `b${String.fromCharCode.apply(null, id as unknown as number[])}`;
+}
+
 /** One type of record; `Id` is what follows the type in its key. */
 export interface RecordType<T, Id extends readonly KeyPart[]> {
   readonly type: string;
@@ -52,7 +63,18 @@ export function recordType<Id extends readonly KeyPart[], T>(
   const known = new WeakMap<Bytes, T>();
   // The same goes for the key of a record that there is only one of.
   const single = stateKey(type);
-  const keyOf = (id: Id) => (id.length === 0 ? single : stateKey(type, ...id));
+  const byName = new Map<string, Bytes>();
+  function keyOf(id: Id): Bytes {
+    if (id.length === 0) return single;
+    const name = id.length === 1 ? nameOf(id[0]!) : undefined;
+    if (name === undefined) return stateKey(type, ...id);
+    const found = byName.get(name);
+    if (found) return found;
+    const key = stateKey(type, ...id);
+    if (byName.size >= REMEMBERED) byName.clear();
+    byName.set(name, key);
+    return key;
+  }
   function read(value: Bytes): T {
     const remembered = known.get(value);
     if (remembered !== undefined) return remembered;

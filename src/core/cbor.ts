@@ -108,6 +108,16 @@ export function headLength(count: number): number {
   return count < 24 ? 1 : count < 0x100 ? 2 : count < 0x1_0000 ? 3 : count < 0x1_0000_0000 ? 5 : 9;
 }
 
+/** Writes the encoding of a byte string into `to`. @returns where it ends */
+export function writeByteString(to: Bytes, at: number, bytes: Bytes): number {
+  const { length } = bytes;
+  const width = headLength(length) - 1;
+  to[at] = (BSTR << 5) | (width === 0 ? length : 24 + Math.log2(width));
+  for (let i = width, rest = length; i > 0; i--, rest = Math.floor(rest / 256)) to[at + i] = rest % 256;
+  to.set(bytes, at + 1 + width);
+  return at + 1 + width + length;
+}
+
 function malformed(message: string, cause?: unknown) {
   return fail('CBOR_MALFORMED', message, { cause });
 }
@@ -269,7 +279,6 @@ const WRITER = new Writer();
 class Reader {
   at = 0;
   readonly #bytes: Bytes;
-  readonly #view: DataView;
   readonly #strict: boolean;
   readonly #tags: readonly number[];
   readonly #maxDepth: number;
@@ -278,11 +287,19 @@ class Reader {
   constructor(bytes: Bytes, options: DecodeOptions) {
     // A plain view: of a Buffer, byte strings would be Buffers too, whose `slice` shares memory.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#strict = options.profile !== 'definite';
     this.#tags = options.tags ?? [];
     this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
     this.#items = options.maxItems ?? MAX_ITEMS;
+  }
+
+  /** Made when it is needed: most items have short arguments. */
+  #view(): DataView {
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+  }
+
+  #uint16(at: number): number {
+    return this.#bytes[at]! * 256 + this.#bytes[at + 1]!;
   }
 
   #left(): number {
@@ -298,12 +315,12 @@ class Reader {
     const at = this.at;
     this.at += width;
     if (width === 8) {
-      const value = this.#view.getBigUint64(at);
+      const value = this.#view().getBigUint64(at);
       if (this.#strict && value < 0x1_0000_0000n) throw notDeterministic('integer not in shortest form');
       return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
     }
     const value =
-      width === 1 ? this.#bytes[at]! : width === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+      width === 1 ? this.#bytes[at]! : width === 2 ? this.#uint16(at) : this.#view().getUint32(at);
     if (this.#strict && value < (width === 1 ? 24 : width === 2 ? 0x100 : 0x1_0000)) {
       throw notDeterministic('integer not in shortest form');
     }
@@ -408,8 +425,8 @@ class Reader {
     if (this.#left() < width) throw malformed('ends in the middle of a float');
     const at = this.at;
     this.at += width;
-    if (width === 2) return new Float(halfFloat(this.#view.getUint16(at)));
-    return new Float(width === 4 ? this.#view.getFloat32(at) : this.#view.getFloat64(at));
+    if (width === 2) return new Float(halfFloat(this.#uint16(at)));
+    return new Float(width === 4 ? this.#view().getFloat32(at) : this.#view().getFloat64(at));
   }
 }
 

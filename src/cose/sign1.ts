@@ -4,7 +4,15 @@
  * header and the payload are the key holder's. The unprotected header never is.
  */
 import { type Bytes, equal } from '../core/bytes.ts';
-import { type CborKey, type CborMap, decode, encode, Tagged } from '../core/cbor.ts';
+import {
+  type CborKey,
+  type CborMap,
+  decode,
+  encode,
+  headLength,
+  Tagged,
+  writeByteString,
+} from '../core/cbor.ts';
 import type { PrivateKey, PublicKey, VerifyOptions } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { ALGORITHM_ID, checkAlgorithm } from './algorithm.ts';
@@ -97,6 +105,22 @@ export function canonicalSign1({ protectedBytes, payload, signature }: Sign1Part
 export function sigStructure(protectedBytes: Bytes, payload: Bytes, externalAad: Bytes = EMPTY): Bytes {
   return encode(['Signature1', signedForm(protectedBytes), externalAad, payload]);
 }
+
+/** Length of the {@link sigStructure} without external data. */
+export function sigStructureLength(protectedBytes: Bytes, payload: Bytes): number {
+  const { length } = signedForm(protectedBytes);
+  return PREFIX.length + headLength(length) + length + 1 + headLength(payload.length) + payload.length;
+}
+
+/** Writes the {@link sigStructure} without external data to where many are collected. @returns where it ends */
+export function writeSigStructure(to: Bytes, at: number, protectedBytes: Bytes, payload: Bytes): number {
+  to.set(PREFIX, at);
+  const end = writeByteString(to, at + PREFIX.length, signedForm(protectedBytes));
+  return writeByteString(to, writeByteString(to, end, EMPTY), payload);
+}
+
+/** An array of four, and its context. */
+const PREFIX = encode(['Signature1', EMPTY, EMPTY, EMPTY]).slice(0, -3);
 
 export interface VerifySign1Options extends VerifyOptions {
   /** What a detached payload is; for an attached one, what it must be. */

@@ -4,8 +4,8 @@
  */
 import { type Bytes, concat, equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
+import { BundleHasher, hashPlainly, type Place } from '../merkle/bundle-hash.ts';
 import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
-import { BundleHasher, hashPlainly, type Place } from './bundle-hash.ts';
 import { type BundleRows, placesOf } from './bundle-rows.ts';
 import type { Examined, Examiner } from './examine.ts';
 import type { Finding } from './findings.ts';
@@ -39,7 +39,7 @@ export class BundleAuditor {
   constructor(crypto: Crypto, examiner: Examiner | undefined) {
     this.#crypto = crypto;
     this.#examiner = examiner;
-    this.#hasher = new BundleHasher(crypto, examiner !== undefined);
+    this.#hasher = new BundleHasher(crypto, { ids: examiner !== undefined });
   }
 
   audit(bundle: BundleRows): BundleAudit {

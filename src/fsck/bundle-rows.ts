@@ -1,7 +1,7 @@
 /** A bundle as it was read, and its leaves: nothing about it is believed, and every way to be wrong is found. */
 import type { Bytes } from '../core/bytes.ts';
+import type { Place } from '../merkle/bundle-hash.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
-import type { Place } from './bundle-hash.ts';
 import type { Finding } from './findings.ts';
 
 /** The leaves from `256 · n` on, as far as the log goes. */

@@ -13,7 +13,7 @@ import {
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
-import type { Place } from './bundle-hash.ts';
+import type { Place } from '../merkle/bundle-hash.ts';
 import type { BundleRows } from './bundle-rows.ts';
 import { CheckedKeys, type ListedKey } from './signing-keys.ts';
 

@@ -51,9 +51,10 @@ export class CompactRange {
 
   /**
    * Appends one leaf hash of 32 bytes. `visit` is told of every perfect subtree that this completes, from the leaf up.
+   * @param completed hashes of those subtrees above the leaf, as far as the caller has them: they are not computed again
    * @throws ARGUMENT_INVALID for another length
    */
-  append(hasher: Hasher, leafHash: Bytes, visit?: NodeVisitor): void {
+  append(hasher: Hasher, leafHash: Bytes, visit?: NodeVisitor, completed?: readonly Bytes[]): void {
     checkHash(leafHash);
     let index = this.#size;
     let hash = leafHash;
@@ -61,7 +62,8 @@ export class CompactRange {
     visit?.(level, index, hash);
     // Each one at the low end of the size is a perfect left sibling of what has just been completed.
     while (index % 2 === 1) {
-      hash = nodeHash(hasher, this.#hashes.pop()!, hash);
+      const left = this.#hashes.pop()!;
+      hash = completed?.[level] ?? nodeHash(hasher, left, hash);
       index = (index - 1) / 2;
       level += 1;
       visit?.(level, index, hash);

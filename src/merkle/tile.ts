@@ -120,7 +120,7 @@ export function entryBundle(entries: readonly Bytes[]): Bytes {
   return bundle(entries, 2, 0xffff);
 }
 
-/** @throws PROOF_MALFORMED it ends in the middle of an entry, or has more than 256 */
+/** Views into `bytes`. @throws PROOF_MALFORMED it ends in the middle of an entry, or has more than 256 */
 export function parseEntryBundle(bytes: Bytes): Bytes[] {
   return parseBundle(bytes, 2);
 }
@@ -140,7 +140,7 @@ export function statementBundle(statements: readonly (Bytes | null)[]): Bytes {
   );
 }
 
-/** null for a state entry. @throws PROOF_MALFORMED as {@link parseEntryBundle} */
+/** null for a state entry; views into `bytes`. @throws PROOF_MALFORMED as {@link parseEntryBundle} */
 export function parseStatementBundle(bytes: Bytes): (Bytes | null)[] {
   return parseBundle(bytes, 4).map((statement) => (statement.length === 0 ? null : statement));
 }
@@ -170,7 +170,7 @@ function parseBundle(bytes: Bytes, prefix: 2 | 4): Bytes[] {
     const length = prefix === 2 ? view.getUint16(at) : view.getUint32(at);
     at += prefix;
     if (bytes.length - at < length) throw fail('PROOF_MALFORMED', 'the bundle ends in an entry');
-    entries.push(bytes.slice(at, at + length));
+    entries.push(new Uint8Array(bytes.buffer, bytes.byteOffset + at, length));
     at += length;
   }
   return entries;

@@ -5,6 +5,7 @@
 import { type Bytes, equal, fromUtf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
+import { BundleHasher } from '../merkle/bundle-hash.ts';
 import { LogReader, type TileSource } from '../tiles/index.ts';
 import { openHead, type SignedTreeHead, type Trust } from '../verify/index.ts';
 import type { Evidence } from './alarm.ts';
@@ -33,6 +34,7 @@ export interface HeadsOptions {
 
 export class Heads {
   readonly #options: HeadsOptions;
+  readonly #bundles: BundleHasher;
   #seen: SeenHead | undefined;
   #reader: LogReader | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -40,6 +42,7 @@ export class Heads {
   /** @param seen what {@link ReplayStore} remembers. @throws LOG_CORRUPT the log has never signed that */
   constructor(options: HeadsOptions, seen: Bytes | undefined) {
     this.#options = options;
+    this.#bundles = new BundleHasher(options.crypto, { ids: true, inner: true });
     this.#seen = seen && this.#open(seen);
   }
 
@@ -77,7 +80,7 @@ export class Heads {
 
   async #newer(head: SeenHead, seen: SeenHead | undefined, note: Bytes): Promise<Judgement> {
     const { crypto, source, store } = this.#options;
-    const reader = await LogReader.open(crypto, source, head);
+    const reader = await LogReader.open(crypto, source, head, this.#bundles);
     const begins = seen && seen.size > 0 ? (await reader.range(seen.size)).root(crypto) : undefined;
     if (seen && begins && !equal(begins, seen.root)) {
       // The path leads to the newer root, and from another older one than was signed: no log has both.
@@ -128,7 +131,9 @@ export class Heads {
   async reader(): Promise<LogReader> {
     const { crypto, source } = this.#options;
     const seen = this.#seen ?? { size: 0, root: new Uint8Array(32) };
-    if (this.#reader?.head.size !== seen.size) this.#reader = await LogReader.open(crypto, source, seen);
+    if (this.#reader?.head.size !== seen.size) {
+      this.#reader = await LogReader.open(crypto, source, seen, this.#bundles);
+    }
     return this.#reader;
   }
 

@@ -8,6 +8,7 @@ import { rulesId } from '../chain/index.ts';
 import { type Bytes, equal, toHex, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
+import { LaneTree } from '../merkle/lane-tree.ts';
 import { type Checkpoint, freshness } from '../note/index.ts';
 import { Replay, type ReplayedRun } from '../replay/index.ts';
 import type { Storage } from '../storage/index.ts';
@@ -128,7 +129,10 @@ export class Monitor {
     }
     await options.watcher?.restore(store.watched());
     const { origin, genesis } = trust;
-    const replay = new Replay({ crypto, origin, genesis, rules }, remembered.point);
+    const replay = new Replay(
+      { crypto, origin, genesis, rules, tree: new LaneTree(crypto) },
+      remembered.point,
+    );
     return new Monitor(options, store, replay, { ...remembered, held });
   }
 

@@ -34,6 +34,11 @@ const REFUSED = 0;
 const FOREIGN = 1;
 const CHAIN = 2;
 
+const INDEX = 'i'.charCodeAt(0);
+/** The prefix and an entry id; an index and what the entry is. */
+const INDEX_KEY = 33;
+const INDEX_ROW = 9;
+
 /** What was known when the monitor stopped. */
 export interface Remembered {
   /** Undefined: nothing was replayed. */
@@ -98,9 +103,7 @@ export class ReplayStore {
   }> {
     const byId = new Map<string, number>();
     const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
-    const rows = await this.#storage.getMany(
-      [...entryIds, ...refs.map(({ entry }) => entry)].map((id) => keyOf('i', id)),
-    );
+    const rows = await this.#storage.getMany(indexKeys([...entryIds, ...refs.map(({ entry }) => entry)]));
     entryIds.forEach((id, i) => {
       const row = rows[i];
       if (row) byId.set(toHex(id), readIndex(row).index);
@@ -132,9 +135,10 @@ export class ReplayStore {
   ): Promise<void> {
     const batch = new WriteBatch();
     for (const [i, run] of runs.entries()) {
-      for (const entry of run.entries) {
-        if (known.byId.get(entry.hex) === entry.index) putIndex(batch, entry);
-      }
+      putIndexes(
+        batch,
+        run.entries.filter((entry) => known.byId.get(entry.hex) === entry.index),
+      );
       for (const [key, value] of run.writes) put(batch, keyOf('r', key), value);
       batch.put(keyOf('z', u64be(run.tip.index + 1)), roots[i]!);
     }
@@ -193,13 +197,30 @@ export class GroupEntries implements KnownEntries {
   }
 }
 
-function putIndex(batch: WriteBatch, { entryId, verdict, index, statement }: ReplayedEntry): void {
-  const kind = statement?.chain?.kind;
-  const flag = verdict.outcome === 'refused' ? REFUSED : kind === undefined ? FOREIGN : CHAIN;
-  batch.put(
-    keyOf('i', entryId),
-    concat(u64be(index), Uint8Array.of(flag), utf8(flag === CHAIN ? kind! : '')),
-  );
+function putIndexes(batch: WriteBatch, entries: readonly ReplayedEntry[]): void {
+  const keys = indexKeys(entries.map(({ entryId }) => entryId));
+  const kinds = entries.map(({ statement }) => statement?.chain?.kind);
+  // Most are foreign: nine bytes each, in one buffer like their keys.
+  const short = new Uint8Array(entries.length * INDEX_ROW);
+  const view = new DataView(short.buffer);
+  entries.forEach(({ verdict, index }, i) => {
+    const kind = kinds[i];
+    const row = short.subarray(i * INDEX_ROW, (i + 1) * INDEX_ROW);
+    view.setBigUint64(i * INDEX_ROW, BigInt(index));
+    row[8] = verdict.outcome === 'refused' ? REFUSED : kind === undefined ? FOREIGN : CHAIN;
+    batch.put(keys[i]!, row[8] === CHAIN ? concat(row, utf8(kind!)) : row);
+  });
+}
+
+/** All in one buffer: what goes to native code otherwise gets one for each. */
+function indexKeys(ids: readonly Bytes[]): Bytes[] {
+  const keys = new Uint8Array(ids.length * INDEX_KEY);
+  return ids.map((id, i) => {
+    const key = keys.subarray(i * INDEX_KEY, (i + 1) * INDEX_KEY);
+    key[0] = INDEX;
+    key.set(id, 1);
+    return key;
+  });
 }
 
 function readIndex(row: Bytes): IndexRow {

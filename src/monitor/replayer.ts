@@ -23,6 +23,7 @@ import type { LeafVerifier } from './verified-leaves.ts';
 import type { Watcher } from './watcher.ts';
 
 /** What a group comes to, at least, when there is more: one write to the disk for all of it. */
+const FIRST_GROUP = 64;
 const GROUP_LEAVES = 2048;
 const GROUP_BYTES = 16 << 20;
 
@@ -76,6 +77,8 @@ export class Replayer {
     const assembler = new RunAssembler(this.size);
     const group: Run[] = [];
     let [leaves, bytes] = [0, 0];
+    // Small at first: a log begins with the keys by which the rest is signed.
+    let most = FIRST_GROUP;
     for await (const bundle of this.#options.leaves.verified(reader.leaves(this.size))) {
       for (const leaf of bundle) {
         const run = add(assembler, leaf);
@@ -91,7 +94,8 @@ export class Replayer {
         bytes += leaf.statement?.length ?? 0;
         if (run) group.push(run);
       }
-      if (leaves < GROUP_LEAVES && bytes < GROUP_BYTES) continue;
+      if (leaves < most && bytes < GROUP_BYTES) continue;
+      most = Math.min(GROUP_LEAVES, 2 * most);
       const stopped = await this.#group(group.splice(0), reader);
       if (stopped) return stopped;
       [leaves, bytes] = [0, 0];

@@ -1,6 +1,7 @@
 /** What goes to the threads that verify signatures: packed, since cloning many small arrays costs as much as verifying some. */
-import { type Statement, toBeSigned } from '../chain/index.ts';
+import type { Statement } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
+import { sigStructureLength, writeSigStructure } from '../cose/sign1.ts';
 import type { SigningKey } from '../log/index.ts';
 
 export interface SignaturesRequest {
@@ -18,22 +19,22 @@ export type SignatureRequest =
   | { readonly type: 'keys'; readonly keys: readonly SigningKey[] };
 
 export function packSignatures(statements: readonly Statement[]): SignaturesRequest {
-  const messages = statements.map(toBeSigned);
   const kids = new Uint8Array(32 * statements.length);
   const lengths = new Uint32Array(2 * statements.length);
   let size = 0;
-  for (const [i, { kid, signature }] of statements.entries()) {
+  statements.forEach(({ kid, signature, protectedBytes, payload }, i) => {
     kids.set(kid, 32 * i);
-    lengths[2 * i] = messages[i]!.length;
+    const length = sigStructureLength(protectedBytes, payload);
+    lengths[2 * i] = length;
     lengths[2 * i + 1] = signature.length;
-    size += messages[i]!.length + signature.length;
-  }
+    size += length + signature.length;
+  });
   const packed = new Uint8Array(size);
   let at = 0;
-  for (const [i, { signature }] of statements.entries()) {
-    packed.set(messages[i]!, at);
-    packed.set(signature, at + messages[i]!.length);
-    at += messages[i]!.length + signature.length;
+  for (const { protectedBytes, payload, signature } of statements) {
+    at = writeSigStructure(packed, at, protectedBytes, payload);
+    packed.set(signature, at);
+    at += signature.length;
   }
   return { type: 'signatures', kids, lengths, packed };
 }

@@ -76,9 +76,9 @@ export class LeafVerifier {
   }
 
   async #verify(bundle: readonly LogLeaf[]): Promise<readonly ReplayLeaf[]> {
-    const leaves = bundle.map(({ index, data, hash, statement }): VerifiedLeaf => {
+    const leaves = bundle.map(({ index, data, hash, statement, above }): VerifiedLeaf => {
       const parsed = (statement && parsedOrNot(statement, data)) ?? undefined;
-      return { index, data, hash, statement, parsed, verified: false };
+      return { index, data, hash, statement, above, parsed, verified: false };
     });
     // Without its key nobody can verify it; a kind that brings its own key is for the replay.
     const known = this.#pool

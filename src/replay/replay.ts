@@ -4,6 +4,7 @@
  */
 import {
   effectsRoot,
+  encodeVerdict,
   type StateEntry,
   type Statement,
   type Transition,
@@ -15,6 +16,7 @@ import { type Bytes, equal, toBase64url, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { CompactRange } from '../merkle/index.ts';
+import type { LaneTree } from '../merkle/lane-tree.ts';
 import { StateMap } from '../statemap/index.ts';
 import { compareStateEntries, type Fault, readStateEntry } from './fault.ts';
 import type { PreparedRun, PreparedStatement } from './prepare.ts';
@@ -26,6 +28,8 @@ export interface ReplayOptions {
   readonly rules: Bytes;
   /** Entry id of entry 0, 32 bytes, where it is known who the log should be. */
   readonly genesis?: Bytes;
+  /** What has the root over many messages faster than `crypto` alone, where there is WebAssembly. */
+  readonly tree?: LaneTree;
 }
 
 /** Where a replay stands: after a state entry, or before everything. */
@@ -146,9 +150,9 @@ export class Replay {
       mapCount: state.count,
       rules: this.#options.rules,
       previous: this.#tip?.index ?? null,
-      effectsRoot: effectsRoot(
-        crypto,
+      effectsRoot: this.#effectsRoot(
         entries.map(({ verdict }) => verdict),
+        found.effectsRoot,
       ),
     };
     const [fault, ...faults] = [...this.#genesisFault(run), ...compareStateEntries(expected, found)];
@@ -163,11 +167,17 @@ export class Replay {
         expected: { ...expected, time },
       };
     }
-    for (const { leaf } of run.statements) this.#range.append(crypto, leaf.hash);
-    this.#range.append(crypto, closing.hash);
+    for (const { leaf } of run.statements) this.#range.append(crypto, leaf.hash, undefined, leaf.above);
+    this.#range.append(crypto, closing.hash, undefined, closing.above);
     this.#state = state;
     this.#tip = found;
     return { type: 'matched', first, entries, writes, tip: found, state };
+  }
+
+  #effectsRoot(verdicts: readonly Verdict[], found: Bytes): Bytes {
+    const { crypto, tree } = this.#options;
+    const fast = tree?.root(verdicts.map(encodeVerdict));
+    return fast && equal(fast, found) ? fast : effectsRoot(crypto, verdicts);
   }
 
   #genesisFault({ first, statements, closing }: PreparedRun): Fault[] {

@@ -14,6 +14,11 @@ export interface ReplayLeaf {
   readonly statement: Bytes | null;
   /** Whether its signature was found to verify under the key of its kid; if not, replay does it. */
   readonly verified?: boolean;
+  /**
+   * Hashes of the perfect subtrees that it completes, from the one of two leaves up, as far as the reader has verified
+   * them to be in the tree: none of them begins before the leaves that are replayed.
+   */
+  readonly above?: readonly Bytes[] | undefined;
   /** `statement` as parseStatement read it, where that was done before. */
   readonly parsed?: Statement | undefined;
 }

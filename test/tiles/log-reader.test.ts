@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Bytes, equal, utf8 } from '../../src/core/bytes.ts';
 import { fail, isLedgerError } from '../../src/core/errors.ts';
+import { BundleHasher } from '../../src/merkle/bundle-hash.ts';
 import { entryBundle, statementBundle, verifyConsistency, verifyInclusion } from '../../src/merkle/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { type LogLeaf, LogReader, TileFault } from '../../src/tiles/index.ts';
@@ -92,6 +93,62 @@ describe('reading a log over its tiles', () => {
       source.asked.filter((path) => path.startsWith('tile/entries/')),
       ['tile/entries/003', 'tile/entries/004'],
     );
+  });
+});
+
+describe('with bundles hashed as a whole', () => {
+  const bundles = new BundleHasher(crypto, { ids: true, inner: true });
+
+  test('the same leaves come out, and the inner nodes are those of the tree', async () => {
+    for (const from of [0, 5, 256, 700]) {
+      const plain = await LogReader.open(crypto, large, headOf(large, 1000));
+      const fast = await LogReader.open(crypto, large, headOf(large, 1000), bundles);
+      const leaves = await read(fast, from);
+      assert.deepEqual(
+        leaves.map(({ above: _, ...leaf }) => leaf),
+        await read(plain, from),
+      );
+      // Of a bundle that begins before `from`, and of one that is not full, there are none.
+      const whole = leaves.filter(({ above }) => above).map(({ index }) => index);
+      assert.equal(whole.length, (3 - Math.ceil(from / 256)) * 256);
+      const range = await fast.range(from);
+      const hasher = { sha256: () => assert.fail('nothing is hashed again') };
+      for (const { index, hash, above } of leaves) {
+        // At the end of a bundle, it is joined to those before.
+        range.append(above && (index + 1) % 256 !== 0 ? hasher : crypto, hash, undefined, above);
+      }
+      assert.deepEqual(range.root(crypto), headOf(large, 1000).root);
+    }
+  });
+
+  test('what is wrong is found, and said, as it is one by one', async () => {
+    const source = new TreeSource(600);
+    const outcome = async (hasher?: BundleHasher) => {
+      try {
+        const reader = await LogReader.open(crypto, source, source.head, hasher);
+        return (await read(reader)).map(({ above: _, ...leaf }) => leaf);
+      } catch (error) {
+        assert(error instanceof TileFault);
+        return { code: error.code, message: error.message };
+      }
+    };
+    for (const kind of ['entries', 'statements'] as const) {
+      const path = `tile/${kind}/001`;
+      source.lie = (_path, bytes) => bytes;
+      const { length } = await source.tile(path);
+      await fc.assert(
+        fc.asyncProperty(fc.nat(length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+          source.lie = (asked, bytes) => {
+            if (asked !== path) return bytes;
+            const changed = bytes.slice();
+            changed[at]! ^= flip;
+            return changed;
+          };
+          assert.deepEqual(await outcome(bundles), await outcome());
+        }),
+        { numRuns: 30 },
+      );
+    }
   });
 });
 

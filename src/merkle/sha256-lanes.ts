@@ -1,9 +1,9 @@
 /**
- * SHA-256 of four messages at a time, in WebAssembly vectors. An audit hashes a few hundred bytes millions of times, and
- * there the call into OpenSSL costs as much as its hash: this is two to three times faster for it.
+ * SHA-256 of four messages at a time, in WebAssembly vectors. Audits and replays hash a few hundred bytes millions of
+ * times, and there the call into OpenSSL costs as much as its hash: this is two to three times faster for it.
  *
- * Nothing rests on it alone: the audit hashes again, with the crypto interface, whatever does not fit before it says so,
- * and the root of every log is computed by both.
+ * Nothing rests on it alone: whatever does not fit is hashed again, with the crypto interface, before anybody says so, and
+ * the root of every log is computed by both.
  */
 import type { Bytes } from '../core/bytes.ts';
 import {

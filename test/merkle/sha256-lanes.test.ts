@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '../../src/core/bytes.ts';
-import { blocksOf, FREE, Sha256Lanes } from '../../src/fsck/sha256-lanes.ts';
+import { blocksOf, FREE, Sha256Lanes } from '../../src/merkle/sha256-lanes.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 
 test('four messages at a time hash as OpenSSL hashes them, for every length and number of messages', () => {

@@ -5,8 +5,9 @@
  */
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
-import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { FREE, Sha256Lanes } from './sha256-lanes.ts';
+import { TILE_WIDTH } from './tile.ts';
+import { leafHash, treeRoot } from './tree.ts';
 
 const HASH = 32;
 /** A leaf of an entry id fits one block, a node two. */
@@ -40,6 +41,14 @@ export interface BundleHashes {
   readonly leafHashes: Bytes;
   /** Of the tile, when the bundle is full. */
   readonly root: Bytes | undefined;
+  /** Of a full bundle, where they are asked for: 32 bytes for each node above the leaves, level after level, the root last. */
+  readonly inner?: Bytes;
+}
+
+/** What is wanted beside leaf hashes and root. */
+export interface WantedHashes {
+  readonly ids?: boolean;
+  readonly inner?: boolean;
 }
 
 /** By the crypto interface: the measure for {@link BundleHasher}, and the second opinion on whatever does not fit. */
@@ -59,12 +68,12 @@ export function hashPlainly(hasher: Hasher, row: Bytes, places: readonly Place[]
 
 export class BundleHasher {
   readonly #hasher: Hasher;
-  readonly #withIds: boolean;
+  readonly #wanted: WantedHashes;
   readonly #lanes = new Sha256Lanes();
 
-  constructor(hasher: Hasher, withIds: boolean) {
+  constructor(hasher: Hasher, wanted: WantedHashes) {
     this.#hasher = hasher;
-    this.#withIds = withIds;
+    this.#wanted = wanted;
     this.#lanes.reserve(MESSAGES + TILE_WIDTH * 2 * LEAF_SLOT);
     for (let i = 0; i < TILE_WIDTH; i++) this.#lanes.pad(LEAVES + i * LEAF_SLOT, LEAF_BYTES);
     for (let i = 0; i < TILE_WIDTH - 1; i++) {
@@ -125,9 +134,10 @@ export class BundleHasher {
 
   #answer(places: readonly Place[]): BundleHashes {
     const { bytes } = this.#lanes;
-    const ids = new Uint8Array(this.#withIds ? TILE_WIDTH * HASH : 0);
+    const withIds = this.#wanted.ids === true;
+    const ids = new Uint8Array(withIds ? TILE_WIDTH * HASH : 0);
     const leafHashes = new Uint8Array(TILE_WIDTH * HASH);
-    for (let i = 0; i < TILE_WIDTH && this.#withIds; i++) {
+    for (let i = 0; withIds && i < TILE_WIDTH; i++) {
       const slot = LEAVES + i * LEAF_SLOT + 1;
       if (!places[i]!.isStateEntry) ids.set(bytes.subarray(slot, slot + HASH), i * HASH);
     }
@@ -135,7 +145,20 @@ export class BundleHasher {
       const slot = nodeSlot(i) + 1;
       leafHashes.set(bytes.subarray(slot, slot + 2 * HASH), i * 2 * HASH);
     }
-    return { ids, leafHashes, root: bytes.slice(ROOT, ROOT + HASH) };
+    const root = bytes.slice(ROOT, ROOT + HASH);
+    return { ids, leafHashes, root, ...(this.#wanted.inner && { inner: this.#inner() }) };
+  }
+
+  /** All but the root lie in twos, where their parents read them. */
+  #inner(): Bytes {
+    const { bytes } = this.#lanes;
+    const inner = new Uint8Array((TILE_WIDTH - 1) * HASH);
+    for (let parent = TILE_WIDTH / 2; parent < TILE_WIDTH - 1; parent++) {
+      const slot = nodeSlot(parent) + 1;
+      inner.set(bytes.subarray(slot, slot + 2 * HASH), (parent - TILE_WIDTH / 2) * 2 * HASH);
+    }
+    inner.set(bytes.subarray(ROOT, ROOT + HASH), (TILE_WIDTH - 2) * HASH);
+    return inner;
   }
 }
 
