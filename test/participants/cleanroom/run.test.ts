@@ -55,7 +55,7 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     writeFileSync(file, bytes);
     await assert.rejects(scene.run('c', { data }), { code: 'MOUNT_DIGEST_MISMATCH' });
     assert.deepEqual(steps(), ['agreed', 'deployed', 'ended']);
-    assert.equal(scene.kms.asked.length, 0);
+    assert.equal(scene.releases.length, 0);
     assert(!existsSync(path('c', 'room.json')));
   });
 

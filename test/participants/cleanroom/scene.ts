@@ -19,6 +19,7 @@ import {
   runCleanroom,
   simulatedEvidence,
 } from '../../../src/participants/cleanroom/index.ts';
+import { KeyImportClient, type ReleaseOutcome, startKms } from '../../../src/participants/kms/index.ts';
 import { seal } from '../../../src/participants/sealed-file.ts';
 import { writeCsv } from '../../../src/participants/training/index.ts';
 import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
@@ -28,12 +29,19 @@ import { World } from '../../chain/world.ts';
 import { covidWith, type Overlay } from '../../depa/scenario.ts';
 import { SimulatedRooms } from '../../e2e/simulated-room.ts';
 import { serveWitnessed, type WitnessedServer } from '../../e2e/witnessed-server.ts';
+import { config, file, request } from '../kms/imports.ts';
 import { json, realFile, realTables, SUPPLEMENT } from '../training/covid.ts';
-import { type SmallKms, startSmallKms, type Vault } from './small-kms.ts';
 
 const APPRAISER = 'a'.repeat(43);
 /** 48 bytes, as the story's appraisal policy has them. */
 const MEASUREMENT = new Uint8Array(48).fill(5);
+
+/** Of a provider, on its way into the KMS. */
+interface DataKey {
+  readonly name: string;
+  readonly dataKeyId: string;
+  readonly dataKey: Bytes;
+}
 
 export class Scene {
   readonly folder = mkdtempSync(join(tmpdir(), 'aichain-cleanroom-'));
@@ -42,7 +50,9 @@ export class Scene {
   witnessed!: WitnessedServer;
   client!: LedgerClient;
   story!: Story;
-  kms!: SmallKms;
+  kms!: Awaited<ReturnType<typeof startKms>>;
+  /** What came of each release that the KMS was asked for. */
+  readonly releases: ReleaseOutcome[] = [];
   /** The TDC's key of use `enc`. */
   readonly encryption = crypto.generatePrivateKey('ES256');
   readonly #entries = new Map<string, Ref>();
@@ -67,7 +77,7 @@ export class Scene {
     await this.#staff(vaults);
   }
 
-  async #tell(): Promise<Map<string, Vault>> {
+  async #tell(): Promise<readonly DataKey[]> {
     const world = World.empty(crypto, this.client.trust.origin);
     world.time = Date.now();
     const sro = {
@@ -111,7 +121,7 @@ export class Scene {
   async #seal(draft: Story) {
     mkdirSync(this.path('data'));
     const files = new Map<string, { digest: Bytes; size: number }>();
-    const vaults = new Map<string, Vault>();
+    const vaults: DataKey[] = [];
     const tables = [...realTables()];
     for (const [i, { id, version, dataKeyId }] of draft.contract.datasets.entries()) {
       const local = id.split(':').at(-1);
@@ -124,15 +134,26 @@ export class Scene {
       const sealed = concat(...parts);
       writeFileSync(this.path('data', `${name}.sealed`), sealed);
       files.set(local, { digest: crypto.sha256(sealed), size: sealed.length });
-      vaults.set(dataKeyId, { key, owner: draft.member(PROVIDERS[i]!).did });
+      vaults.push({ name: PROVIDERS[i]!, dataKeyId, dataKey: key });
     }
     return { files, vaults };
   }
 
-  async #staff(vaults: ReadonlyMap<string, Vault>): Promise<void> {
+  async #staff(vaults: readonly DataKey[]): Promise<void> {
     const { server, trust } = this.witnessed;
     const own = await LedgerClient.connect({ grpc: server.grpc, trust });
-    this.kms = await startSmallKms(own, this.story.member('kms'), vaults);
+    const kms = this.story.member('kms');
+    this.kms = await startKms({
+      ...{ crypto, client: own, kms: { did: kms.did, key: kms.keys[0] }, dataDir: this.path('kms') },
+      ...{ host: '127.0.0.1', port: 0, observe: { released: (outcome) => this.releases.push(outcome) } },
+    });
+    using imports = new KeyImportClient(this.kms.url);
+    const { hostData } = this.story.imported('code.certify');
+    for (const { name, dataKeyId, dataKey } of vaults) {
+      const { did: owner, keys } = this.story.member(name);
+      const parts = { log: own.trust.origin, owner, key: keys[0], kms: kms.did, kmsKey: this.kms.wrapKey };
+      await imports.import(await request({ ...parts, config: file(config(dataKeyId, hostData)), dataKey }));
+    }
     const { did, keys } = this.story.member('verifier');
     const appraiser = new AppraiserService({
       ...{ crypto, client: own, verifier: { did, key: keys[0] } },
@@ -213,7 +234,7 @@ export class Scene {
 
   async end(): Promise<void> {
     this.#stop.abort();
-    this.kms?.close();
+    await this.kms?.close();
     await Promise.allSettled(this.#work);
     this.client?.close();
     await this.witnessed?.close();
