@@ -3,18 +3,17 @@
  * scenario. Every party signs for itself; a bank pays against bundles that it verifies; what stops a contract is told.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Ref } from '../../../src/chain/statement.ts';
 import { LedgerClient } from '../../../src/client/index.ts';
 import { type Bytes, fromBase64url, fromUtf8, toBase64, toBase64url } from '../../../src/core/bytes.ts';
+import { encodePrivateKey } from '../../../src/cose/index.ts';
 import {
   ContractServiceClient,
-  type RunningBank,
   type RunningContractService,
-  startBank,
   startContractService,
 } from '../../../src/participants/contract-service/index.ts';
 import type { ServiceEvent } from '../../../src/participants/contract-service/outbox.ts';
@@ -24,6 +23,7 @@ import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/
 import { proven, verifyBundle, verifyReceipt } from '../../../src/verify/index.ts';
 import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
 import { World } from '../../chain/world.ts';
+import { aichain } from '../../cli/fake-terminal.ts';
 import { covid, publishedEpsilons, REAL } from '../../depa/scenario.ts';
 import { serveWitnessed, type WitnessedServer } from '../../e2e/witnessed-server.ts';
 import { TestAuthority } from '../../service/test-certificates.ts';
@@ -31,21 +31,26 @@ import { TestAuthority } from '../../service/test-certificates.ts';
 const SECRET = `whsec_${toBase64(new Uint8Array(32).fill(7))}`;
 const SIGNATORIES = ['tdc', ...PROVIDERS, 'ccrp'];
 
+interface Started {
+  readonly url: string;
+  /** Resolves with what it wrote to standard error. */
+  stop(): Promise<string>;
+}
+
 describe('the contract service', { skip: REAL === undefined && 'no ../shared' }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'aichain-contract-service-'));
   const authority = new TestAuthority();
   const tls = { ...authority.issue('participant'), ca: authority.cert };
   const entries = new Map<string, Ref>();
   const told: Told = { ref: (step, rel = 'after') => ({ ...entries.get(step)!, rel }) };
-  const paid: [string, string | null, string | null][] = [];
   const failures: string[] = [];
   let witnessed: WitnessedServer;
   let ledger: LedgerClient;
   let story: Story;
   let service: RunningContractService;
   let client: ContractServiceClient;
-  let bank: RunningBank;
-  let banks: ContractServiceClient;
+  let bank: Started | undefined;
+  let command: Started | undefined;
   let id: string;
 
   before(async () => {
@@ -59,38 +64,48 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
     const sro = { did: DEVELOPMENT_SRO, keys };
     story = Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
     id = story.contract.id;
-    await start(0);
-    banks = new ContractServiceClient({ url: service.url, tls });
-    bank = await startBank({
-      ...{ crypto, trust, serviceDid: story.member('contract-service').did, secret: SECRET },
-      service: banks,
-      ...{ host: '127.0.0.1', port: 0 },
-      observe: ({ type }, outcome, why) => paid.push([type, outcome, why]),
+    const { did, keys: own } = story.member('contract-service');
+    service = await startContractService({
+      ...{ crypto, client: ledger, did, key: own[0], dataDir: join(folder, 'service') },
+      ...{ host: '127.0.0.1', port: 0, everyMs: 300 },
+      tls: { ...authority.issue('contract-service'), clientCa: authority.cert },
+      observer: { failed: (contract, { code, message }) => failures.push(`${contract} ${code} ${message}`) },
     });
+    client = new ContractServiceClient({ url: service.url, tls });
   });
   after(async () => {
     client?.close();
-    banks?.close();
-    await bank?.close();
+    await bank?.stop();
+    await command?.stop();
     await service?.close();
     ledger?.close();
     await witnessed?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** The service, again on its folder if it ran before. */
-  async function start(port: number): Promise<void> {
-    const { did, keys } = story.member('contract-service');
-    service = await startContractService({
-      ...{ crypto, client: ledger, did, key: keys[0], dataDir: join(folder, 'service') },
-      ...{ host: '127.0.0.1', port, everyMs: 300 },
-      tls: { ...authority.issue('contract-service'), clientCa: authority.cert },
-      ...(bank && { receivers: [{ name: 'bank', url: bank.url, secret: SECRET, events: ['payment.'] }] }),
-      processor: { name: 'bank.example', secret: SECRET },
-      observer: { failed: (contract, { code, message }) => failures.push(`${contract} ${code} ${message}`) },
+  function file(name: string, content: string | Uint8Array): string {
+    writeFileSync(join(folder, name), content, { mode: 0o600 });
+    return join(folder, name);
+  }
+
+  /** A command line in this process, that serves until it is stopped. */
+  async function run(...args: readonly string[]): Promise<Started> {
+    const stop = new AbortController();
+    let ended = Promise.resolve({ stderr: '' });
+    const ready = new Promise<{ url: string }>((resolve) => {
+      const onStdout = (text: string) => text.endsWith('\n') && resolve(JSON.parse(text));
+      ended = aichain([...args, '-o', 'json', '--log-level', 'error'], { signal: stop.signal, onStdout });
     });
-    client?.close();
-    client = new ContractServiceClient({ url: service.url, tls });
+    const early = ended.then(({ stderr }) => assert.fail(`${args[0]} ended: ${stderr}`));
+    const { url } = await Promise.race([ready, early]);
+    early.catch(() => undefined);
+    return {
+      url,
+      stop: async () => {
+        stop.abort();
+        return (await ended).stderr;
+      },
+    };
   }
 
   const statement = (step: Step): Bytes => {
@@ -116,6 +131,10 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
       const { events: all } = await client.events();
       return enough(all) && all;
     });
+  }
+  async function stages(): Promise<readonly string[]> {
+    const { payments } = await client.payments(id, story.roomId());
+    return payments.map(({ stage }: { stage: string }) => stage);
   }
   const types = (all: readonly ServiceEvent[]) => all.map(({ type }) => type);
 
@@ -183,11 +202,26 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
       [true, false, false, false, false],
     );
     assert.equal((await client.inForce(id)).reason, 'CONTRACT_NOT_FULLY_SIGNED');
+    const last = others.pop()!;
     for (const step of others) await passed(step, (bytes) => client.passOn('signatures', id, bytes));
+    // The CCRP by the command, which looks at the text that it is given.
+    const { did, keys } = story.member('ccrp');
+    const sign = (words: string, ...more: readonly string[]) =>
+      aichain([
+        ...['contract', 'sign', id, '--issuer', did, '--key', file('ccrp', encodePrivateKey(keys[0]))],
+        ...['--text', file('text', words), '--server', witnessed.server.grpc],
+        ...['--trust', witnessed.server.trustFile, ...more],
+      ]);
+    const content = fromUtf8(covid().contract.bytes);
+    assert.match((await sign(`${content} `)).stderr, /CONTRACT_DIGEST_MISMATCH/);
+    const out = join(folder, 'signature');
+    assert.equal((await sign(content, '--out', out)).code, 0);
+    const bySigner = new Uint8Array(readFileSync(out));
+    await passed({ ...last, statement: () => bySigner }, (bytes) => client.passOn('signatures', id, bytes));
 
     const signed = await client.contract(id);
     assert.equal(signed.state, 'SIGNED');
-    assert.equal(signed.text.content, fromUtf8(covid().contract.bytes));
+    assert.equal(signed.text.content, content);
     const names = SIGNATORIES.map((name) => story.member(name).did);
     assert.deepEqual(new Set(signed.signatories.map(({ did }: { did: string }) => did)), new Set(names));
     const one = signed.signatories[0].signed;
@@ -221,12 +255,47 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
     await events((all) => types(all).at(-1) === 'contract.in-force');
   });
 
-  test('after a restart nothing is said again', async () => {
-    const before_ = await client.events();
+  test('the commands go on where the service has stopped, and nothing is said again', async () => {
+    const said = await client.events();
     const { port } = new URL(service.url);
+    client.close();
     await service.close();
-    await start(Number(port));
-    assert.deepEqual(await client.events(), before_);
+    const { did, keys } = story.member('contract-service');
+    const [own, serving] = [authority.issue('bank'), authority.issue('contract-service')];
+    const ca = file('ca.pem', authority.cert);
+    const secret = file('secret', `${SECRET}\n`);
+    const mutual = [
+      '--ca',
+      ca,
+      '--cert',
+      file('bank.pem', own.cert),
+      '--cert-key',
+      file('bank.key', own.key),
+    ];
+    const trust = ['--trust', witnessed.server.trustFile];
+    const url = `https://127.0.0.1:${port}`;
+    bank = await run(
+      ...['bank', '--service', url, '--service-did', did, '--secret', secret, '--http-port', '0'],
+      ...[...mutual, ...trust],
+    );
+    const receivers = [{ name: 'bank', url: bank.url, secret: SECRET, events: ['payment.'] }];
+    const shared = file('webhooks', JSON.stringify(receivers));
+    const args = [
+      ...['contract-service', '--issuer', did, '--key', file('key', encodePrivateKey(keys[0]))],
+      ...['--data-dir', join(folder, 'service'), '--http-port', port, '--webhooks', shared],
+      ...['--http-tls-cert', file('service.pem', serving.cert), '--http-tls-client-ca', ca],
+      ...['--http-tls-key', file('service.key', serving.key), '--server', witnessed.server.grpc, ...trust],
+      ...['--processor', 'bank.example', '--processor-secret', secret],
+    ];
+    chmodSync(shared, 0o644);
+    const { code, stderr } = await aichain(args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /others may read it/);
+    chmodSync(shared, 0o600);
+    command = await run(...args);
+    client = new ContractServiceClient({ url: command.url, tls });
+    assert.equal(command.url, url);
+    assert.deepEqual(await client.events(), said);
   });
 
   test('payments are held by the bank, and logged by what it signs', async () => {
@@ -245,20 +314,12 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
       code: 'UNAUTHENTICATED',
     });
     const held = { ...said, outcome: 'held' } as const;
-    await assert.rejects(client.confirm(secret, { ...held, amount: amount + 1 }), {
-      code: 'AMOUNT_MISMATCH',
-    });
-    await assert.rejects(client.confirm(secret, { ...held, outcome: 'settled' }), {
-      code: 'PAYMENT_NOT_HELD',
-    });
+    const other = { ...said, outcome: 'failed', amount: amount + 1 } as const;
+    await assert.rejects(client.confirm(secret, other), { code: 'AMOUNT_MISMATCH' });
 
     await events((all) => types(all).filter((type) => type === 'payment.due').length === 3);
-    await until(() => paid.filter(([, outcome]) => outcome === 'held').length === 3);
-    const standing = await until(async () => {
-      const { payments } = await client.payments(id, cleanroom);
-      return payments.every(({ stage }: { stage: string }) => stage === 'held') && payments;
-    });
-    assert.equal(standing[0].payee, payee);
+    await until(async () => (await stages()).every((stage) => stage === 'held'));
+    assert.equal((await client.payments(id, cleanroom)).payments[0].payee, payee);
     await assert.rejects(client.confirm(secret, held), { code: 'ID_TAKEN' });
     const early = { ...said, outcome: 'settled' } as const;
     await assert.rejects(client.confirm(secret, early), { code: 'RUN_NOT_COMPLETED' });
@@ -268,18 +329,12 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
   test('they are paid out when the run is completed, against a bundle that the bank verifies', async () => {
     const keyed = story.keyed().filter(({ kind }) => kind !== 'payment.hold');
     await log(...keyed, ...story.trained());
-    await until(() => paid.filter(([, outcome]) => outcome === 'settled').length === 3);
-    assert.deepEqual(
-      paid.filter(([, , why]) => why !== null),
-      [],
-    );
+    await until(async () => (await stages()).every((stage) => stage === 'closed'));
     const ended = story.released().filter(({ kind }) => kind !== 'payment.settle');
     await log(...ended);
-    const { payments } = await client.payments(id, story.roomId());
-    assert.deepEqual(
-      payments.map(({ stage }: { stage: string }) => stage),
-      ['closed', 'closed', 'closed'],
-    );
+    const asked = await bank!.stop();
+    assert.equal(asked.match(/ held$/gm)?.length, 3, asked);
+    assert.equal(asked.match(/ settled$/gm)?.length, 3, asked);
   });
 
   test('then the contract is completed', async () => {
@@ -295,6 +350,6 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
       if (answer) return answer;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`it has not come: ${JSON.stringify({ paid, failures })}`);
+    throw new Error(`it has not come: ${JSON.stringify(failures)}`);
   }
 });
