@@ -52,29 +52,43 @@ export interface ChainChange {
   readonly vek?: Partial<ca.Issue>;
 }
 
+type Chain = readonly [vek: Bytes, intermediate: Bytes, root: Bytes];
+/** What is as always is signed once. */
+const unchanged = new WeakMap<AmdKeys, Promise<Chain>>();
+
 /** DER of chip, intermediate and root. */
-export async function amdChain(
-  keys: AmdKeys,
-  change: ChainChange = {},
-): Promise<readonly [Bytes, Bytes, Bytes]> {
+export async function amdChain(keys: AmdKeys, change: ChainChange = {}): Promise<Chain> {
+  let always = unchanged.get(keys);
+  if (always === undefined) {
+    always = Promise.all([vek(keys), intermediate(keys), root(keys)]);
+    unchanged.set(keys, always);
+  }
+  const usual = await always;
   return Promise.all([
-    ca.issue({
-      ...{ subject: 'SEV-VCEK', issuer: 'SEV-Milan', key: keys.chip.publicKey, by: keys.intermediate },
-      extensions: vekExtensions(),
-      ...change.vek,
-    }),
-    ca.issue({
-      ...{ subject: 'SEV-Milan', issuer: 'ARK-Milan', key: keys.intermediate.publicKey, by: keys.root },
-      extensions: ca.authority(0),
-      ...change.intermediate,
-    }),
-    ca.issue({
-      ...{ subject: 'ARK-Milan', issuer: 'ARK-Milan', key: keys.root.publicKey, by: keys.root },
-      extensions: ca.authority(),
-      ...change.root,
-    }),
+    change.vek ? vek(keys, change.vek) : usual[0],
+    change.intermediate ? intermediate(keys, change.intermediate) : usual[1],
+    change.root ? root(keys, change.root) : usual[2],
   ]);
 }
+
+const vek = (keys: AmdKeys, change?: Partial<ca.Issue>) =>
+  ca.issue({
+    ...{ subject: 'SEV-VCEK', issuer: 'SEV-Milan', key: keys.chip.publicKey, by: keys.intermediate },
+    extensions: vekExtensions(),
+    ...change,
+  });
+const intermediate = (keys: AmdKeys, change?: Partial<ca.Issue>) =>
+  ca.issue({
+    ...{ subject: 'SEV-Milan', issuer: 'ARK-Milan', key: keys.intermediate.publicKey, by: keys.root },
+    extensions: ca.authority(0),
+    ...change,
+  });
+const root = (keys: AmdKeys, change?: Partial<ca.Issue>) =>
+  ca.issue({
+    ...{ subject: 'ARK-Milan', issuer: 'ARK-Milan', key: keys.root.publicKey, by: keys.root },
+    extensions: ca.authority(),
+    ...change,
+  });
 
 /** Bytes to write at offsets, before the report is signed. */
 export type Writes = Readonly<Record<number, number | readonly number[] | Bytes>>;
