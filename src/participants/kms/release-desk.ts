@@ -5,7 +5,7 @@
  * any privacy budget.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeReason, isUrn, type RequestOf, signStatement } from '../../chain/index.ts';
+import { describeReason, isUrn, type RequestOf } from '../../chain/index.ts';
 import type { LedgerClient } from '../../client/index.ts';
 import type { Bytes } from '../../core/bytes.ts';
 import type { Crypto, PrivateKey } from '../../core/crypto.ts';
@@ -16,6 +16,7 @@ import type { KeyImport } from './import-request.ts';
 import type { KeyVault } from './key-vault.ts';
 import type { JournalEntry, ReleaseJournal } from './release-journal.ts';
 import { checkPolicy, checkUndecided, type ReleaseRequest, releaseRequest } from './release-request.ts';
+import { ReleaseStatements } from './release-statements.ts';
 
 export interface ReleaseDeskOptions {
   readonly crypto: Crypto;
@@ -42,18 +43,19 @@ export interface ReleaseOutcome {
 }
 
 /** Milliseconds. */
-const LOGGED_BY = 30_000;
 const PAUSE = 250;
 /** For the room’s own request to come into a head that is witnessed. */
 const REQUEST_PATIENCE = 5000;
 
 export class ReleaseDesk {
   readonly #options: ReleaseDeskOptions;
+  readonly #statements: ReleaseStatements;
   readonly #underWay = new Map<string, Promise<Bytes>>();
   #settling: Promise<void> | undefined;
 
   constructor(options: ReleaseDeskOptions) {
     this.#options = options;
+    this.#statements = new ReleaseStatements(options);
   }
 
   /**
@@ -159,7 +161,7 @@ export class ReleaseDesk {
     journal.write({ release, owner, state: 'asked' });
     try {
       // Phase one: logged before anything is handed over. The ledger decides, and reserves the privacy budget.
-      await this.#log('key.release', owner, release, { nonce });
+      await this.#statements.release(owner, release, nonce);
       // Phase two: the decision is verified, here.
       await this.#allowed(request, nonce);
       const wrapped = await this.#wrap(request, kept, to);
@@ -216,7 +218,7 @@ export class ReleaseDesk {
     const { release, owner } = entry;
     journal.write(entry);
     try {
-      await this.#log('key.cancel', owner, release, {});
+      await this.#statements.cancel(owner, release);
     } catch (error) {
       // There is no grant to cancel, or it has expired: settled as well.
       if (!isLedgerError(error) || describeReason(error.code)?.class !== 'refused') return;
@@ -234,23 +236,6 @@ export class ReleaseDesk {
       if (!isLedgerError(error)) throw error;
       return false;
     }
-  }
-
-  async #log(
-    kind: 'key.release' | 'key.cancel',
-    owner: string,
-    id: string,
-    more: { readonly nonce?: Bytes },
-  ): Promise<void> {
-    const { crypto, client, kms, now } = this.#options;
-    const { did, key } = kms;
-    const statement = signStatement(crypto, key, {
-      ...{ log: client.trust.origin, kind, issuer: did, subject: id, issuedAt: Math.floor(now() / 1000) },
-      ...(owner !== did && { onBehalf: owner }),
-      body: { id, ...more },
-    });
-    // Gates answer from what witness and replayer have seen.
-    await client.register(statement, { wait: 'WITNESSED', deadlineMs: LOGGED_BY });
   }
 
   #tell(release: string, request: ReleaseRequest | undefined, error?: unknown): void {

@@ -31,15 +31,23 @@ const ENTRY = /^[0-9a-f]{64}\.json$/;
 export class ReleaseJournal {
   readonly #crypto: Pick<Crypto, 'sha256'>;
   readonly #folder: string;
+  /** Those that are `asked`, so that they are found among many that are settled. */
+  readonly #open = new Set<string>();
 
-  /** @throws CONFIG_INVALID the folder cannot be made or read */
+  /** @throws CONFIG_INVALID the folder cannot be made or read; STORAGE_FAILED a file in it is damaged */
   constructor(crypto: Pick<Crypto, 'sha256'>, folder: string) {
     this.#crypto = crypto;
     this.#folder = folder;
+    let names: readonly string[];
     try {
       makeFolder(folder);
+      names = readdirSync(folder);
     } catch (cause) {
       throw fail('CONFIG_INVALID', `cannot use the folder ${folder}`, { cause });
+    }
+    for (const name of names) {
+      const entry = ENTRY.test(name) ? this.#read(name) : undefined;
+      if (entry?.state === 'asked') this.#open.add(entry.release);
     }
   }
 
@@ -50,9 +58,8 @@ export class ReleaseJournal {
 
   /** Those that the ledger has still to be told about. @throws STORAGE_FAILED */
   asked(): JournalEntry[] {
-    const names = readdirSync(this.#folder).filter((name) => ENTRY.test(name));
-    return names.flatMap((name) => {
-      const entry = this.#read(name);
+    return [...this.#open].flatMap((release) => {
+      const entry = this.find(release);
       return entry?.state === 'asked' ? [entry] : [];
     });
   }
@@ -62,6 +69,8 @@ export class ReleaseJournal {
     const { wrapped, ...rest } = entry;
     const json = { v: 1, ...rest, ...(wrapped && { wrapped: toBase64url(wrapped) }) };
     this.#replace(this.#name(entry.release), utf8(`${JSON.stringify(json)}\n`));
+    if (entry.state === 'asked') this.#open.add(entry.release);
+    else this.#open.delete(entry.release);
   }
 
   /** The proof that a key was handed over by, for whoever audits this service (`aichain verify bundle`). @throws STORAGE_FAILED */
@@ -76,6 +85,7 @@ export class ReleaseJournal {
     } catch (cause) {
       throw fail('STORAGE_FAILED', 'the journal of releases could not be written', { cause });
     }
+    this.#open.delete(release);
   }
 
   #replace(name: string, content: Bytes): void {
@@ -90,22 +100,26 @@ export class ReleaseJournal {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw fail('STORAGE_FAILED', 'the journal of releases could not be read', { cause });
     }
-    try {
-      const { v, wrapped, ...rest } = JSON.parse(text);
-      const entry: JournalEntry = {
-        ...rest,
-        ...(wrapped !== undefined && { wrapped: fromBase64url(wrapped) }),
-      };
-      const whole = { asked: true, refused: entry.refusal, answered: entry.wrapped }[entry.state];
-      if (v === 1 && this.#name(entry.release) === name && typeof entry.owner === 'string' && whole)
-        return entry;
-    } catch (cause) {
-      throw fail('STORAGE_FAILED', `${name} in the journal of releases is damaged`, { cause });
-    }
+    const entry = entryIn(text);
+    if (entry && this.#name(entry.release) === name) return entry;
     throw fail('STORAGE_FAILED', `${name} in the journal of releases is damaged`);
   }
 
   #name(release: string): string {
     return `${toHex(this.#crypto.sha256(utf8(release)))}.json`;
+  }
+}
+
+/** Undefined: it is not one. */
+function entryIn(text: string): JournalEntry | undefined {
+  try {
+    const { v, release, owner, state, refusal, wrapped } = JSON.parse(text);
+    if (v !== 1 || typeof release !== 'string' || typeof owner !== 'string') return undefined;
+    const why = refusal && { code: String(refusal.code), detail: String(refusal.detail) };
+    if (state === 'answered') return { release, owner, state, wrapped: fromBase64url(wrapped) };
+    if (state === 'refused') return why && { release, owner, state, refusal: why };
+    return state === 'asked' ? { release, owner, state, ...(why && { refusal: why }) } : undefined;
+  } catch {
+    return undefined;
   }
 }
