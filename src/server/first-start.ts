@@ -17,7 +17,7 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { encodeCoseKey, thumbprint } from '../cose/index.ts';
 import { WAY_OUT } from '../log/index.ts';
-import { createFile } from '../platform/write-file.ts';
+import { createFile, makeFolder } from '../platform/write-file.ts';
 import {
   developmentSro,
   hasDevelopmentSro,
@@ -36,6 +36,18 @@ export const keyFolder = (dataDir: string) => join(dataDir, 'keys');
 export const storageFolder = (dataDir: string) => join(dataDir, 'db');
 export const backupSocket = (dataDir: string) => join(dataDir, 'backup.sock');
 export const trustPath = (dataDir: string) => join(dataDir, 'trust.json');
+
+/**
+ * A folder without keys becomes a log for development. Its SRO comes first: keys that lie there without one, such as keys
+ * that were put back from a backup, are never taken for those of a log that may begin.
+ */
+export function makeDevelopmentSro(crypto: Crypto, dataDir: string): void {
+  const folder = keyFolder(dataDir);
+  const begun = [storageFolder(dataDir), join(dataDir, GENESIS)].some((path) => existsSync(path));
+  if (begun || hasKeyFiles(folder)) return;
+  makeFolder(folder);
+  developmentSro(crypto, folder);
+}
 
 /**
  * The log's keys: read, or made when neither keys nor a log are there.
@@ -74,7 +86,7 @@ export function assertNeverStarted(dataDir: string): void {
  * The genesis that was put there, or undefined.
  * @throws CONFIG_INVALID when it is not for these keys and this origin; what parseStatement throws
  */
-export function storedGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles): Bytes | undefined {
+function storedGenesis(crypto: Crypto, dataDir: string, keys: KeyFiles): Bytes | undefined {
   const path = join(dataDir, GENESIS);
   if (!existsSync(path)) return undefined;
   // Again: the keys may have been made anew since it was put there.
@@ -117,6 +129,21 @@ export function checkpointCoseKey({ log }: KeyFiles): Bytes {
 /** Whether the first start of this log made its SRO. */
 export function isDevelopment(dataDir: string): boolean {
   return hasDevelopmentSro(keyFolder(dataDir)) && !existsSync(join(dataDir, GENESIS));
+}
+
+/**
+ * What a new log begins with.
+ * @param time Unix milliseconds
+ * @throws CONFIG_INVALID as {@link storedGenesis}; there is none, and the keys are not those of a log for development
+ */
+export function firstEntry(crypto: Crypto, dataDir: string, keys: KeyFiles, time: number): Bytes {
+  const stored = storedGenesis(crypto, dataDir, keys);
+  if (stored) return stored;
+  if (isDevelopment(dataDir)) return developmentGenesis(crypto, dataDir, keys, time);
+  throw fail(
+    'CONFIG_INVALID',
+    `${dataDir} holds the keys of a log, and neither the log nor its genesis. A new log: \`aichain init --genesis\`. One that has been running: restore it, or its keys would sign another history`,
+  );
 }
 
 /**

@@ -22,12 +22,12 @@ import { offerBackups } from './backup-socket.ts';
 import { openEvidence } from './evidence.ts';
 import {
   assertNeverStarted,
-  developmentGenesis,
   developmentPolicy,
+  firstEntry,
   isDevelopment,
   logKeys,
+  makeDevelopmentSro,
   storageFolder,
-  storedGenesis,
   trustPath,
 } from './first-start.ts';
 import { highWaterMark } from './high-water.ts';
@@ -55,6 +55,7 @@ export interface RunningServer {
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   const crypto = nodeCrypto;
   assertNotRestoring(config.dataDir);
+  makeDevelopmentSro(crypto, config.dataDir);
   const keys = logKeys(crypto, config.dataDir, config.origin);
   const witnesses = witnessPolicy(config.witness, keys);
   const metrics = createMetrics({ process: true });
@@ -142,9 +143,7 @@ async function ensureGenesis(
 ): Promise<void> {
   if (log.empty) {
     assertNeverStarted(dataDir);
-    await log.initialise(
-      storedGenesis(crypto, dataDir, keys) ?? developmentGenesis(crypto, dataDir, keys, Date.now()),
-    );
+    await log.initialise(firstEntry(crypto, dataDir, keys, Date.now()));
   }
   if (isDevelopment(dataDir) && !log.snapshot.state.get(POLICY.key())) {
     await log.submit(developmentPolicy(crypto, dataDir, keys, Date.now()));

@@ -81,6 +81,20 @@ test('a log that was shown to somebody does not begin again when its storage is 
   assert.ok(!existsSync(highWaterFile));
 });
 
+test('keys that lie in a folder alone do not begin a log', async () => {
+  const dataDir = join(folder, 'keys-only');
+  makeKeyFiles(nodeCrypto, keyFolder(dataDir), 'log.example/1');
+  const flags = { dataDir, httpPort: '0', grpcPort: '0', workers: '1', diskFloorBytes: '0' };
+  const start = () => startServer(loadConfig({ flags, env: {} }), createLogger({ level: 'silent' }));
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await assert.rejects(
+      start(),
+      (error) => isLedgerError(error, 'CONFIG_INVALID') && /restore/.test(error.message),
+    );
+  }
+  assert.ok(!existsSync(join(dataDir, 'trust.json')));
+});
+
 test('a secret is there as a whole or not at all, readable by its owner only, and never replaced', () => {
   const path = join(folder, 'secret');
   // What a process that had the same number left behind when it was killed.

@@ -31,6 +31,7 @@ after(async () => {
 
 const dataDir = path('data');
 const keys = logKeys(crypto, dataDir, 'example.com/witnessed');
+developmentSro(crypto, keyFolder(dataDir));
 const vkey = formatVerifierKey(keys.log.checkpoint.verifierKey);
 
 async function witness(name: string) {
