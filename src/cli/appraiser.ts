@@ -55,7 +55,8 @@ export function appraiser(context: Context): Command {
       ...(docket !== undefined && { file: new DocketFile(docket, connection.trust) }),
       observe: (outcome) => output.answer({ ...outcome }, outcomeText(outcome)),
     });
-    if (!once) return service.run(terminal.signal);
+    // Awaited here: the connection ends with this function.
+    if (!once) return await service.run(terminal.signal);
     const outcomes = await service.once(terminal.signal);
     if (outcomes.length === 0) output.progress('nothing is due');
     const missed = outcomes.find(({ result }) => result === 'unavailable');
