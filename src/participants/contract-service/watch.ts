@@ -39,7 +39,9 @@ const STAGE_EVENTS: Readonly<Partial<Record<PaymentStage, EventType>>> = {
 };
 /** Nothing follows these, once nothing is open. */
 const ENDS = ['COMPLETED', 'REVOKED', 'SUPERSEDED', 'DECLINED', 'LAPSED'];
+/** Milliseconds before a log that is away is asked again, and before one whose witnesses are still to answer. */
 const AWAY = 2000;
+const SOON = 250;
 
 export class Watch {
   readonly #options: WatchOptions;
@@ -85,17 +87,22 @@ export class Watch {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const heads = this.#options.client.follow({ signal });
+    const { everyMs, book } = this.#options;
     let next = heads.next();
+    let size = 0;
     try {
       for (;;) {
         await this.pass(signal);
+        // A head is told when it is published; gates answer from it when its witnesses have cosigned it.
+        const again = book.cursor < size ? Math.min(SOON, everyMs) : everyMs;
         const woken = new AbortController();
-        const late = wait(this.#options.everyMs, AbortSignal.any([signal, woken.signal]));
+        const late = wait(again, AbortSignal.any([signal, woken.signal]));
         const head = await Promise.race([next, late]);
         woken.abort();
         if (signal.aborted) return;
         if (!head) continue;
         if (head.done) return;
+        size = head.value.size;
         next = heads.next();
       }
     } finally {
