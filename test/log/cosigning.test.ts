@@ -129,7 +129,7 @@ describe('cosigning', () => {
     for (const [i, at] of times.entries()) {
       assert.ok(at - started > i * 149, `round ${i} after ${at - started} ms`);
     }
-    assert.ok(times.length >= 3, `${times.length} rounds`);
+    assert.ok(times.length >= 2, `${times.length} rounds`);
   });
 
   it('registration waits for no witness', async () => {
