@@ -8,7 +8,7 @@ import type { Privacy } from '../../chain/privacy.ts';
 import type { ClientTls, LedgerClient } from '../../client/index.ts';
 import type { Bytes } from '../../core/bytes.ts';
 import type { Crypto, PrivateKey } from '../../core/crypto.ts';
-import { isLedgerError } from '../../core/errors.ts';
+import { fail, isLedgerError } from '../../core/errors.ts';
 import { agree } from './agreed.ts';
 import { attest, type EvidenceStore } from './attested.ts';
 import { Author } from './author.ts';
@@ -83,7 +83,8 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   const journal = new Journal(join(options.out, 'room.json'), site.origin);
   const left = journal.left;
   if (left !== undefined) {
-    await end(site, { cleanroom: left, deployer }, 'its process ended');
+    const told = await end(site, { cleanroom: left, deployer }, 'its process ended');
+    if (!told) throw fail('UNAVAILABLE', `the ledger cannot be told that ${left} is over`);
     journal.end();
   }
 
@@ -125,8 +126,8 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
     journal.end();
     return { cleanroom: id, run, outputs: done.outputs, spent: done.spent, released, proofs: site.proofs };
   } catch (error) {
-    await end(site, { cleanroom: id, deployer, room, run }, reasonOf(error));
-    journal.end();
+    // If the ledger cannot be told, the next start tells it.
+    if (await end(site, { cleanroom: id, deployer, room, run }, reasonOf(error))) journal.end();
     throw error;
   } finally {
     await thread?.end();

@@ -92,7 +92,7 @@ export async function complete(
       return { name, format, digest, size: bytes.length, private: isPrivate };
     }),
   };
-  const { index } = await author.register('run.complete', body, site.signal);
+  const { index } = await author.register('run.complete', body, site.signal, 'WITNESSED');
   site.said('completed', `${outputs.length} files declared`, index);
   return { id: run, outputs, spent };
 }
