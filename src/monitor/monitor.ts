@@ -404,6 +404,16 @@ export class Monitor {
     }
   }
 
+  /** Holds a head that the log has signed against what was seen, wherever it comes from. */
+  async shown(note: string): Promise<void> {
+    try {
+      await this.#shown(note);
+    } catch (error) {
+      // Nothing can be said of it now.
+      if (!isLedgerError(error, 'UNAVAILABLE')) throw error;
+    }
+  }
+
   /** A head that whoever asks for a cosignature has shown is one that the log has signed: it counts like any other. */
   async #shown(note: string): Promise<void> {
     try {

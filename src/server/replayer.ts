@@ -59,6 +59,7 @@ export async function startReplayer(
       ...{ crypto, cosigner: own, records },
       logs: new Map([[trust.origin, [trust.checkpointKey]]]),
       approve: (checkpoint, note) => monitor.approve(checkpoint, note),
+      contradicted: (note) => monitor.shown(note),
     });
     const server = createWitnessServer(witness, prefix, observer(logger, broken));
     const bound = await server.listen(host, port);

@@ -38,6 +38,8 @@ export interface WitnessOptions {
    * @throws whatever: it is not cosigned, and nothing is recorded
    */
   readonly approve?: (checkpoint: Checkpoint, note: string) => Promise<void>;
+  /** Told of a head that the log has signed, and that was not shown to extend the one before. */
+  readonly contradicted?: (note: string) => Promise<void>;
 }
 
 /** Somebody else's request succeeds for every one that fails by a conflict. */
@@ -80,7 +82,12 @@ export class Witness {
       const before = await records.get(hash);
       const recorded = before?.checkpoint.size ?? 0;
       if (old !== recorded) return { type: 'conflict', size: recorded };
-      checkExtends(crypto, before?.checkpoint, checkpoint, proof);
+      try {
+        checkExtends(crypto, before?.checkpoint, checkpoint, proof);
+      } catch (error) {
+        await this.#options.contradicted?.(arrived);
+        throw error;
+      }
       if (!approved) {
         await this.#options.approve!(checkpoint, arrived);
         approved = true;

@@ -25,10 +25,10 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const start = (name?: string) =>
+const start = (name?: string, dataDir = folder) =>
   startMonitor(
     {
-      ...{ url: `http://127.0.0.1:${served.ports.http}`, trust: log.trust(), dataDir: folder },
+      ...{ url: `http://127.0.0.1:${served.ports.http}`, trust: log.trust(), dataDir },
       ...{ peers: [], workers: 1, interval: 50 },
       cosign: { host: '127.0.0.1', port: 0, prefix: '/r', ...(name !== undefined && { name }) },
     },
@@ -41,17 +41,35 @@ function commit(text: string): void {
 }
 
 /** As a log does it. */
-async function ask(url: string, old: number) {
+async function ask(url: string, old: number, shown = log) {
   const witness = new RemoteWitness(url);
   try {
-    const { size, checkpoint } = log.headAt();
-    const data = log.leaves.map(({ leafData }) => leafData);
+    const { size, checkpoint } = shown.headAt();
+    const data = shown.leaves.map(({ leafData }) => leafData);
     const proof = old > 0 && old < size ? consistencyPath(old, data) : [];
     return await witness.addCheckpoint({ old, proof, checkpoint }, AbortSignal.timeout(10_000));
   } finally {
     await witness.close();
   }
 }
+
+test('a head of another history that is shown to the replayer alone is an alarm, and ends its cosigning', async () => {
+  const running = await start('replayer.example/f', join(folder, 'forked'));
+  const { url } = running.replayer!;
+  const twin = log.fork();
+  twin.world.time = Math.max(twin.world.time, Date.now());
+  commit('mine');
+  twin.commit(twin.statement(member, 'theirs'));
+  assert.equal((await ask(url, 0)).type, 'cosigned');
+  await assert.rejects(ask(url, log.size, twin), /422: CONSISTENCY_INVALID/);
+  for await (const { code, files } of running.alarms.after(0)) {
+    assert.equal(code, 'FORK');
+    assert(files.includes('misbehaviour.cbor'));
+  }
+  assert.equal(running.alarms.last, 1);
+  await assert.rejects(ask(url, log.size), /422: STATE_INVALID/);
+  await running.close();
+});
 
 test('a replayer cosigns what it has replayed, across a restart, and nothing that it refutes', async () => {
   const first = await start('replayer.example/r');
