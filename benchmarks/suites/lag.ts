@@ -1,0 +1,168 @@
+/**
+ * How far a monitor lags behind a log that is under load on the same cores: both in processes of their own, the log
+ * ingesting at a fixed share of what verifying alone would reach. Lag is the age of what the monitor has replayed: the time
+ * since the log first published more than that.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Bytes } from '../../src/core/bytes.ts';
+import { enrol, LoadStream, statement } from '../load.ts';
+import type { Measure, Suite } from '../main.ts';
+import { startBenchServer } from '../server.ts';
+import { verifyCeiling } from '../verify-ceiling.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** DONE WHEN of the monitor: of the verify ceiling, and seconds. */
+const SHARE = 0.35;
+const MOST_LAG = 5;
+/** What is signed before, so that the rate is not the signer's. */
+const MOST = 150_000;
+const BATCH = 64;
+const POLL_MS = 100;
+
+export const suite: Suite = {
+  describe: `watches a log that ingests at ${SHARE * 100} % of the verify ceiling on the same cores`,
+  async run({ entries, progress }) {
+    const folder = mkdtempSync(join(tmpdir(), 'aichain-lag-'));
+    try {
+      return await measure(folder, Math.min(entries, MOST), progress);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measure(folder: string, count: number, progress: (text: string) => void): Promise<Measure[]> {
+  const ceiling = await verifyCeiling(availableParallelism());
+  const rate = ceiling.rate * SHARE;
+  const server = await startBenchServer(join(folder, 'log'));
+  const stream = new LoadStream(server.grpc);
+  const monitor = await startMonitor(server.http, folder);
+  try {
+    const member = await enrol(stream, join(folder, 'log'), server.origin);
+    const batches: Bytes[][] = [];
+    for (let n = 0; n < count; n += BATCH) {
+      batches.push(Array.from({ length: Math.min(BATCH, count - n) }, (_, i) => statement(member, n + i)));
+      // A server takes a client that answers no ping for dead.
+      await setImmediate();
+    }
+    progress(`${count} statements, to be sent at ${Math.round(rate)} a second`);
+    const watch = new LagWatch(server.http, monitor.metrics);
+    const watching = watch.run();
+    const started = performance.now();
+    const placed: Promise<unknown>[] = [];
+    for (const [i, batch] of batches.entries()) {
+      await delay(Math.max(0, started + ((i * BATCH) / rate) * 1000 - performance.now()));
+      placed.push(stream.send(batch));
+    }
+    await Promise.all(placed);
+    const ingested = count / ((performance.now() - started) / 1000);
+    watch.end();
+    await watching;
+    return [
+      { name: 'verify ceiling', value: ceiling.rate, unit: 'signatures/s' },
+      { name: 'ingested', value: ingested, unit: 'entries/s' },
+      {
+        ...{ name: 'share of the ceiling', value: (ingested / ceiling.rate) * 100, unit: '%' },
+        bound: { least: SHARE * 100 * 0.98 },
+      },
+      { name: 'lag, median', value: watch.at(0.5), unit: 's' },
+      { name: 'lag, most', value: watch.at(1), unit: 's', bound: { most: MOST_LAG } },
+    ];
+  } finally {
+    stream.close();
+    await monitor.stop();
+    await server.stop();
+  }
+}
+
+/** Looks at both at once, again and again. */
+class LagWatch {
+  readonly #log: string;
+  readonly #metrics: string;
+  /** When each size of the log was first seen, oldest first, of those that the monitor has not reached. */
+  readonly #published: { readonly size: number; readonly at: number }[] = [];
+  readonly #lags: number[] = [];
+  #ended = false;
+
+  constructor(log: string, metrics: string) {
+    this.#log = log;
+    this.#metrics = metrics;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#ended) {
+      const [head, metrics] = await Promise.all([text(`${this.#log}/checkpoint`), text(this.#metrics)]);
+      const now = performance.now();
+      const size = Number(head.split('\n')[1]);
+      const replayed = Number(/^aichain_monitor_replayed_tree_size (\d+)/m.exec(metrics)?.[1] ?? 0);
+      if (size > (this.#published.at(-1)?.size ?? 0)) this.#published.push({ size, at: now });
+      while (this.#published[0] && this.#published[0].size <= replayed) this.#published.shift();
+      this.#lags.push(this.#published[0] ? (now - this.#published[0].at) / 1000 : 0);
+      await delay(POLL_MS);
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Seconds, of the given share of all looks no more. */
+  at(share: number): number {
+    const sorted = this.#lags.toSorted((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  }
+}
+
+async function text(url: string): Promise<string> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.text();
+}
+
+async function startMonitor(url: string, folder: string) {
+  const port = await freePort();
+  const child = spawn(
+    process.execPath,
+    [
+      ...[MAIN, 'monitor', '--url', url, '--trust', join(folder, 'log', 'trust.json')],
+      ...['--data-dir', join(folder, 'monitor'), '--http-port', String(port), '--log-level', 'error'],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      process.off('exit', end);
+      resolve();
+    });
+  });
+  const metrics = `http://127.0.0.1:${port}/metrics`;
+  for (let tries = 0; ; tries++) {
+    const there = await fetch(metrics).catch(() => undefined);
+    if (there?.ok) break;
+    if (tries > 200 || child.exitCode !== null) throw new Error('the monitor does not start');
+    await delay(200);
+  }
+  return {
+    metrics,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
