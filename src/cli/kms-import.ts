@@ -41,21 +41,27 @@ export function kmsImport(context: Context): Command {
     const key = decodePrivateKey(crypto, await read(options.key));
     const expected = options.kmsKey === undefined ? undefined : await read(options.kmsKey);
     const { KeyImportClient, makeKeyImport } = await import('../participants/kms/index.ts');
-    using connection = await connect(context, options);
+    // Not `using`: the compiler does not rewrite the dynamic imports of a file that has one.
+    const connection = await connect(context, options);
     const { deadlineMs } = connection.options;
-    using service = new KeyImportClient(options.url, await tlsOf(options), deadlineMs);
-    const kmsKey = expected
-      ? encodeCoseKey(decodeCoseKey(expected))
-      : await listedKey(connection.client, kms, await service.wrapKey(terminal.signal), crypto.sha256);
-    const log = connection.trust.origin;
-    const issuedAt = Math.floor(Date.now() / 1000);
-    const signed = await makeKeyImport(crypto, { log, owner, key, kms, kmsKey, config, dataKey, issuedAt });
-    dataKey.fill(0);
-    const dataKeyId = await service.import(signed, terminal.signal);
-    outputOf(context, options).answer(
-      { dataKeyId, owner, kms, wrapKid: toBase64url(crypto.sha256(kmsKey)) },
-      `${kms} keeps ${dataKeyId} for ${owner}`,
-    );
+    const service = new KeyImportClient(options.url, await tlsOf(options), deadlineMs);
+    try {
+      const kmsKey = expected
+        ? encodeCoseKey(decodeCoseKey(expected))
+        : await listedKey(connection.client, kms, await service.wrapKey(terminal.signal), crypto.sha256);
+      const log = connection.trust.origin;
+      const issuedAt = Math.floor(Date.now() / 1000);
+      const signed = await makeKeyImport(crypto, { log, owner, key, kms, kmsKey, config, dataKey, issuedAt });
+      dataKey.fill(0);
+      const dataKeyId = await service.import(signed, terminal.signal);
+      outputOf(context, options).answer(
+        { dataKeyId, owner, kms, wrapKid: toBase64url(crypto.sha256(kmsKey)) },
+        `${kms} keeps ${dataKeyId} for ${owner}`,
+      );
+    } finally {
+      service.close();
+      connection[Symbol.dispose]();
+    }
   });
 }
 

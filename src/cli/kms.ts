@@ -83,7 +83,8 @@ export function kms(context: Context): Command {
     const logger = createLogger({ level: options.logLevel });
     // What the log has shown survives a restart: it cannot go back, or fork.
     const marks = options.marks ?? join(dataDir, 'marks.json');
-    using connection = await connect(context, { ...options, marks });
+    // Not `using`: the compiler does not rewrite the dynamic imports of a file that has one.
+    const connection = await connect(context, { ...options, marks });
     const running = await startKms({
       ...{ crypto, client: connection.client, kms: { did: issuer, key }, dataDir, host, port },
       ...(wrapKey !== undefined && { wrapKey }),
@@ -97,6 +98,9 @@ export function kms(context: Context): Command {
           ),
         failed: (operation, err) => logger.error({ operation, err }, 'failed'),
       },
+    }).catch((error: unknown) => {
+      connection[Symbol.dispose]();
+      throw error;
     });
     const { url, wrapKid } = running;
     outputOf(context, options).answer(
@@ -112,6 +116,7 @@ export function kms(context: Context): Command {
       await aborted(terminal.signal);
     } finally {
       await running.close();
+      connection[Symbol.dispose]();
     }
   });
 }
