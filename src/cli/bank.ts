@@ -39,7 +39,8 @@ export function bank(context: Context): Command {
       tlsOf(options),
     ]);
     const { ContractServiceClient, startBank } = await import('../participants/contract-service/index.ts');
-    using service = new ContractServiceClient({ url, ...(tls && { tls }) });
+    const service = new ContractServiceClient({ url, ...(tls && { tls }) });
+    // No `using` beside a dynamic import: the compiler leaves it as it is, and Node 20 cannot read it.
     const running = await startBank({
       ...{ crypto, trust, service, serviceDid, secret: secret.trim(), host, port },
       observe: ({ type, data }, outcome, why) =>
@@ -50,6 +51,7 @@ export function bank(context: Context): Command {
       await aborted(terminal.signal);
     } finally {
       await running.close();
+      service.close();
     }
   });
 }

@@ -47,7 +47,8 @@ export function contractService(context: Context): Command {
       receiversOf(context, options.webhooks),
       processorOf(context, options),
     ]);
-    using connection = await connect(context, options);
+    // No `using` beside a dynamic import: the compiler leaves it as it is, and Node 20 cannot read it.
+    const connection = await connect(context, options);
     const [{ startContractService }, { createLogger }] = await Promise.all([
       import('../participants/contract-service/index.ts'),
       import('../platform/logger.ts'),
@@ -77,6 +78,7 @@ export function contractService(context: Context): Command {
       await Promise.race([aborted(terminal.signal), running.failed]);
     } finally {
       await running.close();
+      connection[Symbol.dispose]();
     }
   });
 }
