@@ -2,7 +2,7 @@
  * A certificate authority of the test's own, with AMD's names: for evidence whose signatures all verify and which has to be
  * refused all the same. Made with @peculiar/x509, an implementation that shares nothing with the one that is tested.
  */
-import { createPublicKey, type KeyObject, webcrypto } from 'node:crypto';
+import { createPublicKey, webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   cryptoProvider,
@@ -37,13 +37,12 @@ export async function rsaPair(hash: string, bits: number, name = 'RSA-PSS'): Pro
 export async function knownPair(n: number): Promise<Pair> {
   const key = knownRsaKey(n);
   const algorithm = { name: PSS.name, hash: PSS.hash };
-  const part = (format: 'pkcs8' | 'spki', of: KeyObject, usage: 'sign' | 'verify') =>
-    webcrypto.subtle.importKey(format, of.export({ type: format, format: 'der' } as never), algorithm, true, [
-      usage,
-    ]);
+  const secret = key.export({ type: 'pkcs8', format: 'der' });
+  const known = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const { subtle } = webcrypto;
   return {
-    privateKey: (await part('pkcs8', key, 'sign')) as CryptoKey,
-    publicKey: (await part('spki', createPublicKey(key), 'verify')) as CryptoKey,
+    privateKey: (await subtle.importKey('pkcs8', secret, algorithm, true, ['sign'])) as CryptoKey,
+    publicKey: (await subtle.importKey('spki', known, algorithm, true, ['verify'])) as CryptoKey,
   };
 }
 
