@@ -40,7 +40,7 @@ export function bank(context: Context): Command {
     ]);
     const { ContractServiceClient, startBank } = await import('../participants/contract-service/index.ts');
     const service = new ContractServiceClient({ url, ...(tls && { tls }) });
-    // No `using` beside a dynamic import: the compiler leaves it as it is, and Node 20 cannot read it.
+    // Not `using`: the compiler does not rewrite the dynamic imports of a file that has one.
     const running = await startBank({
       ...{ crypto, trust, service, serviceDid, secret: secret.trim(), host, port },
       observe: ({ type, data }, outcome, why) =>

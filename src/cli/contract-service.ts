@@ -47,7 +47,7 @@ export function contractService(context: Context): Command {
       receiversOf(context, options.webhooks),
       processorOf(context, options),
     ]);
-    // No `using` beside a dynamic import: the compiler leaves it as it is, and Node 20 cannot read it.
+    // Not `using`: the compiler does not rewrite the dynamic imports of a file that has one.
     const connection = await connect(context, options);
     const [{ startContractService }, { createLogger }] = await Promise.all([
       import('../participants/contract-service/index.ts'),
