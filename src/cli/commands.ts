@@ -30,6 +30,7 @@ import { quickstart } from './quickstart.ts';
 import { register } from './register.ts';
 import { reindex } from './reindex.ts';
 import { restore } from './restore.ts';
+import { scenario } from './scenario.ts';
 import { serve } from './serve.ts';
 import { sign } from './sign.ts';
 import { timeline } from './timeline.ts';
@@ -39,6 +40,7 @@ import { witness } from './witness.ts';
 
 export const COMMANDS: readonly CommandMaker[] = [
   quickstart,
+  scenario,
   init,
   serve,
   witness,

@@ -1,0 +1,111 @@
+/** `aichain scenario`: a whole training cycle on this machine, from a folder in DEPA-Training's shape. */
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { fail } from '../core/errors.ts';
+import type { ScenarioOutcome } from '../participants/scenario/run.ts';
+import { type CommonOptions, type Context, outputOf } from './context.ts';
+import { printable } from './printable.ts';
+
+interface Options extends CommonOptions {
+  readonly out: string;
+}
+
+export function scenario(context: Context): Command {
+  return new Command('scenario')
+    .summary('play a whole training cycle on this machine')
+    .description('Plays a scenario of DEPA-Training from beginning to end, all of it on this machine.')
+    .addCommand(runCommand(context));
+}
+
+function runCommand(context: Context): Command {
+  return new Command('run')
+    .summary('play a scenario from a folder')
+    .description(
+      'Starts a log with a witness and a replaying monitor, a contract service, a KMS, an appraiser and a clean room, each a process of its own that speaks mutual TLS; then every participant does its part, from registration to the verified model. The clean room’s platform is simulated: nothing of it is safe, and what the log says binds nobody.',
+    )
+    .argument(
+      '<folder>',
+      'contract, config, policy, overlay.json and data, as docs/guides/scenario.md has them',
+    )
+    .option('--out <folder>', 'an empty folder for everything that comes of it', 'scenario-out')
+    .action(async (folder: string, options: Options) => {
+      const { terminal, crypto } = context;
+      const { out } = options;
+      if (existsSync(out) && readdirSync(out).length > 0)
+        throw fail('ARGUMENT_INVALID', `${out} is not empty`);
+      const output = outputOf(context, options);
+      const began = Date.now();
+      const seconds = () => `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s`;
+      const { runScenario } = await import('../participants/scenario/run.ts');
+      const outcome = await runScenario({
+        ...{ crypto, scenario: folder, out, signal: terminal.signal },
+        program: [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))],
+        observe: (who, what) => output.progress(`${seconds()}  ${printable(who)}  ${printable(what)}`),
+      });
+      output.answer(
+        {
+          ...{ model: outcome.model, folder: outcome.folder, bundles: outcome.bundles, verified: true },
+          entries: outcome.entries.map((entry) => ({ ...entry })),
+          budgets: outcome.budgets.map((budget) => ({ ...budget })),
+          heldOut: outcome.heldOut && { ...outcome.heldOut },
+          payments: outcome.payments.map((payment) => ({ ...payment })),
+        },
+        tableText(outcome),
+      );
+    });
+}
+
+function tableText({
+  entries,
+  budgets,
+  payments,
+  heldOut,
+  verified,
+  model,
+  folder,
+}: ScenarioOutcome): string {
+  const rows = entries.map(({ index, who, kind, verdict }) => [String(index), kind, verdict, short(who)]);
+  return [
+    ...table(['entry', 'kind', 'verdict', 'who'], rows),
+    '',
+    ...table(
+      ['privacy budget', 'ε spent', 'of'],
+      budgets.map(({ scope, spent, allocated }) => [scope, String(spent), String(allocated)]),
+    ),
+    '',
+    ...table(
+      ['payment to', 'amount', 'state'],
+      payments.map(({ payee, amount, state }) => [payee, amount, state]),
+    ),
+    '',
+    verified.trimEnd(),
+    '',
+    `model     ${printable(model)}`,
+    `in        ${folder}`,
+    ...(heldOut
+      ? [
+          `held out  right ${share(heldOut.accuracy)} of the time; always the same answer: ${share(heldOut.baseline)}`,
+        ]
+      : []),
+  ].join('\n');
+}
+
+function share(part: number): string {
+  return `${(part * 100).toFixed(1)} %`;
+}
+
+function short(who: string): string {
+  return who.replace(/^urn:depa:cleanroom:.*:/, 'clean room ');
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [heads, ...rows].map((row) => row.map(printable));
+  const widths = heads.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
+  return all.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
