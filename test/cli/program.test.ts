@@ -59,6 +59,7 @@ test('the commands are those of the documentation', () => {
       'scenario',
       'contract-service',
       'cleanroom',
+      'bank',
       'reindex',
       'witness',
       'mirror',
