@@ -1,6 +1,16 @@
 // Builds dist/: generated protocol code, then TypeScript. `npm ci` runs it through `prepare`.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -11,6 +21,13 @@ run('scripts/proto.mjs');
 const built = mkdtempSync('.build-');
 try {
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', built);
+  // The compiler leaves dynamic imports as they are in a file that has a `using` declaration.
+  for (const file of readdirSync(built, { recursive: true })) {
+    if (!file.endsWith('.js')) continue;
+    const text = readFileSync(`${built}/${file}`, 'utf8');
+    const rewritten = text.replace(/(\bimport\(\s*(['"])\.{1,2}\/[^'"\n]*)\.ts\2/g, '$1.js$2');
+    if (rewritten !== text) writeFileSync(`${built}/${file}`, rewritten);
+  }
   mkdirSync(`${built}/proto`, { recursive: true });
   cpSync('src/proto', `${built}/proto`, { recursive: true });
   chmodSync(built, 0o755);
