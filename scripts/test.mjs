@@ -51,12 +51,13 @@ await build({
 });
 const built = (path) => join(outdir, path.replace(/\.ts$/, '.js'));
 
-// Whole servers under load want the machine for themselves; the rest shares it.
-const alone = chosen.filter((path) => suite !== 'test' || path.startsWith(join('test', 'e2e')));
+// What loads or kills whole servers wants the machine for itself; the rest shares it, and some of it only waits.
+const LOADS = ['bad-input', 'durability-strace', 'ending', 'kill'].map((name) => `test/e2e/${name}.test.ts`);
+const alone = chosen.filter((path) => suite !== 'test' || LOADS.includes(path));
 const together = chosen.filter((path) => !alone.includes(path));
 let failed = 0;
 for (const [paths, concurrency] of [
-  [together, availableParallelism()],
+  [together, availableParallelism() + 1],
   [alone, 1],
 ]) {
   if (paths.length === 0) continue;
