@@ -2,7 +2,7 @@
  * A certificate authority of the test's own, with AMD's names: for evidence whose signatures all verify and which has to be
  * refused all the same. Made with @peculiar/x509, an implementation that shares nothing with the one that is tested.
  */
-import { createPublicKey, webcrypto } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   cryptoProvider,
@@ -16,7 +16,6 @@ import {
 import { type Bytes, concat, fromBase64url, utf8 } from '../../src/core/bytes.ts';
 import type { PrivateKey } from '../../src/core/crypto.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
-import { knownRsaKey } from './known-rsa-keys.ts';
 
 cryptoProvider.set(webcrypto as Crypto);
 
@@ -25,25 +24,12 @@ export const AMD = '1.3.6.1.4.1.3704.1';
 export const PSS = { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 } as const;
 type Scheme = { readonly name: string; readonly hash: string; readonly saltLength?: number };
 
-export async function rsaPair(hash: string, bits: number, name = 'RSA-PSS'): Promise<Pair> {
+export async function rsaPair(hash = 'SHA-384', bits = 4096, name = 'RSA-PSS'): Promise<Pair> {
   const publicExponent = Uint8Array.of(1, 0, 1);
   return webcrypto.subtle.generateKey({ name, modulusLength: bits, publicExponent, hash }, true, [
     'sign',
     'verify',
   ]) as Promise<Pair>;
-}
-
-/** One of the keys of 4096 bits that everybody knows. */
-export async function knownPair(n: number): Promise<Pair> {
-  const key = knownRsaKey(n);
-  const algorithm = { name: PSS.name, hash: PSS.hash };
-  const secret = key.export({ type: 'pkcs8', format: 'der' });
-  const known = createPublicKey(key).export({ type: 'spki', format: 'der' });
-  const { subtle } = webcrypto;
-  return {
-    privateKey: (await subtle.importKey('pkcs8', secret, algorithm, true, ['sign'])) as CryptoKey,
-    publicKey: (await subtle.importKey('spki', known, algorithm, true, ['verify'])) as CryptoKey,
-  };
 }
 
 /** The same key for another scheme: WebCrypto binds keys to one. */

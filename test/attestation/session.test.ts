@@ -28,7 +28,6 @@ import {
 import { mangled, outcome } from '../core/mangle.ts';
 import { codes, HOST_DATA, MEASUREMENT, POLICY } from './amd-world.ts';
 import { TIME } from './genuine.ts';
-import { knownRsaPem } from './known-rsa-keys.ts';
 
 const digest = (text: string) => nodeCrypto.sha256(utf8(text));
 const BINDING: Binding = {
@@ -61,8 +60,8 @@ let root: NodeRsaSigner;
 let simulator: Simulator;
 
 before(async () => {
-  const intermediate = rsaSignerFromPem(knownRsaPem(1));
-  root = await generateRsaSigner();
+  const [first, intermediate] = await Promise.all([generateRsaSigner(), generateRsaSigner()]);
+  root = first;
   simulator = new Simulator(nodeCrypto, { root, intermediate, chip: nodeCrypto.generatePrivateKey('ES384') });
 });
 

@@ -10,11 +10,10 @@ import { REFUSALS } from './refusals/index.ts';
 
 /** What a rule says of records does not depend on who computes hashes and signatures; of the rest, both say the same. */
 const CRYPTOGRAPHIC = /^(?:KEY|KID|POP|SIGNATURE|MULTISIG|ALG|COSE|CBOR)_/;
-const both = REFUSALS.filter(({ of, reason }, i) => {
-  const same = (one: { of: string; reason: string }) =>
-    one.of === of && (of !== 'frame' || one.reason === reason);
-  return CRYPTOGRAPHIC.test(reason) || REFUSALS.findIndex(same) === i;
-});
+const both = REFUSALS.filter(
+  ({ of, reason }, i) =>
+    of === 'frame' || CRYPTOGRAPHIC.test(reason) || REFUSALS.findIndex((first) => first.of === of) === i,
+);
 
 for (const [crypto, cases] of [
   [nodeCrypto, REFUSALS],

@@ -10,6 +10,7 @@ const MOMENTS: readonly Moment[] = [
   'group commit',
   'start',
   'load',
+  'group commit',
   'closing',
 ];
 

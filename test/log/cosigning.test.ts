@@ -121,15 +121,18 @@ describe('cosigning', () => {
     const [witness] = (await several(1)) as [TestWitness];
     const started = performance.now();
     const cosigning = await cosigned(log, policyOf([witness], 'all'), [witness], { interval: 150 });
-    for (let n = 0; performance.now() - started < 700; n++) await log.submit(foreign(member, n));
+    const rounds = new Map<number, number>();
+    for (let n = 0; rounds.size < 4 && performance.now() - started < 30_000; n++) {
+      await log.submit(foreign(member, n));
+      for (const { size, at } of witness.asked) rounds.set(size, at);
+    }
     await eventually(() => cosigning.status.size === log.head.size);
-    const rounds = new Map(witness.asked.map(({ size, at }) => [size, at]));
     const times = [...rounds.values()];
     // A busy machine may be late with any of them, with none too early.
     for (const [i, at] of times.entries()) {
       assert.ok(at - started > i * 149, `round ${i} after ${at - started} ms`);
     }
-    assert.ok(times.length >= 2, `${times.length} rounds`);
+    assert.ok(times.length >= 4, `${times.length} rounds`);
   });
 
   it('registration waits for no witness', async () => {
