@@ -1,17 +1,17 @@
 /**
  * Who vouches for a clean room's evidence: of each of its contracts, a quorum of verifiers, by the appraisal policy and the
- * anchors that are current, with keys that were good. What the room has its keys by is written beside them; whether that
+ * anchors that are current, with keys that were good. What the room has its keys by is written beside the room; whether that
  * still holds is for who reads to say, when the SRO has published anew or a verifier's key turns out to have been stolen.
  */
 import type { StateReader } from './record.ts';
-import type { CleanroomRecord, EvidenceRecord } from './records/cleanroom.ts';
+import { AFFIRMATION, type AffirmationRecord, type EvidenceRecord } from './records/cleanroom.ts';
 import type { ContractRecord } from './records/contract.ts';
 import { ANCHORS, APPRAISAL_POLICY } from './records/governance.ts';
 import { isVoid } from './standing.ts';
 
 type Result = EvidenceRecord['results'][number];
 /** An affirming result, as the room keeps it. */
-type Vouched = NonNullable<CleanroomRecord['affirmedBy']>[number];
+type Vouched = AffirmationRecord['by'][number];
 
 interface Affirmation {
   /** Unix milliseconds: no quorum vouches for less age than that. */
@@ -41,12 +41,10 @@ export function affirmation(
 }
 
 /** Why what the room has its keys by does not hold any more. */
-export function affirmationFault(
-  read: StateReader,
-  { affirmedBy = [] }: Pick<CleanroomRecord, 'affirmedBy'>,
-): string | undefined {
-  if (affirmedBy.length === 0) return 'nobody vouches for it';
-  return affirmedBy.map((each) => resultFault(read, each)).find((why) => why !== undefined);
+export function affirmationFault(read: StateReader, room: string): string | undefined {
+  const by = AFFIRMATION.read(read, room)?.by ?? [];
+  if (by.length === 0) return 'nobody vouches for it';
+  return by.map((each) => resultFault(read, each)).find((why) => why !== undefined);
 }
 
 /** Why a result counts no more, whatever it said. */

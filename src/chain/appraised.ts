@@ -7,7 +7,13 @@ import { affirmation, affirmationFault } from './affirmation.ts';
 import type { Context } from './kind.ts';
 import { kidOf } from './public-key.ts';
 import type { Write } from './record.ts';
-import { CLEANROOM, type CleanroomRecord, EVIDENCE, type EvidenceRecord } from './records/cleanroom.ts';
+import {
+  AFFIRMATION,
+  CLEANROOM,
+  type CleanroomRecord,
+  EVIDENCE,
+  type EvidenceRecord,
+} from './records/cleanroom.ts';
 import type { ContractRecord } from './records/contract.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { areKeysOf, type RoomKids } from './room-key.ts';
@@ -62,20 +68,21 @@ function attestedBy(
 ): Attested | Refusal<'KID_TAKEN'> {
   const affirmed = affirmation(ctx.read, contracts, evidence);
   if (!affirmed) return { writes: [] };
-  const { head, by: affirmedBy } = affirmed;
+  const { head, by } = affirmed;
+  const vouched = AFFIRMATION.put({ by }, id);
   const { signKey, wrapKey } = evidence;
   const kids = { signKid: kidOf(ctx.crypto, signKey), wrapKid: kidOf(ctx.crypto, wrapKey) };
   const { attestedHead: last = -1 } = room;
   const first = room.attestedHead === undefined;
   // What does not hold any more is no reason to keep to it.
-  const later = head > last || affirmationFault(ctx.read, room) !== undefined;
+  const later = head > last || affirmationFault(ctx.read, id) !== undefined;
   if (areKeysOf(room, kids)) {
-    return { change: later ? { attestedHead: head, affirmedBy } : {}, writes: [] };
+    return later ? { change: { attestedHead: head }, writes: [vouched] } : { writes: [] };
   }
   if (!first && (room.granted || !later)) return { writes: [] };
   const keys = keyWrites(ctx, id, room, kids, signKey);
   if (isRefusal(keys)) return keys;
-  return { change: { ...kids, attestedHead: head, affirmedBy, state: 'ATTESTED' }, writes: keys };
+  return { change: { ...kids, attestedHead: head, state: 'ATTESTED' }, writes: [vouched, ...keys] };
 }
 
 /** The room signs with its new key from now on, and with the one before no more. */

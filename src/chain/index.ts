@@ -51,6 +51,8 @@ export { signatureKey } from './public-key.ts';
 export { describeReason, type KindReason, type Reason } from './reason.ts';
 export { type StateReader, stateKey, type Write } from './record.ts';
 export {
+  AFFIRMATION,
+  type AffirmationRecord,
   CLEANROOM,
   type CleanroomRecord,
   EVIDENCE,

@@ -1,5 +1,6 @@
 /** What speaks against handing a data key to a clean room, in the order in which it is said. */
 import { equal } from '../core/bytes.ts';
+import { affirmationFault } from './affirmation.ts';
 import { BUDGET_FAULTS } from './budget.ts';
 import { IN_FORCE_FAULTS, type InForceFault, inForceFault } from './in-force.ts';
 import type { Context } from './kind.ts';
@@ -121,11 +122,13 @@ function subjectFault(read: StateReader, room: CleanroomRecord, release: Release
 function appraisedFault(
   { read, time }: Context,
   room: CleanroomRecord,
-  { wrapKid }: ReleaseRecord,
+  { cleanroom, wrapKid }: ReleaseRecord,
   policy: Context['policy'],
 ) {
-  const stale = appraisalFault(read, room, policy, time);
+  const stale = appraisalFault(room, policy, time);
   if (stale) return refuse('APPRAISAL_STALE', stale.detail);
+  const void_ = affirmationFault(read, cleanroom);
+  if (void_ !== undefined) return refuse('APPRAISAL_STALE', void_);
   return room.wrapKid && equal(room.wrapKid, wrapKid)
     ? undefined
     : refuse('APPRAISAL_STALE', 'the room has other keys since it asked');

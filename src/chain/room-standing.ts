@@ -2,7 +2,6 @@
  * Whether a clean room may go on (LIFECYCLE "What a stop does"). A room that was deployed before an upstream stop, and
  * has no GRANT from before it, is BLOCKED for ever, also when the stop is lifted: it was set up for what no longer holds.
  */
-import { affirmationFault } from './affirmation.ts';
 import type { Policy } from './policy.ts';
 import type { StateReader } from './record.ts';
 import type { CleanroomRecord } from './records/cleanroom.ts';
@@ -53,17 +52,14 @@ function* upstream(
   if (baseModel !== undefined) yield [baseModel, MODEL.read(read, baseModel)];
 }
 
-/** An appraisal is as old as the head that its evidence names, however late it was signed; and what it went by may change. */
+/** An appraisal is as old as the head that its evidence names, however late it was signed. */
 export function appraisalFault(
-  read: StateReader,
   room: CleanroomRecord,
   policy: Policy,
   time: number,
 ): Refusal<'CLEANROOM_NOT_ATTESTED' | 'APPRAISAL_STALE'> | undefined {
   if (room.attestedHead === undefined) return refuse('CLEANROOM_NOT_ATTESTED');
-  if (room.attestedHead + policy.appraisalFreshness * 1000 < time) return refuse('APPRAISAL_STALE');
-  const fault = affirmationFault(read, room);
-  return fault === undefined ? undefined : refuse('APPRAISAL_STALE', fault);
+  return room.attestedHead + policy.appraisalFreshness * 1000 < time ? refuse('APPRAISAL_STALE') : undefined;
 }
 
 /** Whether the code may be used at `time`. */

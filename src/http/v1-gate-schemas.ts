@@ -39,7 +39,11 @@ export const GATE_REQUESTS: Readonly<Record<string, TSchema>> = {
     dataKeyId: Type.String(),
     nonce: bytes('As the asker drew it, 16 to 64 bytes.'),
     wrapKid: kid('the key that the asker would wrap to'),
-    full: Type.Optional(Type.Boolean({ description: 'Read everything again that the ledger decided by.' })),
+    full: Type.Optional(
+      Type.Boolean({
+        description: 'Read again what the ledger decided by: all but who vouched for the evidence.',
+      }),
+    ),
   }),
   'run.start': closed({
     cleanroom: id('cleanroom'),

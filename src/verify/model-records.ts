@@ -3,6 +3,8 @@
  * collects evidence asks it what it still needs, and who verifies asks it again, over what is proven.
  */
 import {
+  AFFIRMATION,
+  type AffirmationRecord,
   ancestry,
   CLEANROOM,
   type CleanroomRecord,
@@ -57,8 +59,9 @@ export interface ModelRecords {
   readonly run: Named<RunRecord> | undefined;
   readonly room: Named<CleanroomRecord> | undefined;
   readonly code: { readonly id: string; readonly state: string } | undefined;
-  /** The affirming results that attested the room's keys. */
+  /** The affirming results that attested the room's keys, and how many there have to be. */
   readonly appraisals: readonly Appraisal[];
+  readonly affirming: number;
   readonly releases: readonly Named<ReleaseRecord>[];
   /** That the room has opened. */
   readonly datasets: readonly (Named<DatasetRecord> & { readonly version: number })[];
@@ -81,6 +84,7 @@ export function modelRecords(
   const runId = model.record.run;
   const [run] = runId === undefined ? [] : named(runId, RUN.read(read, runId));
   const [room] = run ? named(run.record.cleanroom, CLEANROOM.read(read, run.record.cleanroom)) : [];
+  const affirmed = (room && AFFIRMATION.read(read, room.id)?.by) ?? [];
   const contracts = model.record.contracts.flatMap((each) => named(each, CONTRACT.read(read, each)));
   const mounts = room?.record.mounts ?? [];
   const datasets = mounts.flatMap(({ subject, version }) =>
@@ -94,7 +98,8 @@ export function modelRecords(
     recalled: recalledAmong(read, [id]),
     ...{ run, room, contracts, datasets },
     code: room && { id: room.record.code, state: stateOf(room.record.code) },
-    appraisals: room ? appraisalsOf(read, room, logged) : [],
+    appraisals: room ? appraisalsOf(read, room.id, affirmed, logged) : [],
+    affirming: affirmed.length,
     releases: mounts.flatMap(({ release }) =>
       release === undefined ? [] : named(release, RELEASE.read(read, release)),
     ),
@@ -105,17 +110,18 @@ export function modelRecords(
 /** The statements that the room's attested keys rest on. */
 function appraisalsOf(
   read: StateReader,
-  { id, record }: Named<CleanroomRecord>,
+  room: string,
+  affirmed: AffirmationRecord['by'],
   logged: readonly Logged[],
 ): Appraisal[] {
-  return (record.affirmedBy ?? []).flatMap(({ kid, at }) => {
+  return affirmed.flatMap(({ kid, at }) => {
     const entry = logged.find(
       ({ statement, time }) =>
-        time === at && equal(statement.kid, kid) && isAbout(statement, 'cleanroom.appraise', id),
+        time === at && equal(statement.kid, kid) && isAbout(statement, 'cleanroom.appraise', room),
     );
     if (!entry) return [];
     const { evidence } = entry.statement.body as { evidence: Bytes };
-    const found = EVIDENCE.read(read, id, evidence);
+    const found = EVIDENCE.read(read, room, evidence);
     return found ? [{ verifier: entry.statement.issuer, evidence: found, entry }] : [];
   });
 }
@@ -174,8 +180,7 @@ export function missingEntry(records: ModelRecords, logged: readonly Logged[]): 
   for (const { id, kind } of kindsOf(records)) {
     if (!logged.some(({ statement }) => isAbout(statement, kind, id))) return `${kind} of ${id}`;
   }
-  const { room, appraisals } = records;
-  const affirming = room?.record.affirmedBy?.length ?? 0;
+  const { appraisals, affirming } = records;
   return appraisals.length < affirming ? `one of ${affirming} affirming appraisals` : undefined;
 }
 

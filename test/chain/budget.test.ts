@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { add, budgetFault, free, reserve, settle, subtract, within } from '../../src/chain/budget.ts';
 import type { Privacy } from '../../src/chain/privacy.ts';
-import { CLEANROOM } from '../../src/chain/records/cleanroom.ts';
+import { AFFIRMATION, CLEANROOM } from '../../src/chain/records/cleanroom.ts';
 import { CONTRACT } from '../../src/chain/records/contract.ts';
 import { BUDGET } from '../../src/chain/records/dataset.ts';
 import { PAYMENT } from '../../src/chain/records/payment.ts';
@@ -96,6 +96,7 @@ function twin(room: RoomWorld): RoomWorld {
   const signKid = putKey(world, id, encodeCoseKey(key.publicKey), 'sig', 'room');
   world.put(
     CLEANROOM.put({ ...CLEANROOM.read(world.read, room.room)!, signKid }, id),
+    AFFIRMATION.put(AFFIRMATION.read(world.read, room.room)!, id),
     PAYMENT.put(PAYMENT.read(world.read, room.contract, 0, room.room)!, room.contract, 0, id),
   );
   edit(world, CONTRACT, { runs: 2, openRooms: 2 }, room.contract);

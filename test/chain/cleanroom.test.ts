@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CLEANROOM, EVIDENCE, EVIDENCE_ID } from '../../src/chain/records/cleanroom.ts';
+import { AFFIRMATION, CLEANROOM, EVIDENCE, EVIDENCE_ID } from '../../src/chain/records/cleanroom.ts';
 import { CONTRACT } from '../../src/chain/records/contract.ts';
 import { BUDGET, DATASET } from '../../src/chain/records/dataset.ts';
 import { ANCHORS, APPRAISAL_POLICY } from '../../src/chain/records/governance.ts';
@@ -27,6 +27,7 @@ function fresh(options: RoomOptions): RoomWorld {
   room.world.advance(1);
   return room;
 }
+const vouched = ({ world, room }: RoomWorld) => AFFIRMATION.read(world.read, room)!.by;
 const roomOf = ({ world, room }: RoomWorld) => CLEANROOM.read(world.read, room)!;
 const contractOf = ({ world, contract }: RoomWorld) => CONTRACT.read(world.read, contract)!;
 const counts = (room: RoomWorld) => {
@@ -333,7 +334,7 @@ describe('a clean room is attested', () => {
         },
         world.kid(verifiers[0].keys[0]),
       );
-    const { at } = roomOf(room).affirmedBy![0]!;
+    const { at } = vouched(room)[0]!;
     revoke('rotation');
     assert.equal(reason(room, 1), null);
     revoke('compromise', Math.floor(at / 1000) + 1);
@@ -344,7 +345,7 @@ describe('a clean room is attested', () => {
     appraised(room, 1, { head: world.now - 30 });
     assert.equal(reason(room, 1), null);
     assert.deepEqual(
-      roomOf(room).affirmedBy!.map(({ kid }) => kid),
+      vouched(room).map(({ kid }) => kid),
       [world.kid(verifiers[1].keys[0])],
     );
     assert.equal(roomOf(room).attestedHead, world.time - 30_000);

@@ -111,7 +111,7 @@ test('an appraisal is as old as the head that its evidence names, to the second 
   const { world } = room;
   const fault = () => {
     const policy = policyAt(POLICY.read(world.read), world.time);
-    return appraisalFault(world.read, CLEANROOM.read(world.read, room.room)!, policy, world.time)?.refused;
+    return appraisalFault(CLEANROOM.read(world.read, room.room)!, policy, world.time)?.refused;
   };
   edit(world, CLEANROOM, { attestedHead: world.time - 600_000 }, room.room);
   assert.equal(fault(), undefined);

@@ -11,6 +11,7 @@ import { add } from '../../src/chain/budget.ts';
 import { NO_PRIVACY, type Privacy } from '../../src/chain/privacy.ts';
 import type { KeyPart, RecordType } from '../../src/chain/record.ts';
 import {
+  AFFIRMATION,
   CLEANROOM,
   CLEANROOM_STATES,
   EVIDENCE,
@@ -331,14 +332,18 @@ function attest(r: RoomWorld): void {
     head,
   }));
   const { quorum } = CONTRACT.read(world.read, r.contract)!;
-  const affirmedBy = results.slice(0, quorum).map(({ kid, at, policy, version, anchors }) => ({
+  const by = results.slice(0, quorum).map(({ kid, at, policy, version, anchors }) => ({
     ...{ kid, at, policy, version, anchors },
   }));
   const record = { tee: 'simulated' as const, signKey, wrapKey, entry: 0, results };
-  world.put(EVIDENCE.put(record, room, evidence), EVIDENCE_ID.put({ cleanroom: room }, evidenceId));
+  world.put(
+    EVIDENCE.put(record, room, evidence),
+    AFFIRMATION.put({ by }, room),
+    EVIDENCE_ID.put({ cleanroom: room }, evidenceId),
+  );
   const signKid = putKey(world, room, signKey, 'sig', 'room');
   const wrapKid = world.crypto.sha256(wrapKey);
-  edit(world, CLEANROOM, { signKid, wrapKid, attestedHead: head, affirmedBy, evidence: 1 }, room);
+  edit(world, CLEANROOM, { signKid, wrapKid, attestedHead: head, evidence: 1 }, room);
 }
 
 /** Every mount RECEIVED, the budgets reserved. */

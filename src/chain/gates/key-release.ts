@@ -53,7 +53,7 @@ export const release = declareGate({
     nonce,
     /** Thumbprint of the key that the asker would wrap to. */
     wrapKid: kid,
-    /** Read again everything that the machine had read when it decided. */
+    /** Read again what the machine had read when it decided: all but who vouched, and by what, for the room's evidence. */
     full: optional(bool),
   },
   reasons: REASONS,
@@ -115,7 +115,11 @@ function roomFault(
   return waiting ? refuse('MOUNT_NOT_GRANTED', waiting.subject) : undefined;
 }
 
-/** What the machine would find now: of use to whoever does not want to rest on what it found at the grant. */
+/**
+ * What the machine would find now: of use to whoever does not want to rest on what it found at the grant. Who vouches for
+ * the room's evidence is left to it: a bundle with their keys, policies and anchors would be a tenth larger, to look once
+ * more at what held at the grant, no longer ago than policy.handoverSeconds.
+ */
 function machineFault(
   { read, at, policy }: GateContext,
   record: ReleaseRecord,
@@ -127,7 +131,7 @@ function machineFault(
     codeFault(read, room.code, at) ??
     blockedFault(read, room, at) ??
     recalledFault(read, room) ??
-    appraisalFault(read, room, policy(), at) ??
+    appraisalFault(room, policy(), at) ??
     budgetsFault(read, record)
   );
 }

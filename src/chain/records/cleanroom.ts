@@ -85,8 +85,6 @@ const cleanroomRecord = struct({
   wrapKid: optional(kid),
   /** Time of the head that the evidence names, Unix milliseconds: the age of an appraisal runs from here. */
   attestedHead: optional(milliseconds),
-  /** The affirming results that gave it both: a quorum of each contract. */
-  affirmedBy: optional(list(struct(vouched), { max: MAX_RESULTS })),
   /** The first GRANT, cancelled or not: from here on its keys and its place among the contracts’ runs are fixed. */
   granted: optional(struct({ entry: uint(), at: milliseconds })),
   /** An entry that blocks it for good: a contraindicated appraisal after an affirming one, or a late key. */
@@ -99,6 +97,17 @@ const cleanroomRecord = struct({
 });
 export type CleanroomRecord = Infer<typeof cleanroomRecord>;
 export const CLEANROOM = recordType<[id: string], CleanroomRecord>('cleanroom', cleanroomRecord);
+
+/** Beside the room: what hands keys over reads the room, and only the machine that decides reads who vouches for it. */
+const affirmationRecord = struct({
+  /** The affirming results that gave the room its keys: a quorum of each contract. */
+  by: list(struct(vouched), { max: MAX_RESULTS }),
+});
+export type AffirmationRecord = Infer<typeof affirmationRecord>;
+export const AFFIRMATION = recordType<[cleanroom: string], AffirmationRecord>(
+  'affirmation',
+  affirmationRecord,
+);
 
 const evidenceRecord = struct({
   tee: teeType,

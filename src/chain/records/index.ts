@@ -4,7 +4,7 @@
  */
 import type { RecordType } from '../record.ts';
 import { DELEGATION, GENESIS, KEY, PARTICIPANT, POLICY } from '../state.ts';
-import { CLEANROOM, EVIDENCE, EVIDENCE_ID } from './cleanroom.ts';
+import { AFFIRMATION, CLEANROOM, EVIDENCE, EVIDENCE_ID } from './cleanroom.ts';
 import { CONTRACT } from './contract.ts';
 import { BUDGET, CIPHERTEXT, DATA_KEY, DATASET } from './dataset.ts';
 import { AGREEMENT, ANCHORS, APPRAISAL_POLICY, CODE, OBLIGATIONS, RECOVERY } from './governance.ts';
@@ -31,6 +31,7 @@ export const RECORDS: readonly Pick<RecordType<unknown, []>, 'type' | 'schema'>[
   BUDGET,
   CONTRACT,
   CLEANROOM,
+  AFFIRMATION,
   EVIDENCE,
   EVIDENCE_ID,
   RELEASE,
