@@ -23,6 +23,15 @@ export interface ServiceHttpOptions {
   readonly tls?: ServiceTls;
   /** Largest body of a request (default 2 MiB). */
   readonly bodyBytes?: number;
+  /** Connections at a time (default 256). */
+  readonly connections?: number;
+  /** Milliseconds that a connection may be silent, also while it waits for its answer (default 60,000). */
+  readonly idleMs?: number;
+  /** Where this service answers by another status than most do. */
+  readonly statuses?: {
+    readonly classes?: Readonly<Partial<Record<CodeClass, number>>>;
+    readonly codes?: Readonly<Partial<Record<CoreCode, number>>>;
+  };
   /** Told of every refusal, and, with its cause, of every failure that is our own. */
   readonly refused?: (operation: string, error: LedgerError, status: number) => void;
 }
@@ -41,12 +50,12 @@ const HEADERS_TIMEOUT = 5000;
 const REQUEST_TIMEOUT = 15_000;
 const IDLE_SOCKET = 60_000;
 const MOST_CONNECTIONS = 256;
-/** Requests that are worked on at once; each asks the log. */
+/** Requests that are read or worked on at once; each asks the log. */
 const MOST_AT_ONCE = 64;
 const BODY = 2 << 20;
 const DETAIL = 512;
 
-const CLASS_STATUS: Readonly<Record<CodeClass, number>> = {
+const CLASS_STATUS = {
   malformed: 400,
   usage: 400,
   proof: 422,
@@ -54,8 +63,8 @@ const CLASS_STATUS: Readonly<Record<CodeClass, number>> = {
   missing: 404,
   unavailable: 503,
   fatal: 500,
-};
-const CODE_STATUS: Readonly<Record<string, number>> = {
+} satisfies Record<CodeClass, number>;
+const CODE_STATUS: Readonly<Partial<Record<CoreCode, number>>> = {
   UNAUTHENTICATED: 401,
   REQUEST_TOO_LARGE: 413,
   STATEMENT_TOO_LARGE: 413,
@@ -70,14 +79,15 @@ const FASTIFY_CODES: Readonly<Record<string, CoreCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE_UNSUPPORTED',
 };
 
-export function createServiceHttp({ tls, bodyBytes = BODY, refused }: ServiceHttpOptions = {}): ServiceHttp {
+export function createServiceHttp(options: ServiceHttpOptions = {}): ServiceHttp {
+  const { tls, bodyBytes = BODY, connections = MOST_CONNECTIONS, idleMs = IDLE_SOCKET, refused } = options;
   const node = { headersTimeout: HEADERS_TIMEOUT, maxHeaderSize: 8 << 10 };
   const app: FastifyInstance = Fastify({
     ...(tls ? { https: { ...node, ...tlsOptions(tls) } } : { http: node }),
     logger: false,
     bodyLimit: bodyBytes,
     requestTimeout: REQUEST_TIMEOUT,
-    connectionTimeout: IDLE_SOCKET,
+    connectionTimeout: idleMs,
     forceCloseConnections: 'idle',
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -86,27 +96,27 @@ export function createServiceHttp({ tls, bodyBytes = BODY, refused }: ServiceHtt
     ajv: { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: false } },
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
   });
-  app.server.maxConnections = MOST_CONNECTIONS;
+  app.server.maxConnections = connections;
   app.removeContentTypeParser('text/plain');
 
-  let atOnce = 0;
-  app.addHook('onRequest', async ({ raw: { socket } }) => {
-    atOnce++;
+  const atOnce = new Set<FastifyRequest>();
+  app.addHook('onRequest', async (request) => {
     // Not refused in the handshake, so that the refusal can say why; nothing is read before this.
-    if (tls?.clientCa !== undefined && !(socket as Partial<TLSSocket>).authorized) {
+    const { authorized } = request.raw.socket as Partial<TLSSocket>;
+    if (tls?.clientCa !== undefined && !authorized) {
       throw fail('UNAUTHENTICATED', 'a client certificate that this server trusts is needed');
     }
-    if (atOnce > MOST_AT_ONCE) throw fail('UNAVAILABLE', 'too many requests at once');
+    if (atOnce.size >= MOST_AT_ONCE) throw fail('UNAVAILABLE', 'too many requests at once');
+    atOnce.add(request);
   });
-  app.addHook('onResponse', async () => {
-    atOnce--;
-  });
+  // When the answer is there, also for who has gone: then no response ever ends, but the work has.
+  app.addHook('onSend', async (request) => void atOnce.delete(request));
   app.setErrorHandler(answer);
   app.setNotFoundHandler((request, reply) => answer(fail('NOT_FOUND', 'no such resource'), request, reply));
 
   function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const known = ledgerErrorOf(error);
-    const status = statusOf(known.code);
+    const status = statusOf(known.code, options.statuses);
     refused?.(`${request.method} ${request.routeOptions.url ?? '*'}`, known, status);
     const again =
       classOf(known.code) === 'unavailable' ? Math.max(1, Math.ceil(known.retryAfter ?? 1)) : undefined;
@@ -136,12 +146,12 @@ export function createServiceHttp({ tls, bodyBytes = BODY, refused }: ServiceHtt
   };
 }
 
-/** Bytes of a request, as unpadded base64url. @throws ARGUMENT_INVALID */
-export function bytesOfText(text: string, name: string): Bytes {
+/** Bytes of a request, as unpadded base64url. @throws `code` */
+export function bytesOfText(text: string, name: string, code: CoreCode = 'ARGUMENT_INVALID'): Bytes {
   try {
     return fromBase64url(text);
   } catch (cause) {
-    throw fail('ARGUMENT_INVALID', `${name} is not canonical unpadded base64url`, { cause });
+    throw fail(code, `${name} is not canonical unpadded base64url`, { cause });
   }
 }
 
@@ -150,8 +160,10 @@ function classOf(code: string): CodeClass {
   return describeReason(code)?.class ?? 'refused';
 }
 
-function statusOf(code: string): number {
-  return (Object.hasOwn(CODE_STATUS, code) && CODE_STATUS[code]) || CLASS_STATUS[classOf(code)];
+function statusOf(code: string, { classes, codes }: ServiceHttpOptions['statuses'] = {}): number {
+  const own = { ...CODE_STATUS, ...codes };
+  if (Object.hasOwn(own, code)) return own[code as CoreCode]!;
+  return { ...CLASS_STATUS, ...classes }[classOf(code)];
 }
 
 /** Any error as one of ours. What is neither ours nor the sender's doing is a defect. */

@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import type { LedgerClient } from '../../client/index.ts';
 import { type Bytes, toBase64url } from '../../core/bytes.ts';
 import type { Crypto, PrivateKey } from '../../core/crypto.ts';
-import { fail, type LedgerError } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import { witnessPolicy } from '../../verify/index.ts';
+import { createServiceHttp, type ServiceTls } from '../service-http.ts';
 import { lockFolder } from './folder-lock.ts';
-import { createHttpInterface, type ServerTls } from './http.ts';
 import { KeyImporter } from './key-importer.ts';
 import { KeyVault } from './key-vault.ts';
 import { ReleaseDesk, type ReleaseOutcome } from './release-desk.ts';
 import { ReleaseJournal } from './release-journal.ts';
+import { HTTP_BOUNDS, keyRoutes, STATUSES } from './routes.ts';
 import { wrapKeyFile } from './wrap-key-file.ts';
 
 export interface KmsOptions {
@@ -26,7 +27,7 @@ export interface KmsOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
-  readonly tls?: ServerTls;
+  readonly tls?: ServiceTls;
   /** Milliseconds that the other keys of a pipeline are waited for (default 20,000). */
   readonly patience?: number;
   /** Unix milliseconds; the system clock by default. */
@@ -76,34 +77,35 @@ export async function startKms(options: KmsOptions): Promise<RunningKms> {
       ...{ crypto, client, vault, journal, kms, now, patience: options.patience ?? PATIENCE },
       observe: (outcome) => observe.released?.(outcome),
     });
-    const server = createHttpInterface(
-      {
-        wrapKey: vault.wrapKey,
-        take: async (request) => {
-          const imported = await importer.take(request);
-          observe.imported?.(imported.owner, imported.dataKeyId);
-          return imported;
-        },
-        release: (id) => desk.release(id),
+    const http = createServiceHttp({
+      ...{ ...HTTP_BOUNDS, statuses: STATUSES },
+      ...(tls && { tls }),
+      refused: (operation, error) => {
+        const ours = error.code === 'INTERNAL' || error.code === 'STORAGE_FAILED';
+        if (ours) observe.failed?.(operation, error);
       },
-      {
-        ...(tls && { tls }),
-        failed: (operation: string, error: LedgerError) => observe.failed?.(operation, error),
+    });
+    keyRoutes(http.app, {
+      wrapKey: vault.wrapKey,
+      take: async (request) => {
+        const imported = await importer.take(request);
+        observe.imported?.(imported.owner, imported.dataKeyId);
+        return imported;
       },
-    );
-    const port = await server.listen(host, options.port);
+      release: (id) => desk.release(id),
+    });
+    const url = await http.listen(host, options.port);
     const settling = settleUntilClosed(desk, (error) => observe.failed?.('key.cancel', error));
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= settling
         .stop()
-        .then(() => server.close())
+        .then(() => http.close())
         .finally(() => lock[Symbol.dispose]());
       return closing;
     };
-    const name = host.includes(':') ? `[${host}]` : host;
     return {
-      url: `${tls ? 'https' : 'http'}://${name}:${port}`,
+      url,
       wrapKey: vault.wrapKey,
       wrapKid: toBase64url(crypto.sha256(vault.wrapKey)),
       close,
