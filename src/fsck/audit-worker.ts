@@ -1,18 +1,14 @@
-/** The thread of an audit: answers {@link AuditRequest}s with the node crypto back end, one after the other. */
-import { parentPort } from 'node:worker_threads';
+/** The thread of an audit: answers {@link AuditRequest}s with the node crypto back end. */
 import { nodeCrypto } from '../platform/crypto-node.ts';
-import type { WorkerAnswer, WorkerRequest } from '../platform/worker-pool.ts';
+import { answerRequests } from '../platform/worker-thread.ts';
 import { type BundleAudit, BundleAuditor } from './audit-bundle.ts';
 import type { AuditRequest } from './auditors.ts';
 import type { Examiner } from './examine.ts';
 
-type Answer = readonly BundleAudit[];
-
 let examiner: Examiner | undefined;
 let auditor: BundleAuditor;
-let turn: Promise<void> = Promise.resolve();
 
-async function answer(request: AuditRequest): Promise<Answer | undefined> {
+answerRequests<AuditRequest, readonly BundleAudit[]>(async (request) => {
   if (request.type === 'bundles') return request.bundles.map((bundle) => auditor.audit(bundle));
   if (request.type === 'keys') examiner?.learn(request.keys);
   else {
@@ -21,15 +17,4 @@ async function answer(request: AuditRequest): Promise<Answer | undefined> {
     auditor = new BundleAuditor(nodeCrypto, examiner);
   }
   return undefined;
-}
-
-parentPort!.on('message', ({ id, request }: WorkerRequest<AuditRequest>) => {
-  const reply = (said: WorkerAnswer<Answer>) => parentPort!.postMessage(said);
-  turn = turn
-    .then(() => answer(request))
-    .then((said) => reply(said ? { id, answer: said } : { id }))
-    // Only a defect comes here: what is wrong with a bundle is a finding. The request fails, the thread goes on.
-    .catch((error: unknown) =>
-      reply({ id, error: error instanceof Error ? String(error.stack) : String(error) }),
-    );
 });

@@ -1,15 +1,15 @@
 /** Who audits bundles: worker threads on all cores; a test may do it in place. */
 import type { TransferListItem } from 'node:worker_threads';
 import type { Crypto } from '../core/crypto.ts';
+import type { SigningKey } from '../log/signing-keys.ts';
 import { WorkerPool } from '../platform/worker-pool.ts';
 import { type BundleAudit, BundleAuditor } from './audit-bundle.ts';
 import type { BundleRows } from './bundle-rows.ts';
 import { Examiner } from './examine.ts';
-import type { ListedKey } from './signing-keys.ts';
 
 export type AuditRequest =
   | { readonly type: 'begin'; readonly examine: boolean }
-  | { readonly type: 'keys'; readonly keys: readonly ListedKey[] }
+  | { readonly type: 'keys'; readonly keys: readonly SigningKey[] }
   | { readonly type: 'bundles'; readonly bundles: readonly BundleRows[] };
 
 export interface Auditors {
@@ -20,7 +20,7 @@ export interface Auditors {
   /** Takes over the buffers of the bundles. */
   audit(bundles: readonly BundleRows[]): Promise<readonly BundleAudit[]>;
   /** Known to every request that is made later. */
-  learn(keys: readonly ListedKey[]): void;
+  learn(keys: readonly SigningKey[]): void;
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ const DEPTH = 2;
 
 export function auditThreads(count: number): MakeAuditors {
   return (examine) => {
-    const keys: ListedKey[] = [];
+    const keys: SigningKey[] = [];
     const pool = new WorkerPool<AuditRequest, readonly BundleAudit[]>({
       module: WORKER,
       size: count,
@@ -53,8 +53,7 @@ export function auditThreads(count: number): MakeAuditors {
       audit: (bundles) => pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
       learn: (learned) => {
         keys.push(...learned);
-        // A thread that dies over it is replaced, and its successor is told all keys.
-        void pool.broadcast({ type: 'keys', keys: learned }).catch(() => undefined);
+        pool.tell({ type: 'keys', keys: learned });
       },
       close: () => pool.close(),
     };

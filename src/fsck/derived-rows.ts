@@ -22,13 +22,12 @@ import {
   VERDICTS_RANGE,
 } from '../log/layout.ts';
 import { MARK_INTERVAL } from '../log/restore.ts';
-import { signingKeyOf } from '../log/signing-keys.ts';
+import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
 import type { StateMap } from '../statemap/index.ts';
 import type { Range, Storage } from '../storage/index.ts';
 import type { EntryTable } from './entry-table.ts';
 import type { Findings } from './findings.ts';
 import { Peekable } from './peekable.ts';
-import type { ListedKey } from './signing-keys.ts';
 import { named } from './stored-bundles.ts';
 import type { StoredLevel } from './tree-audit.ts';
 
@@ -129,8 +128,8 @@ export async function auditRecords(storage: Storage, state: StateMap, findings: 
 }
 
 /** Keys that stored records name: threads can verify with them before the replay gets there. */
-export async function storedKeys(storage: Storage): Promise<ListedKey[]> {
-  const keys: ListedKey[] = [];
+export async function storedKeys(storage: Storage): Promise<SigningKey[]> {
+  const keys: SigningKey[] = [];
   for await (const [key, value] of storage.range(RECORD_RANGE)) {
     try {
       const found = signingKeyOf(stateKeyOf(key), value);

@@ -13,9 +13,10 @@ import {
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
+import type { SigningKey } from '../log/signing-keys.ts';
 import type { Place } from '../merkle/bundle-hash.ts';
 import type { BundleRows } from './bundle-rows.ts';
-import { CheckedKeys, type ListedKey } from './signing-keys.ts';
+import { CheckedKeys } from './checked-keys.ts';
 
 export const MARK = {
   /** The leaf is missing. */
@@ -62,7 +63,7 @@ export class Examiner {
     this.#keys = new CheckedKeys(crypto);
   }
 
-  learn(keys: readonly ListedKey[]): void {
+  learn(keys: readonly SigningKey[]): void {
     this.#keys.add(keys);
   }
 

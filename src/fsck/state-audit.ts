@@ -3,7 +3,7 @@ import { effectsRoot, encodeVerdict, type StateEntry, type Verdict, type Write }
 import { type Bytes, equal, toBase64url, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { encodeVerdicts } from '../log/layout.ts';
-import { signingKeyOf } from '../log/signing-keys.ts';
+import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 import { compareStateEntries, type Fault, readStateEntry } from '../replay/fault.ts';
 import { StateMap } from '../statemap/index.ts';
@@ -12,7 +12,6 @@ import { EntryTable } from './entry-table.ts';
 import { type Examined, MARK } from './examine.ts';
 import type { Findings } from './findings.ts';
 import { type Judged, judgeRun } from './run-judge.ts';
-import type { ListedKey } from './signing-keys.ts';
 
 export interface StateAuditOptions {
   readonly crypto: Crypto;
@@ -24,7 +23,7 @@ export interface StateAuditOptions {
   readonly size: number;
   readonly findings: Findings;
   /** Told of keys that statements will be signed with. */
-  readonly learn: (keys: readonly ListedKey[]) => void;
+  readonly learn: (keys: readonly SigningKey[]) => void;
   /** Told of every run that is closed, with the encoded verdicts where not all are plain "ok". */
   readonly closed: (stateIndex: number, verdicts: Bytes | undefined) => Promise<void>;
 }

@@ -31,6 +31,8 @@ export {
 export type { LeafRecord } from './leaf-record.ts';
 export { leafDataOf } from './leaf-record.ts';
 export type { LeafStore } from './leaf-store.ts';
+// For whoever replays a log.
+export { LeafVerifier } from './leaf-verifier.ts';
 export { catchUp } from './lineage-catch-up.ts';
 export {
   type Direction,
@@ -58,11 +60,8 @@ export {
   signCheckpoint,
 } from './publisher.ts';
 export { MARK_INTERVAL, restore, verifyBundle } from './restore.ts';
-export { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 export type { Numbers } from './statistics.ts';
 export { type Row, type StoredRows, storedRows, verifyStoredLog } from './stored-log.ts';
 export type { LogTree } from './tree.ts';
-export type { Verifier } from './verifier.ts';
 export { type MakeVerifier, workerThreads } from './verifier.ts';
-export { packStatements, unpackAdmissions } from './verify-batch.ts';
 export type { WitnessConnection } from './witness-link.ts';

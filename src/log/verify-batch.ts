@@ -16,7 +16,6 @@ import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { decodeCoseKey, isEncryptionKey } from '../cose/index.ts';
 import { leafHash } from '../merkle/index.ts';
-import type { SigningKey } from './signing-keys.ts';
 
 /** Signing keys that the state knows, by kid; kids are thumbprints, so a kid names exactly one key. */
 export class KeyDirectory {
@@ -115,9 +114,6 @@ export interface VerifyRequest {
   readonly lengths: Uint32Array;
   readonly packed: Bytes;
 }
-export type AdmissionRequest =
-  | VerifyRequest
-  | { readonly type: 'keys'; readonly keys: readonly SigningKey[] };
 
 export interface AdmissionAnswer {
   /** 64 bytes each: entry id, leaf hash. */

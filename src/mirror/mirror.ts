@@ -10,15 +10,8 @@ import { describeReason } from '../chain/index.ts';
 import { type Bytes, equal, fromUtf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
-import {
-  type LogObserver,
-  type MakeVerifier,
-  type SignedHead,
-  type SigningKey,
-  signingKeyOf,
-  signingKeys,
-  type Verifier,
-} from '../log/index.ts';
+import { LeafVerifier, type LogObserver, type SignedHead } from '../log/index.ts';
+import { BundleHasher } from '../merkle/bundle-hash.ts';
 import { evaluateQuorum } from '../note/index.ts';
 import { type ReplayedRun, type Run, RunAssembler } from '../replay/index.ts';
 import type { Storage } from '../storage/index.ts';
@@ -36,7 +29,6 @@ import {
 import type { HeldHead } from './held-heads.ts';
 import { MirroredLog } from './mirrored-log.ts';
 import { ReceiptTaker } from './receipts.ts';
-import { verifiedAhead } from './verified-ahead.ts';
 
 /** The log that is mirrored, or a mirror of it. */
 export interface Upstream extends TileSource {
@@ -51,8 +43,8 @@ export interface MirrorOptions {
   readonly storage: Storage;
   /** Id of the rules of this software, 32 bytes. */
   readonly rules: Bytes;
-  /** Who verifies signatures ahead of the replay. */
-  readonly verifier: MakeVerifier;
+  /** Threads that verify signatures ahead of the replay; 0, the default, leaves them to it. */
+  readonly threads?: number;
   readonly evidence: EvidenceKeeper;
   /** Told of each head that the log has signed, before anything is copied up to it. */
   readonly announced?: (checkpoint: string) => Promise<void>;
@@ -98,7 +90,8 @@ class Stop extends Error {
 export class Mirror {
   readonly #options: MirrorOptions;
   readonly #copy: Copy;
-  readonly #verifier: Verifier;
+  readonly #leaves: LeafVerifier;
+  readonly #bundles: BundleHasher;
   readonly #receipts: ReceiptTaker;
   readonly log: MirroredLog;
 
@@ -114,7 +107,8 @@ export class Mirror {
     const { crypto, trust, upstream } = options;
     this.#options = options;
     this.#copy = copy;
-    this.#verifier = options.verifier(() => [...signingKeys(copy.state).values()]);
+    this.#leaves = new LeafVerifier(copy.state, options.threads ?? 0);
+    this.#bundles = new BundleHasher(crypto, { ids: true, inner: true });
     this.#receipts = new ReceiptTaker({ crypto, trust, copy, receipt: upstream.receipt.bind(upstream) });
     this.log = new MirroredLog(crypto, trust, copy);
   }
@@ -171,7 +165,7 @@ export class Mirror {
   }
 
   async close(): Promise<void> {
-    await this.#verifier.close();
+    await this.#leaves.close();
     await this.#options.storage.close();
   }
 
@@ -217,7 +211,7 @@ export class Mirror {
   async #copyTo(head: HeldHead, held: HeldHead | undefined, signal: AbortSignal): Promise<void> {
     const { crypto, upstream, announced, observe } = this.#options;
     const copy = this.#copy;
-    const reader = await LogReader.open(crypto, upstream, head);
+    const reader = await LogReader.open(crypto, upstream, head, this.#bundles);
     if (held && !equal((await reader.range(held.size)).root(crypto), held.root)) {
       throw await this.#fork(held, head, reader);
     }
@@ -231,7 +225,7 @@ export class Mirror {
     await announced?.(head.checkpoint);
     await copy.announce(head);
     const runs = new RunAssembler(copy.size);
-    for await (const leaves of verifiedAhead(reader.leaves(copy.size), this.#verifier)) {
+    for await (const leaves of this.#leaves.verified(reader.leaves(copy.size))) {
       for (const leaf of leaves) {
         const run = runs.add(leaf);
         if (run) this.#learn(await this.#take(run, head, reader));
@@ -265,12 +259,7 @@ export class Mirror {
   }
 
   #learn({ entries, writes }: ReplayedRun): void {
-    const keys: SigningKey[] = [];
-    for (const [key, value] of writes) {
-      const learned = value && signingKeyOf(key, value);
-      if (learned) keys.push(learned);
-    }
-    if (keys.length > 0) this.#verifier.learn(keys);
+    this.#leaves.learn(writes);
     for (const { index, verdict, detail } of entries) {
       if (verdict.outcome !== 'refused') continue;
       // It has no effect, and everybody who replays the log agrees on that. An honest log has none.

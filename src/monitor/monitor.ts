@@ -8,6 +8,7 @@ import { rulesId } from '../chain/index.ts';
 import { type Bytes, equal, toHex, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
+import { LeafVerifier } from '../log/index.ts';
 import { LaneTree } from '../merkle/lane-tree.ts';
 import { type Checkpoint, freshness } from '../note/index.ts';
 import { Replay, type ReplayedRun } from '../replay/index.ts';
@@ -21,7 +22,6 @@ import { type Remembered, ReplayStore } from './replay-store.ts';
 import { Replayer } from './replayer.ts';
 import { RunAlarms } from './run-alarms.ts';
 import { TimeWindow } from './time-window.ts';
-import { LeafVerifier } from './verified-leaves.ts';
 import type { Watcher } from './watcher.ts';
 
 /** A log as a monitor reaches it. */

@@ -6,6 +6,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
+import type { LeafVerifier } from '../log/index.ts';
 import {
   type PreparedRun,
   prepareRun,
@@ -19,7 +20,6 @@ import {
 import type { StateMap } from '../statemap/index.ts';
 import type { LogReader } from '../tiles/index.ts';
 import { GroupEntries, type ReplayStore } from './replay-store.ts';
-import type { LeafVerifier } from './verified-leaves.ts';
 import type { Watcher } from './watcher.ts';
 
 /** What a group comes to, at least, when there is more: one write to the disk for all of it. */

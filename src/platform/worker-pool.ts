@@ -20,6 +20,8 @@ export interface WorkerAnswer<Answer> {
   readonly id: number;
   readonly answer?: Answer;
   readonly error?: string;
+  /** Where in the thread. */
+  readonly stack?: string;
 }
 
 export interface WorkerPoolOptions<Request> {
@@ -69,9 +71,12 @@ export class WorkerPool<Request, Answer> {
     return this.#ask(best, request, transfer);
   }
 
-  /** Tells every worker, ahead of all later requests. */
-  async broadcast(request: Request): Promise<void> {
-    await Promise.all(this.#slots.map((slot) => this.#ask(slot, request, [])));
+  /**
+   * Tells every worker, ahead of all later requests. One that dies over it is replaced, and its successor is told what
+   * `initial` has by then.
+   */
+  tell(request: Request): void {
+    for (const slot of this.#slots) void this.#ask(slot, request, []).catch(() => undefined);
   }
 
   /** Ends the threads; what they had not answered fails with LOG_CLOSING. */
@@ -94,12 +99,12 @@ export class WorkerPool<Request, Answer> {
     const worker = new Worker(module, { resourceLimits: HEAP });
     const slot: Slot<Answer> = { worker, waiting: new Map(), ended: false };
     let died: Error | undefined;
-    worker.on('message', ({ id, answer, error }: WorkerAnswer<Answer>) => {
+    worker.on('message', ({ id, answer, error, stack }: WorkerAnswer<Answer>) => {
       const waiting = slot.waiting.get(id);
       if (!waiting) return;
       slot.waiting.delete(id);
       if (error === undefined) waiting.resolve(answer as Answer);
-      else waiting.reject(fail('INTERNAL', error));
+      else waiting.reject(fail('INTERNAL', error, { cause: stack }));
     });
     worker.on('error', (error: Error) => {
       died = error;

@@ -6,7 +6,6 @@ import type { ClientTls } from '../client/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { workerThreads } from '../log/index.ts';
 import { type EvidenceKeeper, HttpUpstream, Mirror } from '../mirror/index.ts';
 import type { Config } from '../platform/config.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
@@ -123,7 +122,7 @@ async function openMirror(
     const mirror = await Mirror.open({
       ...{ crypto, trust, upstream, storage },
       rules: rulesId(crypto),
-      verifier: workerThreads(workers),
+      threads: workers,
       evidence: keeperIn(join(dataDir, EVIDENCE)),
       // The name under which a log keeps it too: one that is started on this folder sees whether it is behind.
       announced: (checkpoint) => writeFileAside(join(dataDir, KEPT), checkpoint),

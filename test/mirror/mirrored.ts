@@ -7,7 +7,7 @@ import type { Ledger } from '../../src/service/ledger.ts';
 import { memoryStorage, type Storage } from '../../src/storage/index.ts';
 import type { Trust } from '../../src/verify/index.ts';
 import { type Served, serve } from '../client/served.ts';
-import { crypto, inPlace } from '../log/world.ts';
+import { crypto } from '../log/world.ts';
 
 export interface Mirrored {
   readonly mirror: Mirror;
@@ -32,7 +32,7 @@ export async function mirrorOf(url: string, trust: Trust, changes: MirrorChanges
   const storage = changes.storage ?? memoryStorage();
   const upstream = new HttpUpstream(url, { retries: 0 });
   const mirror = await Mirror.open({
-    ...{ crypto, trust, upstream, storage, rules: rulesId(crypto), verifier: inPlace, interval: 10 },
+    ...{ crypto, trust, upstream, storage, rules: rulesId(crypto), interval: 10 },
     evidence: {
       async keep(name, content) {
         kept.set(name, content);

@@ -1,11 +1,13 @@
-/** Keys to verify with, by kid. A kid is the thumbprint of its key, so it does not matter who names it. */
+/**
+ * Keys to verify with that stored rows name, before anybody has replayed what put them there. A kid is the thumbprint of its
+ * key, so it does not matter who names it.
+ */
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { decodeCoseKey, isEncryptionKey, thumbprint } from '../cose/index.ts';
+import type { SigningKey } from '../log/signing-keys.ts';
 import { KeyDirectory } from '../log/verify-batch.ts';
-
-export type ListedKey = readonly [kid: Bytes, coseKey: Bytes];
 
 export class CheckedKeys {
   readonly #crypto: Crypto;
@@ -17,7 +19,7 @@ export class CheckedKeys {
   }
 
   /** Takes those that are what they are called; others are left to whoever asks for them, and finds none. */
-  add(keys: readonly ListedKey[]): void {
+  add(keys: readonly SigningKey[]): void {
     for (const [kid, coseKey] of keys) if (this.#fits(kid, coseKey)) this.#directory.add(kid, coseKey);
   }
 

@@ -5,12 +5,10 @@
 import { parseStatement, type Statement } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import { isLedgerError } from '../core/errors.ts';
-import { type SigningKey, signingKeyOf, signingKeys } from '../log/index.ts';
-import { WorkerPool } from '../platform/worker-pool.ts';
-import type { ReplayLeaf } from '../replay/index.ts';
 import type { StateMap } from '../statemap/index.ts';
-import type { LogLeaf } from '../tiles/index.ts';
-import { packSignatures, type SignatureRequest } from './signature-request.ts';
+import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
+import { packSignatures, type SignaturesRequest } from './verify-signatures.ts';
+import { verifyThreads } from './verify-threads.ts';
 
 /** Statements of one request to a thread. */
 const PORTION = 64;
@@ -18,26 +16,27 @@ const PORTION = 64;
 const MOST_BUNDLES = 12;
 const MOST_BYTES = 32 << 20;
 
-/** Threads run compiled code: from sources (tests), that is what `npm run build` has put into dist/. */
-const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/monitor/signature-worker.js' : './signature-worker.js',
-  import.meta.url,
-);
+/** What was read out of a log: the statement hashes to the leaf data; a state entry has none. */
+interface ReadLeaf {
+  readonly data: Bytes;
+  readonly statement: Bytes | null;
+}
 
-type VerifiedLeaf = { -readonly [Member in keyof ReplayLeaf]: ReplayLeaf[Member] };
+export type VerifiedLeaf<Leaf> = Leaf & {
+  /** Undefined: the bytes are no statement, or a state entry is there. */
+  readonly parsed: Statement | undefined;
+  /** False: whose key it is, is not known yet, or the signature does not verify: replay says which. */
+  readonly verified: boolean;
+};
 
 export class LeafVerifier {
   readonly #keys: Map<string, SigningKey>;
-  readonly #pool: WorkerPool<SignatureRequest, Uint8Array> | undefined;
+  readonly #pool: ReturnType<typeof verifyThreads<SignaturesRequest, Uint8Array>> | undefined;
 
   /** @param threads 0: replay verifies everything itself */
   constructor(state: StateMap, threads: number) {
     this.#keys = signingKeys(state);
-    if (threads === 0) return;
-    this.#pool = new WorkerPool({
-      ...{ module: WORKER, size: threads, depth: 2 },
-      initial: () => [{ type: 'keys', keys: [...this.#keys.values()] }],
-    });
+    this.#pool = threads === 0 ? undefined : verifyThreads(threads, () => [...this.#keys.values()]);
   }
 
   /** Keys that a run has registered. */
@@ -48,37 +47,46 @@ export class LeafVerifier {
       if (pair) learned.push(pair);
     }
     for (const pair of learned) this.#keys.set(toHex(pair[0]), pair);
-    // A thread that dies over it is replaced, and its successor is told all keys.
-    if (learned.length > 0) this.#pool?.broadcast({ type: 'keys', keys: learned }).catch(() => undefined);
+    if (learned.length > 0) this.#pool?.tell({ type: 'keys', keys: learned });
   }
 
   /** The same leaves in the same order, as many ahead as memory allows. */
-  async *verified(bundles: AsyncIterable<readonly LogLeaf[]>): AsyncGenerator<readonly ReplayLeaf[]> {
-    const asked: { bytes: number; leaves: Promise<readonly ReplayLeaf[]> }[] = [];
+  async *verified<Leaf extends ReadLeaf>(
+    bundles: AsyncIterable<readonly Leaf[]>,
+  ): AsyncGenerator<readonly VerifiedLeaf<Leaf>[]> {
+    const asked: { bytes: number; leaves: Promise<readonly VerifiedLeaf<Leaf>[]> }[] = [];
     let bytes = 0;
     // Few at first: a log begins with the keys by which the rest is signed, and they have to be replayed to be known.
     let most = 1;
-    for await (const bundle of bundles) {
-      const size = bundle.reduce((sum, { statement }) => sum + (statement?.length ?? 0), 0);
-      const leaves = this.#verify(bundle);
-      leaves.catch(() => undefined); // it is waited for in its turn
-      asked.push({ bytes: size, leaves });
-      bytes += size;
-      while (asked.length >= most || bytes > MOST_BYTES) {
-        const next = asked.shift()!;
-        bytes -= next.bytes;
-        yield await next.leaves;
-        if (asked.length === 0) break;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      for await (const bundle of bundles) {
+        const size = bundle.reduce((sum, { statement }) => sum + (statement?.length ?? 0), 0);
+        const leaves = this.#verify(bundle);
+        leaves.catch(() => undefined); // it is waited for in its turn
+        asked.push({ bytes: size, leaves });
+        bytes += size;
+        while (asked.length >= most || bytes > MOST_BYTES) {
+          const next = asked.shift()!;
+          bytes -= next.bytes;
+          yield await next.leaves;
+          if (asked.length === 0) break;
+        }
+        most = Math.min(MOST_BUNDLES, most + 1);
       }
-      most = Math.min(MOST_BUNDLES, most + 1);
+    } catch (error) {
+      failure = { error };
     }
+    // What came before a failure counts: who reads over a bad line gets further each time.
     for (const { leaves } of asked) yield await leaves;
+    if (failure) throw failure.error;
   }
 
-  async #verify(bundle: readonly LogLeaf[]): Promise<readonly ReplayLeaf[]> {
-    const leaves = bundle.map(({ index, data, hash, statement, above }): VerifiedLeaf => {
+  async #verify<Leaf extends ReadLeaf>(bundle: readonly Leaf[]): Promise<readonly VerifiedLeaf<Leaf>[]> {
+    const leaves = bundle.map((leaf) => {
+      const { statement, data } = leaf;
       const parsed = (statement && parsedOrNot(statement, data)) ?? undefined;
-      return { index, data, hash, statement, above, parsed, verified: false };
+      return { ...leaf, parsed, verified: false };
     });
     // Without its key nobody can verify it; a kind that brings its own key is for the replay.
     const known = this.#pool
@@ -92,7 +100,7 @@ export class LeafVerifier {
     return leaves;
   }
 
-  async #portion(leaves: readonly VerifiedLeaf[]): Promise<void> {
+  async #portion(leaves: readonly { parsed: Statement | undefined; verified: boolean }[]): Promise<void> {
     const request = packSignatures(leaves.map(({ parsed }) => parsed!));
     const verified = await this.#pool!.run(request, [request.packed.buffer as ArrayBuffer]);
     for (const [i, leaf] of leaves.entries()) leaf.verified = verified[i] === 1;

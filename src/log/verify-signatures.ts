@@ -1,8 +1,11 @@
-/** What goes to the threads that verify signatures: packed, since cloning many small arrays costs as much as verifying some. */
+/**
+ * Verifying the signatures of statements that were read out of a log: what was signed, by which key, is all that a thread is
+ * told. Packed, since cloning many small arrays costs as much as verifying some.
+ */
 import type { Statement } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import { sigStructureLength, writeSigStructure } from '../cose/sign1.ts';
-import type { SigningKey } from '../log/index.ts';
+import type { KeyDirectory } from './verify-batch.ts';
 
 export interface SignaturesRequest {
   readonly type: 'signatures';
@@ -13,10 +16,6 @@ export interface SignaturesRequest {
   /** Message, signature, message, … */
   readonly packed: Bytes;
 }
-
-export type SignatureRequest =
-  | SignaturesRequest
-  | { readonly type: 'keys'; readonly keys: readonly SigningKey[] };
 
 export function packSignatures(statements: readonly Statement[]): SignaturesRequest {
   const kids = new Uint8Array(32 * statements.length);
@@ -37,4 +36,21 @@ export function packSignatures(statements: readonly Statement[]): SignaturesRequ
     at += signature.length;
   }
   return { type: 'signatures', kids, lengths, packed };
+}
+
+/** 1 for each signature that verifies under a key that is known, else 0. */
+export function verifySignatures(
+  keys: KeyDirectory,
+  { kids, lengths, packed }: SignaturesRequest,
+): Uint8Array {
+  const verified = new Uint8Array(lengths.length / 2);
+  let at = 0;
+  for (let i = 0; i < verified.length; i++) {
+    const message = packed.subarray(at, at + lengths[2 * i]!);
+    at += message.length;
+    const signature = packed.subarray(at, at + lengths[2 * i + 1]!);
+    at += signature.length;
+    if (keys.get(kids.subarray(i * 32, i * 32 + 32))?.verify(message, signature)) verified[i] = 1;
+  }
+  return verified;
 }
