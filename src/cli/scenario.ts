@@ -9,6 +9,7 @@ import { printable } from './printable.ts';
 
 interface Options extends CommonOptions {
   readonly out: string;
+  readonly overlay?: string;
 }
 
 export function scenario(context: Context): Command {
@@ -28,10 +29,14 @@ function runCommand(context: Context): Command {
       '<folder>',
       'contract, config, policy, overlay.json and data, as docs/guides/scenario.md has them',
     )
+    .option(
+      '--overlay <folder>',
+      'what the scenario lacks, beside it: its files come before those of the same name',
+    )
     .option('--out <folder>', 'an empty folder for everything that comes of it', 'scenario-out')
     .action(async (folder: string, options: Options) => {
       const { terminal, crypto } = context;
-      const { out } = options;
+      const { out, overlay } = options;
       if (existsSync(out) && readdirSync(out).length > 0)
         throw fail('ARGUMENT_INVALID', `${out} is not empty`);
       const output = outputOf(context, options);
@@ -40,6 +45,7 @@ function runCommand(context: Context): Command {
       const { runScenario } = await import('../participants/scenario/run.ts');
       const outcome = await runScenario({
         ...{ crypto, scenario: folder, out, signal: terminal.signal },
+        ...(overlay !== undefined && { overlay }),
         program: [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))],
         observe: (who, what) => output.progress(`${seconds()}  ${printable(who)}  ${printable(what)}`),
       });

@@ -1,6 +1,7 @@
 /**
  * A scenario in a folder, in DEPA-Training's own shape: what the importer reads, and the providers' tables. Beside DEPA's files
- * are `overlay.json`, for what they lack (docs/guides/import.md), and `config/supplement.json`, the same for the pipeline.
+ * are `overlay.json`, for what they lack (docs/guides/import.md), and `config/supplement.json`, the same for the pipeline; these
+ * may be in a folder of their own, so that DEPA's is left as it came.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +19,8 @@ export interface ScenarioFiles {
   /** Paths. */
   readonly pipeline: string;
   readonly supplement: string | undefined;
+  /** DEPA's template of a key import, to be filled in. */
+  readonly keyImport: string | undefined;
   /** The providers' tables, by the owner that contract.json names: paths. */
   readonly tables: ReadonlyMap<string, string>;
 }
@@ -31,25 +34,37 @@ const FILES = {
   overlay: ['overlay.json'],
 } as const;
 const SUPPLEMENT = 'config/supplement.json';
+const KEY_IMPORT = 'deployment/importkey-config-template.json';
 const MAX_FILE = 8 << 20;
 
-/** @throws ARGUMENT_INVALID a file is not there, or is too large */
-export function readScenario(folder: string): ScenarioFiles {
-  const found = (names: readonly string[]) => names.find((name) => existsSync(join(folder, name)));
+/**
+ * @param overlay folder whose files come before those of the same name in the scenario's
+ * @throws ARGUMENT_INVALID a file is not there, or is too large
+ */
+export function readScenario(folder: string, overlay?: string): ScenarioFiles {
+  const folders = overlay === undefined ? [folder] : [overlay, folder];
+  const found = (names: readonly string[]) =>
+    folders.flatMap((each) => names.map((name) => ({ name, path: join(each, name) }))).find(isThere);
   const sources: Record<string, SourceFile> = {};
+  const paths: Record<string, string> = {};
   for (const [role, names] of Object.entries(FILES)) {
-    const name = found(names);
-    if (name === undefined) throw fail('ARGUMENT_INVALID', `${folder} has no ${names[0]}`);
-    sources[role] = { name, bytes: contentOf(join(folder, name)) };
+    const file = found(names);
+    if (!file) throw fail('ARGUMENT_INVALID', `${folders.join(' and ')}: no ${names[0]}`);
+    sources[role] = { name: file.name, bytes: contentOf(file.path) };
+    paths[role] = file.path;
   }
-  const supplement = found([SUPPLEMENT]);
   return {
     folder,
     sources: sources as unknown as Sources,
-    pipeline: join(folder, FILES.pipeline[0]),
-    supplement: supplement === undefined ? undefined : join(folder, supplement),
+    pipeline: paths.pipeline!,
+    supplement: found([SUPPLEMENT])?.path,
+    keyImport: found([KEY_IMPORT])?.path,
     tables: tablesIn(join(folder, 'data')),
   };
+}
+
+function isThere({ path }: { readonly path: string }): boolean {
+  return existsSync(path);
 }
 
 /** The same scenario under another overlay. @throws ARGUMENT_INVALID the overlay is not JSON */
@@ -60,6 +75,8 @@ export function withOverlay(sources: Sources, change: (overlay: Overlay) => void
   } catch (cause) {
     throw fail('ARGUMENT_INVALID', 'overlay.json is not JSON', { cause });
   }
+  if (typeof overlay !== 'object' || overlay === null)
+    throw fail('ARGUMENT_INVALID', 'overlay.json is not an object');
   change(overlay);
   return { ...sources, overlay: { name: 'overlay.json', bytes: utf8(JSON.stringify(overlay)) } };
 }
