@@ -1,4 +1,5 @@
-// Builds dist/: generated protocol code, then TypeScript. `npm ci` runs it through `prepare`.
+// Builds dist/: generated protocol code, then TypeScript, then the program as a bundle. `npm ci` runs it through
+// `prepare`.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -12,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
@@ -30,6 +32,7 @@ try {
   }
   mkdirSync(`${built}/proto`, { recursive: true });
   cpSync('src/proto', `${built}/proto`, { recursive: true });
+  await bundle(built);
   chmodSync(built, 0o755);
   chmodSync(`${built}/cli/main.js`, 0o755);
   rmSync('dist', { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { REQUIRE, WITH_FILES } from './bundle.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const args = process.argv.slice(2);
@@ -47,7 +48,8 @@ await build({
     platform: 'node',
     target: 'node20',
   },
-  ...{ packages: 'external', outdir, outbase: '.', sourcemap: true, logLevel: 'warning', plugins: [ownUrl] },
+  ...{ outdir, outbase: '.', sourcemap: true, sourcesContent: false, logLevel: 'warning', plugins: [ownUrl] },
+  ...{ external: [...WITH_FILES, 'cbor-extract', 'esbuild'], banner: REQUIRE },
 });
 const built = (path) => join(outdir, path.replace(/\.ts$/, '.js'));
 
