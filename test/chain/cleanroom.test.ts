@@ -438,12 +438,15 @@ describe('a clean room ends', () => {
     aborted(room, room.tdc);
   });
 
-  test('by its own word or the CCRP’s, once it has trained', () => {
+  test('by its own word, the CCRP’s or the SRO’s, once it has trained', () => {
     for (const state of ['TRAINED', 'RELEASED'] as const) {
-      for (const by of ['asRoom', 'ccrp'] as const) {
+      for (const by of ['asRoom', 'ccrp', 'sro'] as const) {
         const room = fresh({ room: state });
         const body = { id: room.room, reason: 'done' };
-        room.world.accept(room.world.sign(room[by], 'cleanroom.terminate', body));
+        // Nobody is left to say so of a room that is gone, and whose CCRP is.
+        if (by === 'sro') edit(room.world, PARTICIPANT, { state: 'REVOKED' }, room.ccrp.did);
+        const who = by === 'sro' ? room.world.sro : room[by];
+        room.world.accept(room.world.sign(who, 'cleanroom.terminate', body));
         assert.equal(roomOf(room).state, 'TERMINATED');
         assert.deepEqual(counts(room), { runs: 1, openRooms: 0, openPayments: 1 });
       }

@@ -27,6 +27,40 @@ test('a participant asks, and the SRO answers', () => {
   );
 });
 
+test('a verification that ends is prolonged before or after its end, and never brought forward', () => {
+  const world = World.begin(nodeCrypto);
+  const member = world.member('hospital');
+  world.register(member);
+  const first = world.now + 1000;
+  world.accept(world.verification(member, { decision: 'verified', roles: ['TDP'], validUntil: first }));
+  world.activate(member);
+  const { validUntil: _, ...before } = world.participant(member)!;
+  const prolong = (change: object) =>
+    world.verification(member, { decision: 'verified', roles: ['TDP'], ...change });
+
+  world.advance(1001);
+  assert.equal(world.judge(world.foreign(member)).verdict.reason, 'SIGNER_NOT_ACTIVE');
+  const second = world.now + 1000;
+  world.accept(prolong({ validUntil: second }));
+  assert.equal(world.judge(world.foreign(member)).verdict.reason, null);
+  assert.deepEqual(world.participant(member), { ...before, validUntil: second });
+  for (const validUntil of [first, second]) {
+    assert.equal(world.advance(1).judge(prolong({ validUntil })).verdict.reason, 'STATE_WRONG');
+  }
+  // How it stands is as it was: what lifts a suspension still names the suspension.
+  const refs = [world.ref('after', world.participant(member)!.changed)];
+  const { did } = member;
+  const { index } = world.accept(
+    world.sign(world.sro, 'participant.suspend', { did, reason: 'an audit' }, { refs }),
+  );
+  world.accept(prolong({}));
+  assert.equal(world.participant(member)!.validUntil, undefined);
+  const lifts = { refs: [world.ref('after', index)] };
+  world.accept(world.sign(world.sro, 'participant.reinstate', { did, reason: 'all clear' }, lifts));
+  assert.equal(world.participant(member)!.state, 'ACTIVE');
+  assert.equal(world.judge(prolong({ validUntil: second + 1 })).verdict.reason, 'STATE_WRONG');
+});
+
 test('who is rejected may ask again, also another in the same name, and no key of the first is left', () => {
   const world = World.begin(nodeCrypto);
   const squatter = { ...world.member('squatter', 'Ed25519', 2), did: 'did:web:hospital.example' };

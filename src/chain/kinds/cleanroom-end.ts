@@ -46,7 +46,9 @@ export const abort = declareKind({
 
 export const terminate = declareKind({
   name: 'cleanroom.terminate',
-  rule: 'The clean room, or its CCRP, says that it is gone, after its run. TRAINED | RELEASED → TERMINATED.',
+  rule:
+    'The clean room, its CCRP or the SRO says that it is gone, after its run. TRAINED | RELEASED → TERMINATED. (The SRO, ' +
+    'because a room that has released is never aborted, and its CCRP may be no participant any more.)',
   signer: 'room-or-active',
   body: struct({ id: urn('cleanroom'), reason }),
   subject: (body) => body.id,
@@ -57,7 +59,8 @@ export const terminate = declareKind({
     const room = CLEANROOM.read(ctx.read, id);
     if (!room) return refuse('STATE_WRONG', 'no such clean room');
     const runsIt = room.contracts.some((of) => CONTRACT.read(ctx.read, of)!.ccrp === ctx.signer?.did);
-    if (ctx.room !== id && !runsIt) return refuse('NOT_A_PARTY');
+    const oversees = ctx.signer?.roles.includes('SRO');
+    if (ctx.room !== id && !runsIt && !oversees) return refuse('NOT_A_PARTY');
     if (room.state !== 'TRAINED' && room.state !== 'RELEASED') return refuse('STATE_WRONG', room.state);
     return end(ctx, id, room, 'TERMINATED');
   },

@@ -10,15 +10,16 @@ import { did, optional, struct } from '../schema.ts';
 import { PARTICIPANT, type ParticipantRecord } from '../state.ts';
 import { effectiveFrom, lifted, reason, stateAt, stopBy } from '../stop.ts';
 
-/** Entries that may have changed the state of a participant last. */
-const afterChange = after(
+/** Entries that may have changed the state of a verified participant last. */
+export const STANDING_CHANGES = [
   'participant.verify',
   'agreement.accept',
   'participant.suspend',
   'participant.reinstate',
   'participant.revoke',
   'participant.withdraw',
-);
+] as const;
+const afterChange = after(...STANDING_CHANGES);
 const STOP_REASONS = ['STATE_WRONG', 'REF_STALE', 'EFFECTIVE_FROM_PAST'] as const;
 const stopBody = struct({ did, reason, effectiveFrom: optional(effectiveFrom) });
 

@@ -1,13 +1,15 @@
 /** participant.*: who takes part. REQUESTED → VERIFIED → ACTIVE ⇄ SUSPENDED → REVOKED | WITHDRAWN; REQUESTED → REJECTED. */
 import { equal } from '../../core/bytes.ts';
 import { didMethod } from '../identifier.ts';
-import { after, declareKind } from '../kind.ts';
+import { after, type Context, declareKind } from '../kind.ts';
 import { KID_TAKEN, LISTED_KEY_REASONS, listedKey, listKeys, reservedKids } from '../listed-key.ts';
 import { kidOf } from '../public-key.ts';
-import { isRefusal, refuse } from '../refusal.ts';
+import type { Write } from '../record.ts';
+import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import { did, list, optional, seconds, struct, text, variants } from '../schema.ts';
 import { digest, KEY, PARTICIPANT, type ParticipantRecord, ROLES, type Role } from '../state.ts';
 import { stateAt } from '../stop.ts';
+import { STANDING_CHANGES } from './participant-standing.ts';
 
 const MAX_LISTED_KEYS = 16;
 const MAX_ENDPOINTS = 16;
@@ -85,11 +87,13 @@ export const register = declareKind({
 
 export const verify = declareKind({
   name: 'participant.verify',
-  rule: 'The SRO, or a registrar for it, answers a request: REQUESTED → VERIFIED with some of the roles, or REJECTED.',
+  rule:
+    'The SRO, or a registrar for it, answers a request: REQUESTED → VERIFIED with some of the roles, or REJECTED. Of a ' +
+    'participant that is verified, with the same roles, it puts the end of that off; it never brings it forward.',
   signer: 'active',
   roles: ['SRO'],
   delegate: 'registrar',
-  refs: { after: after('participant.register') },
+  refs: { after: after('participant.register', ...STANDING_CHANGES) },
   body: variants('decision', {
     verified: {
       did,
@@ -106,9 +110,9 @@ export const verify = declareKind({
 
   apply(ctx, body) {
     const record = PARTICIPANT.read(ctx.read, body.did);
-    if (!record || stateAt(record, ctx.time) !== 'REQUESTED') {
-      return refuse('STATE_WRONG', record?.state ?? 'not registered');
-    }
+    const state = record && stateAt(record, ctx.time);
+    if (record && body.decision === 'verified' && isVerified(state)) return prolonged(ctx, record, body);
+    if (!record || state !== 'REQUESTED') return refuse('STATE_WRONG', record?.state ?? 'not registered');
     // The answer is to one request: after a rejection, another may have asked in the same name.
     if (ctx.refs('after')[0]?.index !== record.changed) return refuse('REF_STALE');
     const changed = { changed: ctx.index, changedAt: ctx.time };
@@ -125,3 +129,26 @@ export const verify = declareKind({
     return [PARTICIPANT.put({ ...record, state: 'VERIFIED', roles, ...until, ...changed }, body.did)];
   },
 });
+
+function isVerified(state: ParticipantRecord['state'] | undefined): boolean {
+  return state === 'VERIFIED' || state === 'ACTIVE' || state === 'SUSPENDED';
+}
+
+/**
+ * A later end, or none any more; an earlier one would be a stop by the back door, and one that a registrar may not make. How
+ * the participant stands is as it was, so its last change keeps its place: what lifts a suspension names that.
+ */
+function prolonged(
+  ctx: Context<'active'>,
+  record: ParticipantRecord,
+  { roles, validUntil: until }: { readonly roles: readonly string[]; readonly validUntil?: number },
+): readonly Write[] | Refusal<'STATE_WRONG' | 'REF_STALE' | 'ROLE_NOT_HELD'> {
+  const { validUntil: ends, ...rest } = record;
+  const same = roles.length === record.roles.length && record.roles.every((role) => roles.includes(role));
+  if (!same) return refuse('STATE_WRONG', 'verified already, with other roles');
+  if (ends === undefined) return refuse('STATE_WRONG', 'its verification has no end');
+  if (until !== undefined && until <= ends) return refuse('STATE_WRONG', `it is verified until ${ends}`);
+  if (ctx.refs('after')[0]?.index !== record.changed) return refuse('REF_STALE');
+  if (record.roles.includes('SRO') && ctx.principal.did !== ctx.signer.did) return refuse('ROLE_NOT_HELD');
+  return [PARTICIPANT.put({ ...rest, ...(until !== undefined && { validUntil: until }) }, record.did)];
+}

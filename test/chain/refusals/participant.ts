@@ -3,7 +3,7 @@ import { PARTICIPANT } from '../../../src/chain/state.ts';
 import { type Bytes, utf8 } from '../../../src/core/bytes.ts';
 import { type Cbor, encode } from '../../../src/core/cbor.ts';
 import { type Member, World } from '../world.ts';
-import { type Base, caseList, delegate } from './base.ts';
+import { type Base, become, caseList, delegate } from './base.ts';
 import { ONE, rawKey } from './raw-key.ts';
 
 const { cases, refuses } = caseList();
@@ -103,6 +103,46 @@ register('ID_MALFORMED', 'a DID method that the policy does not allow', ({ world
 refuses('participant.verify', 'STATE_WRONG', 'verified already', ({ world, tdc }) => {
   const refs = [world.ref('after', 3)];
   return world.verification(tdc, {}, { refs, issuedAt: world.now - 1 });
+});
+/** What prolongs the verification of `tdc`, which ends in a while, and began with entry 4. */
+const prolongs =
+  (change: object, options: object = {}) =>
+  ({ world, tdc }: Base): Bytes => {
+    become(world, tdc, { validUntil: world.now + 1000 });
+    const body = { decision: 'verified', roles: ['TDC'], validUntil: world.now + 2000, ...change };
+    return world.verification(tdc, body, options);
+  };
+refuses('participant.verify', 'STATE_WRONG', 'verified without an end', ({ world, tdc }) =>
+  world.verification(tdc, { decision: 'verified', roles: ['TDC'], validUntil: world.now + 1000 }),
+);
+refuses('participant.verify', 'STATE_WRONG', 'an end that is no later', (b) =>
+  prolongs({ validUntil: b.world.now + 1000 })(b),
+);
+refuses('participant.verify', 'STATE_WRONG', 'another role than before', prolongs({ roles: ['TDC', 'TDP'] }));
+refuses('participant.verify', 'STATE_WRONG', 'one role less than before', (b) => {
+  become(b.world, b.tdc, { roles: ['TDC', 'TDP'] });
+  return prolongs({})(b);
+});
+refuses('participant.verify', 'STATE_WRONG', 'a rejection of who is verified', (b) => {
+  become(b.world, b.tdc, { validUntil: b.world.now + 1000 });
+  return b.world.verification(b.tdc, { decision: 'rejected' });
+});
+refuses('participant.verify', 'STATE_WRONG', 'prolonged after its end for good', (b) => {
+  become(b.world, b.tdc, { state: 'REVOKED' });
+  return prolongs({})(b);
+});
+refuses('participant.verify', 'REF_STALE', 'prolonged after another change than the last', (b) =>
+  prolongs({}, { refs: [b.world.ref('after', 3)] })(b),
+);
+refuses('participant.verify', 'ROLE_NOT_HELD', 'a registrar prolongs an SRO', (b) => {
+  delegate(b);
+  become(b.world, b.tdc, { roles: ['SRO'], validUntil: b.world.now + 1000 });
+  return b.world.verification(
+    b.tdc,
+    { decision: 'verified', roles: ['SRO'] },
+    { onBehalf: b.world.sro.did },
+    b.icmr,
+  );
 });
 refuses('participant.verify', 'STATE_WRONG', 'never asked', ({ world }) =>
   world.verification(world.member('nobody'), {}, { refs: [world.ref('after', 5)] }),
