@@ -1,15 +1,15 @@
 /**
  * The evidence store of a log over HTTP. What it gives is believed for its digest only: other bytes are not the evidence.
  */
-import { Agent, request } from 'undici';
 import { type Bytes, equal, toBase64url } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
-import { fail, isLedgerError } from '../core/errors.ts';
+import { fail } from '../core/errors.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
+import type { ClientTls } from '../platform/http-agent.ts';
 import { attempt } from './attempt.ts';
-import { type Answer, failureOf, readBody } from './http-answer.ts';
-import { baseOf } from './http-transport.ts';
-import type { Call, ClientTls } from './transport.ts';
+import type { Answer } from './http-answer.ts';
+import { type Ask, HttpPeer } from './http-peer.ts';
+import type { Call } from './transport.ts';
 
 export interface EvidenceClientOptions {
   /** URL of the server. */
@@ -25,25 +25,16 @@ export interface EvidenceClientOptions {
 }
 
 export class EvidenceClient {
-  readonly #base: string;
-  readonly #agent: Agent;
+  readonly #peer: HttpPeer;
   readonly #options: EvidenceClientOptions;
   readonly #crypto: Crypto;
 
   /** @throws ARGUMENT_INVALID */
   constructor(options: EvidenceClientOptions) {
-    const { url, tls: { ca, cert, key } = {}, crypto = nodeCrypto } = options;
-    this.#base = baseOf(url);
+    const { url, tls, crypto = nodeCrypto } = options;
+    this.#peer = new HttpPeer(url, tls && { tls });
     this.#options = options;
     this.#crypto = crypto;
-    const pem = (text: string | Uint8Array) => Buffer.from(text);
-    this.#agent = new Agent({
-      connect: {
-        ...(ca !== undefined && { ca: pem(ca) }),
-        ...(cert !== undefined && { cert: pem(cert) }),
-        ...(key !== undefined && { key: pem(key) }),
-      },
-    });
   }
 
   /**
@@ -51,7 +42,7 @@ export class EvidenceClient {
    * @throws EVIDENCE_ACCESS_DENIED, EVIDENCE_NOT_FOUND; EVIDENCE_DIGEST_MISMATCH the server has other bytes; UNAVAILABLE
    */
   async get(digest: Bytes, signal?: AbortSignal): Promise<Bytes> {
-    const { body } = await this.#ask('GET', `/v1/evidence/${toBase64url(digest)}`, undefined, signal);
+    const { body } = await this.#ask(`/v1/evidence/${toBase64url(digest)}`, {}, signal);
     if (!equal(this.#crypto.sha256(body), digest)) {
       throw fail('EVIDENCE_DIGEST_MISMATCH', 'the server’s bytes are not those of the digest');
     }
@@ -66,56 +57,23 @@ export class EvidenceClient {
   async put(bytes: Bytes, cleanroom?: string, signal?: AbortSignal): Promise<Bytes> {
     const digest = this.#crypto.sha256(bytes);
     const of = cleanroom === undefined ? '' : `?cleanroom=${encodeURIComponent(cleanroom)}`;
-    await this.#ask('PUT', `/v1/evidence/${toBase64url(digest)}${of}`, bytes, signal);
+    const ask = { method: 'PUT', type: 'application/octet-stream', body: bytes } as const;
+    await this.#ask(`/v1/evidence/${toBase64url(digest)}${of}`, ask, signal);
     return digest;
   }
 
   close(): void {
-    void this.#agent.destroy();
+    void this.#peer.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #ask(method: 'GET' | 'PUT', path: string, body: Bytes | undefined, signal?: AbortSignal): Promise<Answer> {
-    const { deadlineMs = 10_000, retries = 2 } = this.#options;
+  #ask(path: string, ask: Ask, signal?: AbortSignal): Promise<Answer> {
+    const { token, deadlineMs = 10_000, retries = 2 } = this.#options;
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const call: Call = { deadline: Date.now() + deadlineMs, ...(signal && { signal }) };
-    return attempt(retries, call, (each) => this.#once(method, path, body, each));
-  }
-
-  async #once(
-    method: 'GET' | 'PUT',
-    path: string,
-    body: Bytes | undefined,
-    { deadline, signal }: Call,
-  ): Promise<Answer> {
-    const late = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
-    const { token } = this.#options;
-    try {
-      const response = await request(`${this.#base}${path}`, {
-        dispatcher: this.#agent,
-        method,
-        headers: {
-          accept: '*/*',
-          ...(body && { 'content-type': 'application/octet-stream' }),
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        },
-        body: body ?? null,
-        signal: signal ? AbortSignal.any([signal, late]) : late,
-      });
-      const answer: Answer = {
-        status: response.statusCode,
-        headers: response.headers,
-        body: await readBody(response.body),
-      };
-      if (answer.status < 200 || answer.status > 299) throw failureOf(answer);
-      return answer;
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      if (isLedgerError(error)) throw error;
-      if (late.aborted) throw fail('DEADLINE_EXCEEDED', 'no answer in time', { cause: error });
-      throw fail('UNAVAILABLE', `cannot reach ${this.#base}`, { cause: error });
-    }
+    return attempt(retries, call, (each) => this.#peer.ask(path, each, { ...ask, headers }));
   }
 }

@@ -2,6 +2,7 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import type { GateStep, RequestOf } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
+import type { ClientTls } from '../platform/http-agent.ts';
 import { aichain } from '../proto/aichain.js';
 import type { ClaimedEntry } from '../verify/index.ts';
 import { GrpcBatches, WAIT } from './grpc-batches.ts';
@@ -12,7 +13,6 @@ import {
   type BatchChannel,
   type Call,
   type ClaimedRegistration,
-  type ClientTls,
   type EntryName,
   exact,
   present,

@@ -5,8 +5,6 @@ import { decodeProblemDetails } from '../cose/index.ts';
 import type { ClaimedEntry } from '../verify/index.ts';
 import { exact, isCode, retryDelay } from './transport.ts';
 
-/** Largest answer in bytes: a page of 4 MiB of statements as base64 in JSON. */
-const MAX_BODY = 16 << 20;
 export type Json = Readonly<Record<string, unknown>>;
 
 export interface Answer {
@@ -15,16 +13,39 @@ export interface Answer {
   readonly body: Bytes;
 }
 
-/** @throws RESPONSE_MALFORMED longer than this client takes */
-export async function readBody(body: AsyncIterable<Uint8Array>): Promise<Bytes> {
+/** @throws RESPONSE_MALFORMED longer than `most` bytes */
+export async function readBody(body: AsyncIterable<Uint8Array>, most: number): Promise<Bytes> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > MAX_BODY) throw malformed(`an answer of more than ${MAX_BODY} bytes`);
+    if (size > most) throw malformed(`an answer of more than ${most} bytes`);
     chunks.push(chunk);
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  return new Uint8Array(Buffer.concat(chunks, size));
+}
+
+/** Whoever refuses may go on for ever: what comes after `most` bytes is not waited for. */
+export async function readBeginning(body: AsyncIterable<Uint8Array>, most: number): Promise<Bytes> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= most) break;
+  }
+  return new Uint8Array(Buffer.concat(chunks).subarray(0, most));
+}
+
+/** @throws RESPONSE_MALFORMED */
+export function jsonOf({ body }: Answer): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (cause) {
+    throw malformed('the answer is not JSON', cause);
+  }
+  return objectOf(value, 'answer');
 }
 
 /** The code is in the header `aichain-code`, and in the body of either surface. */

@@ -10,6 +10,7 @@ import { fail } from '../core/errors.ts';
 import { leafHash, verifyInclusion } from '../merkle/index.ts';
 import { evaluateQuorum } from '../note/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
+import type { ClientTls } from '../platform/http-agent.ts';
 import {
   type ClaimedEntry,
   checkExtends,
@@ -41,7 +42,7 @@ import { Nonces } from './nonces.ts';
 import { ProvenanceClient } from './provenance.ts';
 import { rememberingKey } from './receipt-key.ts';
 import { type BatchOptions, Registrar, type Registration, type RegistrationOutcome } from './registrar.ts';
-import type { Call, ClientTls, EntryName, Transport } from './transport.ts';
+import type { Call, EntryName, Transport } from './transport.ts';
 
 export interface ConnectOptions {
   /** `host:port`; what is used when both are given. */

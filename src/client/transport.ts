@@ -87,13 +87,6 @@ export interface BatchChannel {
   close(): void;
 }
 
-/** PEM texts: whom to trust, and for mTLS who we are. */
-export interface ClientTls {
-  readonly ca?: string | Uint8Array;
-  readonly cert?: string | Uint8Array;
-  readonly key?: string | Uint8Array;
-}
-
 /** Code and delay as a server states them. A text that cannot be a code is not passed on as one. */
 export function isCode(text: unknown): text is string {
   return typeof text === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(text);

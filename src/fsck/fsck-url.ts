@@ -1,7 +1,7 @@
 /** The audit of a log over HTTP. */
 import { HttpTiles } from '../client/http-tiles.ts';
 import { HttpTransport } from '../client/http-transport.ts';
-import type { ClientTls } from '../client/transport.ts';
+import type { ClientTls } from '../platform/http-agent.ts';
 import { type FsckServedOptions, fsckServed } from './fsck-served.ts';
 import type { FsckReport } from './fsck-storage.ts';
 

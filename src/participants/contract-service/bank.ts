@@ -8,11 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { type Bytes, fromBase64url } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail, isLedgerError } from '../../core/errors.ts';
+import { checkWebhook, webhookSecret } from '../../platform/webhook-signature.ts';
 import { proven, type Trust, verifyBundle } from '../../verify/index.ts';
 import type { ContractServiceClient } from './client.ts';
 import type { ServiceEvent } from './outbox.ts';
 import type { PaymentName, PaymentOutcome } from './payments.ts';
-import { checkWebhook, webhookSecret } from './webhook-signature.ts';
 
 export interface BankOptions {
   readonly crypto: Crypto;

@@ -2,14 +2,13 @@
  * What asks a contract service: participants, and the processor of payments. It believes nothing but passes on what was
  * answered: entries and bundles are verified by who acts on them.
  */
-import { Agent, request } from 'undici';
+import { type Ask, HttpPeer, posting } from '../../client/http-peer.ts';
 import type { ClientTls } from '../../client/index.ts';
-import { type Bytes, fromUtf8, toBase64url } from '../../core/bytes.ts';
-import { fail, isLedgerError, LedgerError } from '../../core/errors.ts';
+import { type Bytes, toBase64url } from '../../core/bytes.ts';
+import { signWebhook } from '../../platform/webhook-signature.ts';
 import type { ServiceEvent } from './outbox.ts';
 import type { Confirmation } from './payments.ts';
 import type { Registered } from './registry.ts';
-import { signWebhook } from './webhook-signature.ts';
 
 export interface ContractServiceClientOptions {
   /** Of the service, without a path. */
@@ -36,25 +35,16 @@ type Json = any;
 /** Which of a contract’s statements, each by the party that signed it. */
 type PassedOn = 'proposal' | 'signatures' | 'revocation';
 
-const LARGEST = 8 << 20;
+const DEADLINE = 15_000;
 
 export class ContractServiceClient {
-  readonly #options: ContractServiceClientOptions;
-  readonly #agent: Agent;
+  readonly #peer: HttpPeer;
+  readonly #deadlineMs: number;
 
   /** @throws ARGUMENT_INVALID */
-  constructor(options: ContractServiceClientOptions) {
-    if (!/^https?:\/\/[^/]+$/.test(options.url)) throw fail('ARGUMENT_INVALID', 'not the URL of a service');
-    this.#options = options;
-    const { ca, cert, key } = options.tls ?? {};
-    const pem = (text: string | Uint8Array) => Buffer.from(text);
-    this.#agent = new Agent({
-      connect: {
-        ...(ca !== undefined && { ca: pem(ca) }),
-        ...(cert !== undefined && { cert: pem(cert) }),
-        ...(key !== undefined && { key: pem(key) }),
-      },
-    });
+  constructor({ url, tls, deadlineMs = DEADLINE }: ContractServiceClientOptions) {
+    this.#peer = new HttpPeer(url, tls && { tls });
+    this.#deadlineMs = deadlineMs;
   }
 
   /** @throws the log’s refusal, by its code */
@@ -95,10 +85,10 @@ export class ContractServiceClient {
 
   /** What the processor has done, signed with the secret that it shares with the service. */
   async confirm(secret: Bytes, said: Confirmation, now: number = Date.now()): Promise<Registered> {
-    const body = JSON.stringify(said);
+    const ask = posting(said);
     const { contract, row, cleanroom, outcome } = said;
-    const headers = signWebhook(secret, [contract, row, cleanroom, outcome].join('/'), now, body);
-    return (await this.#ask('POST', '/v1/payments', body, { ...headers })).entry;
+    const headers = signWebhook(secret, [contract, row, cleanroom, outcome].join('/'), now, ask.body);
+    return (await this.#ask('/v1/payments', { ...ask, headers: { ...headers } })).entry;
   }
 
   events(after = 0): Promise<{ readonly events: readonly ServiceEvent[]; readonly last: number }> {
@@ -106,60 +96,22 @@ export class ContractServiceClient {
   }
 
   get(path: string): Promise<Json> {
-    return this.#ask('GET', path);
+    return this.#ask(path, {});
   }
 
   post(path: string, body: object | undefined): Promise<Json> {
-    return this.#ask('POST', path, body && JSON.stringify(body));
+    return this.#ask(path, body ? posting(body) : { method: 'POST' });
   }
 
   close(): void {
-    void this.#agent.destroy();
+    void this.#peer.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  async #ask(
-    method: 'GET' | 'POST',
-    path: string,
-    body?: string,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<Json> {
-    const { url, deadlineMs = 15_000 } = this.#options;
-    try {
-      const response = await request(`${url}${path}`, {
-        dispatcher: this.#agent,
-        method,
-        headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-        body: body ?? null,
-        signal: AbortSignal.timeout(deadlineMs),
-      });
-      const answer = JSON.parse(await bounded(response.body));
-      if (response.statusCode >= 200 && response.statusCode < 300) return answer;
-      const { code, detail } = answer as { code?: unknown; detail?: unknown };
-      const known = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code);
-      throw new LedgerError(
-        known ? code : 'RESPONSE_MALFORMED',
-        String(detail ?? response.statusCode).slice(0, 1024),
-      );
-    } catch (error) {
-      if (isLedgerError(error)) throw error;
-      if (error instanceof SyntaxError)
-        throw fail('RESPONSE_MALFORMED', 'the answer is not JSON', { cause: error });
-      throw fail('UNAVAILABLE', `cannot reach ${url}`, { cause: error });
-    }
+  #ask(path: string, ask: Ask): Promise<Json> {
+    return this.#peer.json(path, { deadline: Date.now() + this.#deadlineMs }, ask);
   }
-}
-
-async function bounded(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > LARGEST) throw fail('RESPONSE_MALFORMED', `an answer of more than ${LARGEST} bytes`);
-    chunks.push(chunk);
-  }
-  return fromUtf8(new Uint8Array(Buffer.concat(chunks)));
 }

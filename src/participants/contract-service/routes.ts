@@ -8,6 +8,7 @@ import { type Bytes, toBase64url, utf8 } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail, LedgerError } from '../../core/errors.ts';
 import type { SourceFile } from '../../depa/index.ts';
+import { checkWebhook } from '../../platform/webhook-signature.ts';
 import { bytesOfText } from '../service-http.ts';
 import { bodyJson } from './body-json.ts';
 import { contractOf, contractView, headJson } from './contract-view.ts';
@@ -16,7 +17,6 @@ import { DraftRefused, type Drafts } from './drafts.ts';
 import type { Outbox } from './outbox.ts';
 import { type Confirmation, OUTCOMES, type Payments } from './payments.ts';
 import type { Registry } from './registry.ts';
-import { checkWebhook } from './webhook-signature.ts';
 
 export interface RouteParts {
   readonly crypto: Crypto;

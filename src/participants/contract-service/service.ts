@@ -7,6 +7,7 @@ import { isDid } from '../../chain/index.ts';
 import type { ClientTls, LedgerClient } from '../../client/index.ts';
 import type { Crypto, PrivateKey } from '../../core/crypto.ts';
 import { fail, type LedgerError } from '../../core/errors.ts';
+import { webhookSecret } from '../../platform/webhook-signature.ts';
 import { makeFolder } from '../../platform/write-file.ts';
 import { createServiceHttp, type ServiceTls } from '../service-http.ts';
 import { Drafts } from './drafts.ts';
@@ -17,7 +18,6 @@ import { contractRoutes } from './routes.ts';
 import { Watch } from './watch.ts';
 import { WatchBook } from './watch-book.ts';
 import { type Receiver, Webhook } from './webhook.ts';
-import { webhookSecret } from './webhook-signature.ts';
 
 export interface ContractServiceOptions {
   readonly crypto: Crypto;

@@ -17,8 +17,8 @@ import {
   startContractService,
 } from '../../../src/participants/contract-service/index.ts';
 import type { ServiceEvent } from '../../../src/participants/contract-service/outbox.ts';
-import { webhookSecret } from '../../../src/participants/contract-service/webhook-signature.ts';
 import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
+import { webhookSecret } from '../../../src/platform/webhook-signature.ts';
 import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/index.ts';
 import { proven, verifyBundle, verifyReceipt } from '../../../src/verify/index.ts';
 import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';

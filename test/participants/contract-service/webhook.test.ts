@@ -9,12 +9,8 @@ import { after, describe, test } from 'node:test';
 import { toBase64 } from '../../../src/core/bytes.ts';
 import { Outbox } from '../../../src/participants/contract-service/outbox.ts';
 import { Webhook } from '../../../src/participants/contract-service/webhook.ts';
-import {
-  checkWebhook,
-  signWebhook,
-  webhookSecret,
-} from '../../../src/participants/contract-service/webhook-signature.ts';
 import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
+import { checkWebhook, signWebhook, webhookSecret } from '../../../src/platform/webhook-signature.ts';
 
 const NOW = 1_800_000_000_000;
 const TEXT = `whsec_${toBase64(new Uint8Array(24).fill(1))}`;

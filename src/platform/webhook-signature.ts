@@ -1,7 +1,7 @@
 /** Signatures of webhooks, as Standard Webhooks has them (https://www.standardwebhooks.com): HMAC-SHA-256, shared secret. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Bytes, fromBase64, toBase64 } from '../../core/bytes.ts';
-import { fail, isLedgerError } from '../../core/errors.ts';
+import { type Bytes, fromBase64, toBase64 } from '../core/bytes.ts';
+import { fail, isLedgerError } from '../core/errors.ts';
 
 /** Seconds that sender's and receiver's clock, and the way between them, may differ. */
 const TOLERANCE = 300;
