@@ -7,7 +7,7 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
-import { CODE_KEY } from './trailers.ts';
+import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 
 /** A request message on its way to a handler. */
 export interface Received {
@@ -66,8 +66,9 @@ export class Window {
 /**
  * The server's interceptor: delivers messages as {@link Received}, and gives the statuses that gRPC itself sends
  * (oversized message, deadline, unreadable compression) a reason code too.
+ * @param simulated a log for development: every answer says so
  */
-export function intake(limits: Limits): ServerInterceptor {
+export function intake(limits: Limits, simulated = false): ServerInterceptor {
   const allBytes = new Window(limits.options.pendingBytes);
   return (_method, call) => {
     const messages = new Window(limits.options.pendingBatches);
@@ -85,7 +86,7 @@ export function intake(limits: Limits): ServerInterceptor {
       held.add(once);
       return once;
     };
-    nameTransportStatus(call, close);
+    completeStatus(call, close, simulated);
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
@@ -126,14 +127,16 @@ function transportCode(status: number, details: string): string | undefined {
  * What gRPC sends by itself goes through the innermost call's `sendStatus` without passing any interceptor, hence
  * the replacement of that method on the instance.
  */
-function nameTransportStatus(call: ServerInterceptingCallInterface, close: () => void): void {
+function completeStatus(call: ServerInterceptingCallInterface, close: () => void, simulated: boolean): void {
   const send = call.sendStatus.bind(call);
   call.sendStatus = (status) => {
     close();
     const code = transportCode(status.code, status.details);
-    if (code === undefined || status.metadata?.get(CODE_KEY).length) return send(status);
+    const named = code === undefined || (status.metadata?.get(CODE_KEY).length ?? 0) > 0;
+    if (named && !simulated) return send(status);
     const metadata = status.metadata ?? new Metadata();
-    metadata.set(CODE_KEY, code);
+    if (!named) metadata.set(CODE_KEY, code);
+    if (simulated) metadata.set(SIMULATED_KEY, 'true');
     return send({ ...status, metadata });
   };
 }

@@ -22,6 +22,7 @@ export function createGrpcServer({ ledger, ...options }: GrpcServerOptions): Grp
   };
   return createServiceServer(services, {
     ...options,
+    simulated: ledger.simulated,
     isServing: (service) => service !== WRITES || ledger.status().accepting,
   });
 }

@@ -24,6 +24,8 @@ export interface GrpcServer {
 export type ServiceServerOptions = Omit<SurfaceOptions, 'ledger'> & {
   /** Whether a service takes calls now (default: always). */
   readonly isServing?: (service: string) => boolean;
+  /** A log for development: every answer says so. */
+  readonly simulated?: boolean;
 };
 
 /** https://grpc.github.io/grpc/core/group__grpc__arg__keys.html */
@@ -38,7 +40,7 @@ const TRANSPORT = {
 /** @param services by full name, each with its methods */
 export function createServiceServer(
   services: Readonly<Record<string, Record<string, Method>>>,
-  { isServing = () => true, ...options }: ServiceServerOptions,
+  { isServing = () => true, simulated = false, ...options }: ServiceServerOptions,
 ): GrpcServer {
   const { limits } = options;
   const closing = new AbortController();
@@ -46,7 +48,7 @@ export function createServiceServer(
   const server = new Server({
     ...TRANSPORT,
     'grpc.max_receive_message_length': limits.options.messageBytes,
-    interceptors: [intake(limits)],
+    interceptors: [intake(limits, simulated)],
   });
 
   const add = (service: string, methods: Record<string, Method>) => {

@@ -1,4 +1,4 @@
-/** How a reason code travels over gRPC: a status, its message, and two keys of trailing metadata. */
+/** How a reason code travels over gRPC: a status, its message, and keys of trailing metadata. */
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import type { Answer } from '../service/status.ts';
 
@@ -6,6 +6,8 @@ import type { Answer } from '../service/status.ts';
 export const CODE_KEY = 'aichain-code';
 /** Trailing metadata: whole seconds after which trying again makes sense. */
 export const RETRY_KEY = 'retry-after';
+/** Trailing metadata of every call to a log for development: what it says binds nobody. */
+export const SIMULATED_KEY = 'aichain-simulated';
 
 export function statusObject(answer: Answer): StatusObject {
   const metadata = new Metadata();

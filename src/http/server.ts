@@ -45,6 +45,8 @@ const IDLE_SOCKET = 60_000;
 const KEEP_ALIVE = 15_000;
 const CHECK_INTERVAL = 2_000;
 const MAX_HEADER_BYTES = 16 << 10;
+/** Of every answer of a log for development: what it says binds nobody. */
+const SIMULATED_HEADER = 'aichain-simulated';
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { ledger, limits, tls, logger, observer } = options;
@@ -92,6 +94,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // What the log says is public, and may be fetched by a page from anywhere.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });
+  if (ledger.simulated) {
+    app.addHook('onRequest', async (_request, reply) => void reply.header(SIMULATED_HEADER, 'true'));
+  }
   await describeRoutes(app);
   const routes = watchRoutes(app);
   readUnreadBodies(app);

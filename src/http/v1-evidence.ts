@@ -96,7 +96,6 @@ export function evidence(
     },
     async (request, reply) => {
       const bytes = await store.get(asked(request));
-      if (ledger.simulated) reply.header('aichain-simulated', 'true');
       return reply.header('cache-control', NO_STORE).type(BYTES).send(bufferOf(bytes));
     },
   );

@@ -151,6 +151,19 @@ suite('gRPC', () => {
     assert.equal((await failure(client.unary('/__proto__/constructor', new Uint8Array()))).status, 12);
   });
 
+  test('a log for development says so in every answer, also in a refusal and in what gRPC itself answers', async () => {
+    const trailer = (method: string, request = new Uint8Array()) =>
+      new Promise<unknown>((resolve) => {
+        const raw = (bytes: Buffer) => bytes;
+        const path = `/aichain.v1.LogService/${method}`;
+        const call = client.makeUnaryRequest(path, raw, raw, Buffer.from(request), () => {});
+        call.on('status', ({ metadata }) => resolve(metadata.get('aichain-simulated')[0]));
+      });
+    assert.equal(await trailer('GetInfo'), 'true');
+    assert.equal(await trailer('GetEffect', Uint8Array.of(0x08, 0x81)), 'true');
+    assert.equal(await trailer('GetInfo', new Uint8Array(9 << 20)), 'true');
+  });
+
   test('numbers above 2^53 are refused, not rounded', async () => {
     const request = Uint8Array.of(0x08, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10);
     assert.deepEqual(await failure(client.unary('/aichain.v1.LogService/GetEffect', request)), {

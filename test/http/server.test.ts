@@ -250,6 +250,12 @@ describe('HTTP', () => {
     });
   });
 
+  test('a log for development says so in every answer', async () => {
+    for (const path of ['/v1/log', '/checkpoint', '/.well-known/scitt-keys', '/v1/nothing', '/tile/0/999']) {
+      assert.equal((await fetch(`${base}${path}`)).headers.get('aichain-simulated'), 'true', path);
+    }
+  });
+
   describe('/v1', () => {
     test('log, head and checkpoint', async () => {
       const log = await json('/v1/log');
