@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { fail } from '../core/errors.ts';
-import type { ScenarioOutcome } from '../participants/scenario/run.ts';
+import type { ScenarioOutcome } from '../participants/scenario/outcome.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { printable } from './printable.ts';
 

@@ -23,6 +23,11 @@ export interface Account {
   readonly payments: readonly { readonly payee: string; readonly amount: string; readonly state: string }[];
 }
 
+/** What a payment is after the last entry about it. */
+const STATES: Readonly<Record<string, string>> = {
+  ...{ hold: 'held', settle: 'settled', refund: 'refunded', fail: 'failed' },
+};
+
 /** Every entry of the log, each proven. @param from first index */
 export async function accountOf(
   crypto: Crypto,
@@ -39,7 +44,7 @@ export async function accountOf(
     const who = lineageOf(parsed)?.issuer ?? parsed.issuer;
     entries.push({ index, who, kind, verdict: reason ?? outcome });
     const paid = /^payment\.(hold|settle|refund|fail)$/.exec(kind);
-    if (paid && outcome === 'ok') settled.set((parsed.body as { row: number }).row, paid[1]!);
+    if (paid && outcome === 'ok') settled.set((parsed.body as { row: number }).row, STATES[paid[1]!]!);
   }
   const keys = scopes.map(({ provider, scope }) => BUDGET.key(provider, scope));
   const { values } = await client.facts([CONTRACT.key(contract), ...keys]);

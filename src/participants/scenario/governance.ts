@@ -49,7 +49,8 @@ export function governance(crypto: Crypto, origin: string, terms: Terms, simulat
   const rules = {
     ...DEFAULT_POLICY,
     version: 2,
-    purposes: [contract.purpose],
+    // What may be agreed at all: each dataset is for less.
+    purposes: [...new Set([contract.purpose, 'TRAINING', 'RESEARCH', 'MARKETING'])],
     formats: ['csv', 'json', 'safetensors', 'onnx'],
   };
   return {

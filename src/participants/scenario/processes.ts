@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
 
@@ -30,6 +30,15 @@ export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** On the machine of whoever hosts it, who can stop it at any time. */
+export interface Command {
+  readonly done: Promise<Finished>;
+  /** It stands still until {@link resume}. */
+  pause(): void;
+  resume(): void;
+  kill(): void;
 }
 
 export interface ProcessesOptions {
@@ -72,19 +81,28 @@ export class Processes implements AsyncDisposable {
     };
   }
 
-  /** Runs a command to its end. @param onLine told each line of its standard output */
-  async run(name: string, args: readonly string[], onLine?: (line: string) => void): Promise<Finished> {
-    const { child, file } = this.#spawn(name, args);
-    let stdout = '';
+  /** Starts a command that comes to an end by itself. @param onLine told each line of its standard error */
+  run(name: string, args: readonly string[], onLine?: (line: string) => void): Command {
+    const { child, file } = this.#spawn(name, args, 'pipe');
+    const kept = { stdout: '', stderr: '' };
     let rest = '';
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-      if (stdout.length < MAX_OUTPUT) stdout += text;
+      if (kept.stdout.length < MAX_OUTPUT) kept.stdout += text;
+    });
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      if (kept.stderr.length < MAX_OUTPUT) kept.stderr += text;
+      appendFileSync(file, text);
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       for (const line of lines) onLine?.(line);
     });
-    const [code] = (await once(child, 'close')) as [number | null];
-    return { code, stdout, stderr: readFileSync(file, 'utf8').slice(-MAX_OUTPUT) };
+    const done = once(child, 'close').then(([code]) => ({ code: code as number | null, ...kept }));
+    return {
+      done,
+      pause: () => void child.kill('SIGSTOP'),
+      resume: () => void child.kill('SIGCONT'),
+      kill: () => void child.kill('SIGKILL'),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,7 +110,12 @@ export class Processes implements AsyncDisposable {
     for (const { child } of this.#running.splice(0).reverse()) await this.#stop(child);
   }
 
-  #spawn(name: string, args: readonly string[]): { child: ChildProcess; file: string } {
+  /** @param errors where standard error goes: to the file, or to who reads it */
+  #spawn(
+    name: string,
+    args: readonly string[],
+    errors: 'file' | 'pipe' = 'file',
+  ): { child: ChildProcess; file: string } {
     const { program, logs, signal } = this.#options;
     signal.throwIfAborted();
     const file = join(logs, `${name}.log`);
@@ -100,7 +123,7 @@ export class Processes implements AsyncDisposable {
     const [command, ...first] = program;
     try {
       const child = spawn(command, [...first, ...args], {
-        stdio: ['ignore', 'pipe', stderr],
+        stdio: ['ignore', 'pipe', errors === 'pipe' ? 'pipe' : stderr],
         env: this.#env,
       });
       const end = () => void child.kill('SIGTERM');

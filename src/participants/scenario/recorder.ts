@@ -4,6 +4,7 @@ import type { LedgerClient } from '../../client/index.ts';
 import type { Bytes } from '../../core/bytes.ts';
 import type { Crypto, PrivateKey } from '../../core/crypto.ts';
 import { isLedgerError, LedgerError } from '../../core/errors.ts';
+import { Refused } from './refused.ts';
 
 interface Signer {
   readonly did: string;
@@ -46,7 +47,8 @@ export class Recorder {
       return { rel: 'after', index, entry: entryId };
     } catch (cause) {
       if (!isLedgerError(cause)) throw cause;
-      throw new LedgerError(cause.code, `${kind} of ${signer.did}: ${cause.message}`, { cause });
+      const refusal = new LedgerError(cause.code, `${kind} of ${signer.did}: ${cause.message}`, { cause });
+      throw new Refused(kind, refusal);
     }
   }
 }

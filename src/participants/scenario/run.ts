@@ -38,10 +38,7 @@ export function runScenario(options: ScenarioOptions): Promise<ScenarioOutcome> 
 }
 
 /** A log, and participants who are about to begin; everything ends with the work. */
-export async function withCycle<T>(
-  options: ScenarioOptions,
-  work: (cycle: Cycle) => Promise<T>,
-): Promise<T> {
+export async function withCycle<T>(options: ScenarioOptions, work: (cycle: Cycle) => Promise<T>): Promise<T> {
   const { crypto, out, program, signal, observe } = options;
   const files = readScenario(options.scenario, options.overlay);
   const site = new Site(crypto, out, Date.now());

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Processes } from '../../../src/participants/scenario/processes.ts';
 
 const logs = mkdtempSync(join(tmpdir(), 'aichain-processes-'));
@@ -45,9 +46,29 @@ test('one that ends before it is ready says why', async () => {
 test('a command’s output, line by line, and its exit code', async () => {
   await using processes = made();
   const lines: string[] = [];
-  const command = 'console.log("one"); console.log("two"); console.error("why"); process.exitCode = 14';
-  const { code, stdout, stderr } = await processes.run('e', [command], (line) => lines.push(line));
-  assert.deepEqual([code, stdout, stderr, lines], [14, 'one\ntwo\n', 'why\n', ['one', 'two']]);
+  const command = 'console.log("what"); console.error("one"); console.error("two"); process.exitCode = 14';
+  const { code, stdout, stderr } = await processes.run('e', [command], (line) => lines.push(line)).done;
+  assert.deepEqual([code, stdout, stderr, lines], [14, 'what\n', 'one\ntwo\n', ['one', 'two']]);
+});
+
+test('a command stands still while its host wants it to, and is gone when it pulls the plug', async () => {
+  await using processes = made();
+  const lines: string[] = [];
+  const ticks = 'let i = 0; setInterval(() => console.error(i++), 10);';
+  const command = processes.run('h', [ticks], (line) => lines.push(line));
+  const ticked = async (count: number) => {
+    while (lines.length < count) await delay(10);
+  };
+  await ticked(1);
+  command.pause();
+  await delay(50);
+  const standing = lines.length;
+  await delay(100);
+  assert.equal(lines.length, standing);
+  command.resume();
+  await ticked(standing + 1);
+  command.kill();
+  assert.equal((await command.done).code, null);
 });
 
 test('a run that is told to stop starts nothing more', async () => {
@@ -55,6 +76,6 @@ test('a run that is told to stop starts nothing more', async () => {
   await using processes = made(stop.signal);
   const running = processes.run('f', [stays]);
   stop.abort();
-  assert.equal((await running).code, null);
-  await assert.rejects(processes.run('g', [stays]), { name: 'AbortError' });
+  assert.equal((await running.done).code, null);
+  assert.throws(() => processes.run('g', [stays]), { name: 'AbortError' });
 });
