@@ -27,13 +27,15 @@ export async function serve(
   { tls, limits: limitOptions }: { tls?: TlsOptions; limits?: Partial<LimitOptions> } = {},
 ): Promise<Served> {
   const calls = new Map<string, number>();
+  // Servers ask what kind of log it is while they are made.
+  const answering: Pick<Served, 'ledger' | 'lies'> = { ledger, lies: {} };
   const proxy = new Proxy({} as Ledger, {
     get(_target, name: keyof Ledger) {
-      const lie = served.lies[name];
-      const value = lie ?? served.ledger[name];
+      const lie = answering.lies[name];
+      const value = lie ?? answering.ledger[name];
       if (typeof value !== 'function') return value;
       calls.set(name, (calls.get(name) ?? 0) + 1);
-      return value.bind(served.ledger);
+      return value.bind(answering.ledger);
     },
   });
   const limits = new Limits({ requests: null, statements: null, ...limitOptions });
@@ -42,12 +44,10 @@ export async function serve(
   const http = await createHttpServer(options);
   const clients: LedgerClient[] = [];
   const ports = { grpc: await grpc.listen('127.0.0.1', 0), http: await http.listen('127.0.0.1', 0) };
-  const served: Served = {
-    ledger,
-    lies: {},
+  return Object.assign(answering, {
     calls,
     ports,
-    client: async (surface, trust, more = {}) => {
+    client: async (surface: Surface, trust: Trust, more: Partial<ConnectOptions> = {}) => {
       const scheme = tls ? 'https' : 'http';
       const address =
         surface === 'grpc'
@@ -61,6 +61,5 @@ export async function serve(
       for (const client of clients) client.close();
       await Promise.all([grpc.close(200), http.close(200)]);
     },
-  };
-  return served;
+  });
 }
