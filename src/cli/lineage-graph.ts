@@ -3,6 +3,7 @@
  * and whatever else is printable ASCII, so nodes have names of our own, and labels are escaped character by character.
  */
 import type { LineageWalk } from '../client/index.ts';
+import { toBase64url } from '../core/bytes.ts';
 
 interface Graph {
   readonly nodes: readonly {
@@ -18,9 +19,9 @@ function graphOf({ root, nodes }: LineageWalk): Graph {
   const all = [root, ...nodes];
   const names = new Map(all.map(({ id }, i) => [id, `n${i}`]));
   return {
-    nodes: all.map(({ id, type, state, index, kind, stops }) => ({
+    nodes: all.map(({ id, type, state, index, entryId, kind, stops }) => ({
       name: names.get(id)!,
-      lines: [`${type} ${state ?? ''}`.trim(), id, `${kind} (entry ${index})`],
+      lines: [`${type} ${state ?? ''}`.trim(), id, `${kind} (entry ${index})`, toBase64url(entryId)],
       ended: stops.length > 0,
     })),
     edges: all.flatMap(({ edges }) =>

@@ -45,9 +45,10 @@ function walkText({ root, nodes }: LineageWalk): string {
   return [root, ...nodes].flatMap(nodeLines).join('\n');
 }
 
-function nodeLines({ id, state, index, kind, stops, edges }: LineageNode): string[] {
+function nodeLines({ id, state, index, entryId, kind, stops, edges }: LineageNode): string[] {
   return [
     `${printable(id)}  ${printable(state ?? 'no record')}  (entry ${index}, ${printable(kind)})`,
+    `  entry id ${toBase64url(entryId)}`,
     ...stops.map((stop) => `  ${stopText(stop)}`),
     ...edges.map(({ relation, to, version, index: at }) => {
       const of = version === null ? '' : ` version ${version}`;

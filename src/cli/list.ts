@@ -51,9 +51,20 @@ export function list(context: Context): Command {
   });
 }
 
-function objectText({ id, version, name, state, owners, purposes, stops, index }: FoundObject): string {
+function objectText({
+  id,
+  version,
+  name,
+  state,
+  owners,
+  purposes,
+  stops,
+  index,
+  entryId,
+}: FoundObject): string {
+  const of = version === null ? '' : ` version ${version}`;
   return [
-    `${printable(id)}${version === null ? '' : ` version ${version}`}  ${printable(state)}  (entry ${index})`,
+    `${printable(id)}${of}  ${printable(state)}  (entry ${index}, ${toBase64url(entryId)})`,
     ...(name === null ? [] : [`  ${printable(name)}`]),
     `  owner ${owners.map(printable).join(', ') || 'none'}; purpose ${purposes.map(printable).join(', ') || 'none'}`,
     ...stops.map((stop) => `  ${stopText(stop)}`),

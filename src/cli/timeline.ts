@@ -46,6 +46,7 @@ export function timeline(context: Context): Command {
 
 function eventText({
   index,
+  entryId,
   kind,
   subject,
   issuer,
@@ -55,7 +56,7 @@ function eventText({
   relations,
 }: TimelineEvent): string {
   return [
-    `${timeText(time)}  ${printable(kind)}  (entry ${index})`,
+    `${timeText(time)}  ${printable(kind)}  (entry ${index}, ${toBase64url(entryId)})`,
     `  about ${printable(subject)}`,
     `  by ${printable(issuer)}${onBehalf === null ? '' : ` on behalf of ${printable(onBehalf)}`}`,
     ...(reason === null ? [] : [`  denied: ${printable(reason)}`]),

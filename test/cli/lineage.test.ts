@@ -36,7 +36,7 @@ describe('over a served log', { skip: REAL === undefined && 'no ../shared' }, ()
     assert.equal(code, 0, stderr);
     assert.match(
       stdout,
-      /^urn:depa:model:\S+ {2}RECEIVED {2}\(entry \d+, model\.release\)\n {2}run → urn:depa:run:/,
+      /^urn:depa:model:\S+ {2}RECEIVED {2}\(entry \d+, model\.release\)\n {2}entry id \S{43}\n {2}run → urn:depa:run:/,
     );
     assert.match(stderr, /verified: \d+ entries are in the log/);
     const json = await aichainJson(['trace', id, ...connection]);
@@ -47,6 +47,12 @@ describe('over a served log', { skip: REAL === undefined && 'no ../shared' }, ()
     const mermaid = await aichain(['trace', id, '-o', 'mermaid', '--no-verify', ...connection]);
     assert.match(mermaid.stdout, /^flowchart LR\n {2}n0\["model RECEIVED<br\/>urn:depa:model:/);
     assert.match(mermaid.stderr, /not verified/);
+    // Whatever the form, each node can be fetched and proven.
+    for (const node of [json.root, ...json.nodes]) {
+      for (const form of [stdout, dot.stdout, mermaid.stdout]) {
+        assert.ok(form.includes(`entry ${node.index}`) && form.includes(node.entryId), node.id);
+      }
+    }
   });
 
   test('impact, timeline and list', async () => {
@@ -58,7 +64,7 @@ describe('over a served log', { skip: REAL === undefined && 'no ../shared' }, ()
     );
     const timeline = await aichain(['timeline', dataset, '--role', 'subject', 'named', ...connection]);
     assert.equal(timeline.code, 0, timeline.stderr);
-    assert.match(timeline.stdout, /dataset\.register {2}\(entry \d+\)\n[\s\S]*named as datasets\.id/);
+    assert.match(timeline.stdout, /dataset\.register {2}\(entry \d+, \S{43}\)\n[\s\S]*named as datasets\.id/);
     const listed = await aichain(['list', 'contracts', '--state', 'signed', ...connection]);
     assert.match(listed.stdout, /^urn:depa:contract:\S+ {2}SIGNED/);
     const none = await aichain(['list', 'models', '--state', 'RECALLED', ...connection]);
