@@ -3,6 +3,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Bytes, concat } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
+import { systemReason } from './system-error.ts';
 import type { Output, Terminal } from './terminal.ts';
 
 export const STDIO = '-';
@@ -40,17 +41,11 @@ async function readFromDisk(name: string): Promise<Bytes> {
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   } catch (cause) {
     // Not NOT_FOUND: a script must be able to tell a missing entry from a misspelt file.
-    const why = (cause as NodeJS.ErrnoException).code;
-    if (why === undefined || !/^E[A-Z]+$/.test(why)) throw cause;
-    throw fail('ARGUMENT_INVALID', `cannot read ${name}: ${REASON[why] ?? why}`, { cause });
+    const why = systemReason(cause);
+    if (why === undefined) throw cause;
+    throw fail('ARGUMENT_INVALID', `cannot read ${name}: ${why}`, { cause });
   }
 }
-
-const REASON: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'no permission',
-};
 
 function tooLong(name: string) {
   return fail('ARGUMENT_INVALID', `${name} is longer than ${MAX_INPUT >> 20} MiB`);
@@ -63,9 +58,7 @@ export async function writeOutput(path: string, content: Bytes | string): Promis
     await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (cause) {
-    throw fail('ARGUMENT_INVALID', `cannot write ${path}: ${(cause as NodeJS.ErrnoException).code}`, {
-      cause,
-    });
+    throw fail('ARGUMENT_INVALID', `cannot write ${path}: ${systemReason(cause)}`, { cause });
   }
 }
 

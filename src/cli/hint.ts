@@ -48,7 +48,15 @@ const BY_CLASS: Readonly<Partial<Record<CodeClass, string>>> = {
   fatal: 'This should not happen: please report it, with the lines above.',
 };
 
-export function hintFor(code: string): string | undefined {
+/** What the system said tells more than the code that it was turned into. */
+const BY_SYSTEM_CODE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Stop what listens there, or choose another port: 0 takes any free one.',
+  EEXIST: 'Keys are never overwritten: choose another file.',
+};
+
+/** @param system code of the system call that failed, if one did */
+export function hintFor(code: string, system?: string): string | undefined {
+  if (system !== undefined && Object.hasOwn(BY_SYSTEM_CODE, system)) return BY_SYSTEM_CODE[system];
   const own = Object.hasOwn(BY_CODE, code) ? BY_CODE[code as CoreCode] : undefined;
   return own ?? BY_CLASS[describeReason(code)?.class ?? 'refused'];
 }

@@ -11,6 +11,7 @@ import type { Context } from './context.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts';
 import { hintFor } from './hint.ts';
 import { printable } from './printable.ts';
+import { fileSystemError, systemCode, systemReason } from './system-error.ts';
 import { FORMATS, type Terminal } from './terminal.ts';
 
 const EXIT_CODES = `
@@ -61,7 +62,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   }
 }
 
-function report(error: unknown, { stderr, signal }: Terminal): ExitCode {
+function report(thrown: unknown, { stderr, signal }: Terminal): ExitCode {
+  const error = fileSystemError(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.OK; // --help, --version
     // Without a command, commander has printed the help and has nothing else to say.
@@ -76,8 +78,11 @@ function report(error: unknown, { stderr, signal }: Terminal): ExitCode {
     stderr.write(`hint: ${hintFor('INTERNAL')}\n`);
     return EXIT.UNEXPECTED;
   }
-  stderr.write(`aichain: ${error.code}: ${printable(error.message)}\n`);
-  const hint = hintFor(error.code);
+  const why = systemReason(error.cause);
+  const message =
+    why === undefined || error.message.endsWith(why) ? error.message : `${error.message}: ${why}`;
+  stderr.write(`aichain: ${error.code}: ${printable(message)}\n`);
+  const hint = hintFor(error.code, systemCode(error.cause));
   if (hint !== undefined) stderr.write(`hint: ${hint}\n`);
   if (error.retryAfter !== undefined) stderr.write(`hint: try again in ${error.retryAfter} s\n`);
   return exitCodeOf(error.code);
