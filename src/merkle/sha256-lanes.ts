@@ -52,11 +52,13 @@ const FROM = [0, 1, 2, 3];
 const BLOCKS = 4;
 const TO = [5, 6, 7, 8];
 const local = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
-const WORDS = local(9, 16);
-const WORK = local(25, 8);
-const STATE = local(33, 8);
-const TEMPORARY = local(41, 5);
-const LOCALS = 37;
+/** Address of the round constants that are next. */
+const CONSTANTS = 9;
+const WORDS = local(10, 16);
+const WORK = local(26, 8);
+const STATE = local(34, 8);
+const TEMPORARY = local(42, 4);
+const VECTORS = 36;
 
 const ROUND_TABLE = 0;
 const INITIAL_TABLE = 64 * 16;
@@ -74,33 +76,29 @@ const HIGH_HALVES = words(2, 3, 6, 7);
 function transpose(from: readonly Code[], to: readonly number[]): Code {
   const [t0, t1, t2, t3] = TEMPORARY as [number, number, number, number];
   return [
-    ...set(t0, shuffle(from[0]!, from[1]!, LOW)),
-    ...set(t1, shuffle(from[0]!, from[1]!, HIGH)),
-    ...set(t2, shuffle(from[2]!, from[3]!, LOW)),
-    ...set(t3, shuffle(from[2]!, from[3]!, HIGH)),
-    ...set(to[0]!, shuffle(get(t0), get(t2), LOW_HALVES)),
-    ...set(to[1]!, shuffle(get(t0), get(t2), HIGH_HALVES)),
-    ...set(to[2]!, shuffle(get(t1), get(t3), LOW_HALVES)),
-    ...set(to[3]!, shuffle(get(t1), get(t3), HIGH_HALVES)),
+    set(t0, shuffle(from[0]!, from[1]!, LOW)),
+    set(t1, shuffle(from[0]!, from[1]!, HIGH)),
+    set(t2, shuffle(from[2]!, from[3]!, LOW)),
+    set(t3, shuffle(from[2]!, from[3]!, HIGH)),
+    set(to[0]!, shuffle(get(t0), get(t2), LOW_HALVES)),
+    set(to[1]!, shuffle(get(t0), get(t2), HIGH_HALVES)),
+    set(to[2]!, shuffle(get(t1), get(t3), LOW_HALVES)),
+    set(to[3]!, shuffle(get(t1), get(t3), HIGH_HALVES)),
   ];
 }
 
 const turned = (x: Code, bits: number): Code => or(shr(x, bits), shl(x, 32 - bits));
 
 function hashProgram(): Code {
-  const code: number[] = [];
-  const emit = (more: Code) => {
-    for (const byte of more) code.push(byte);
-  };
+  const code: Code[] = [];
+  const emit = (more: Code) => code.push(more);
   const swapped = (x: Code) => shuffle(x, x, SWAP);
   STATE.forEach((h, i) => {
     emit(set(h, load(i32(INITIAL_TABLE + i * 16), 0)));
   });
 
-  const block: number[] = [];
-  const into = (more: Code) => {
-    for (const byte of more) block.push(byte);
-  };
+  const block: Code[] = [];
+  const into = (more: Code) => block.push(more);
   for (let group = 0; group < 4; group++) {
     const target = WORDS.slice(group * 4, group * 4 + 4);
     FROM.forEach((from, lane) => {
@@ -113,28 +111,36 @@ function hashProgram(): Code {
     into(set(x, get(STATE[i]!)));
   });
   const [t1, t2, t3] = TEMPORARY as [number, number, number];
-  into(set(t3, xor(get(b), get(c))));
-  for (let t = 0; t < 64; t++) {
+  const round = (t: number, first: boolean): Code => {
     const word = (back: number) => get(WORDS[(t - back + 16) % 16]!);
-    if (t >= 16) {
+    const code: Code[] = [];
+    if (!first) {
       const small0 = xor(xor(turned(word(15), 7), turned(word(15), 18)), shr(word(15), 3));
       const small1 = xor(xor(turned(word(2), 17), turned(word(2), 19)), shr(word(2), 10));
-      into(set(WORDS[t % 16]!, add(add(word(0), small0), add(word(7), small1))));
+      code.push(set(WORDS[t]!, add(add(word(0), small0), add(word(7), small1))));
     }
     const big1 = xor(xor(turned(get(e), 6), turned(get(e), 11)), turned(get(e), 25));
     const choice = xor(get(g), and(get(e), xor(get(f), get(g))));
-    const constant = load(i32(ROUND_TABLE + t * 16), 0);
-    into(set(t1, add(add(add(get(h), big1), choice), add(constant, word(0)))));
+    const constant = load(get(CONSTANTS), t * 16);
+    code.push(set(t1, add(add(add(get(h), big1), choice), add(constant, word(0)))));
     const big0 = xor(xor(turned(get(a), 2), turned(get(a), 13)), turned(get(a), 22));
     // Of a, b and c: with a ^ b, which the next round needs as its b ^ c.
     const [differs, before] = t % 2 === 0 ? [t2, t3] : [t3, t2];
-    into(set(differs, xor(get(a), get(b))));
+    code.push(set(differs, xor(get(a), get(b))));
     const majority = xor(get(b), and(get(differs), get(before)));
-    into(set(d, add(get(d), get(t1))));
-    into(set(h, add(get(t1), add(big0, majority))));
+    code.push(set(d, add(get(d), get(t1))), set(h, add(get(t1), add(big0, majority))));
     [a, b, c, d, e, f, g, h] = [h, a, b, c, d, e, f, g];
-  }
-  // 64 rounds turn the eight names round eight times: each is where it began.
+    return code;
+  };
+  // Sixteen rounds turn the eight names round twice: each is where it began, and the next sixteen are the same code.
+  const sixteen = (first: boolean): Code => [
+    WORDS.map((_, t) => round(t, first)),
+    set(CONSTANTS, i32add(get(CONSTANTS), i32(16 * 16))),
+  ];
+  into(set(CONSTANTS, i32(ROUND_TABLE)));
+  into(set(t3, xor(get(b), get(c))));
+  into(sixteen(true));
+  into(repeat(sixteen(false), i32sub(i32(ROUND_TABLE + 64 * 16), get(CONSTANTS))));
   STATE.forEach((x, i) => {
     into(set(x, add(get(x), get(WORK[i]!))));
   });
@@ -173,7 +179,7 @@ export class Sha256Lanes {
 
   constructor() {
     compiled ??= new WebAssembly.Module(
-      wasmModule([{ name: 'hash', parameters: 9, vectors: LOCALS, body: hashProgram() }]),
+      wasmModule([{ name: 'hash', parameters: 9, numbers: 1, vectors: VECTORS, body: hashProgram() }]),
     );
     this.#memory = new WebAssembly.Memory({ initial: 1 });
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });

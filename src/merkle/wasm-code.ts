@@ -1,56 +1,44 @@
 /** As much of the WebAssembly binary format as one module with one memory and plain functions takes. */
 
-/** Bytes of instructions. */
-export type Code = readonly number[];
+/** Bytes of instructions, in parts within parts: joined once, at the end. */
+export type Code = readonly (number | Code)[];
 
 const I32 = 0x7f;
 const V128 = 0x7b;
 
 export const get = (local: number): Code => [0x20, ...uint(local)];
-export const set = (local: number, value: Code): Code => [...value, 0x21, ...uint(local)];
-export const i32 = (value: number): Code => [0x41, ...sint(value)];
-export const i32add = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
-export const i32sub = (a: Code, b: Code): Code => [...a, ...b, 0x6b];
+export const set = (local: number, value: Code): Code => [value, 0x21, ...uint(local)];
+export const i32 = (value: number): number[] => [0x41, ...sint(value)];
+export const i32add = (a: Code, b: Code): Code => [a, b, 0x6a];
+export const i32sub = (a: Code, b: Code): Code => [a, b, 0x6b];
 /** Repeats `body` while the value that `condition` leaves is not zero; at least once. */
-export const repeat = (body: Code, condition: Code): Code => [
-  0x03,
-  0x40,
-  ...body,
-  ...condition,
-  0x0d,
-  0,
-  0x0b,
-];
+export const repeat = (body: Code, condition: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0, 0x0b];
 
 /** Sixteen bytes at an address and a constant offset, of any alignment. */
-export const load = (address: Code, offset: number): Code => [...address, ...simd(0x00), 0, ...uint(offset)];
+export const load = (address: Code, offset: number): Code => [address, ...simd(0x00), 0, ...uint(offset)];
 export const store = (address: Code, offset: number, value: Code): Code => [
-  ...address,
-  ...value,
+  address,
+  value,
   ...simd(0x0b),
   0,
   ...uint(offset),
 ];
 /** Of the 32 bytes of both, those at `lanes`. */
-export const shuffle = (a: Code, b: Code, lanes: readonly number[]): Code => [
-  ...a,
-  ...b,
-  ...simd(0x0d),
-  ...lanes,
-];
-export const and = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x4e)];
-export const or = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x50)];
-export const xor = (a: Code, b: Code): Code => [...a, ...b, ...simd(0x51)];
+export const shuffle = (a: Code, b: Code, lanes: readonly number[]): Code => [a, b, ...simd(0x0d), ...lanes];
+export const and = (a: Code, b: Code): Code => [a, b, ...simd(0x4e)];
+export const or = (a: Code, b: Code): Code => [a, b, ...simd(0x50)];
+export const xor = (a: Code, b: Code): Code => [a, b, ...simd(0x51)];
 /** Four 32-bit lanes. */
-export const shl = (a: Code, bits: number): Code => [...a, ...i32(bits), ...simd(0xab)];
-export const shr = (a: Code, bits: number): Code => [...a, ...i32(bits), ...simd(0xad)];
-export const add = (a: Code, b: Code): Code => [...a, ...b, ...simd(0xae)];
+export const shl = (a: Code, bits: number): Code => [a, ...i32(bits), ...simd(0xab)];
+export const shr = (a: Code, bits: number): Code => [a, ...i32(bits), ...simd(0xad)];
+export const add = (a: Code, b: Code): Code => [a, b, ...simd(0xae)];
 
 export interface WasmFunction {
   readonly name: string;
   /** All of them i32. */
   readonly parameters: number;
-  /** Locals after the parameters. */
+  /** Locals after the parameters: numbers, then vectors. */
+  readonly numbers: number;
   readonly vectors: number;
   readonly body: Code;
 }
@@ -58,40 +46,52 @@ export interface WasmFunction {
 /** A module that imports its memory as `env.memory` and exports its functions. They answer nothing. */
 export function wasmModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters }) => [0x60, ...vector(Array(parameters).fill([I32])), 0]);
-  const bodies = functions.map(({ vectors, body }) => {
-    const code = [...vector([[...uint(vectors), V128]]), ...body, 0x0b];
-    return [...uint(code.length), ...code];
+  const bodies = functions.map(({ numbers, vectors, body }) => {
+    const locals = vector([
+      [...uint(numbers), I32],
+      [...uint(vectors), V128],
+    ]);
+    const code = joined([locals, body, 0x0b]);
+    return [...uint(code.length), code];
   });
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, types),
-    ...section(2, [[...text('env'), ...text('memory'), 0x02, 0x00, 1]]),
-    ...section(
+  const sections = [
+    section(1, types),
+    section(2, [[...text('env'), ...text('memory'), 0x02, 0x00, 1]]),
+    section(
       3,
       functions.map((_, i) => uint(i)),
     ),
-    ...section(
+    section(
       7,
       functions.map(({ name }, i) => [...text(name), 0x00, ...uint(i)]),
     ),
-    ...section(10, bodies),
-  ]);
+    section(10, bodies),
+  ];
+  return Uint8Array.from(joined([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections]));
+}
+
+function joined(code: Code, into: number[] = []): number[] {
+  for (const part of code) {
+    if (typeof part === 'number') into.push(part);
+    else joined(part, into);
+  }
+  return into;
 }
 
 function section(id: number, items: readonly Code[]): Code {
-  const content = vector(items);
-  return [id, ...uint(content.length), ...content];
+  const content = joined(vector(items));
+  return [id, ...uint(content.length), content];
 }
 
 function vector(items: readonly Code[]): Code {
-  return [...uint(items.length), ...items.flat()];
+  return [...uint(items.length), ...items];
 }
 
-function text(value: string): Code {
+function text(value: string): number[] {
   return [...uint(value.length), ...new TextEncoder().encode(value)];
 }
 
-function simd(opcode: number): Code {
+function simd(opcode: number): number[] {
   return [0xfd, ...uint(opcode)];
 }
 
