@@ -331,17 +331,32 @@ class Reader {
     if (length > this.#left()) throw malformed('string longer than the input');
     const start = this.at;
     this.at += Number(length);
-    return this.#bytes.subarray(start, this.at);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, Number(length));
   }
 
-  #text(bytes: Bytes): string {
-    const short = bytes.length <= SHORT_TEXT ? ascii(bytes) : undefined;
-    if (short !== undefined) return short;
+  #text(length: number | bigint): string {
+    if (length <= SHORT_TEXT && length <= this.#left()) {
+      const short = this.#ascii(Number(length));
+      if (short !== undefined) return short;
+    }
+    const bytes = this.#string(length);
     try {
       return utf8Decoder.decode(bytes);
     } catch (cause) {
       throw malformed('text is not well-formed UTF-8', cause);
     }
+  }
+
+  /** Reads as many ASCII characters; undefined, with nothing read: they are not. */
+  #ascii(length: number): string | undefined {
+    const units = UNITS[length]!;
+    for (let i = 0; i < length; i++) {
+      const unit = this.#bytes[this.at + i]!;
+      if (unit >= 0x80) return undefined;
+      units[i] = unit;
+    }
+    this.at += length;
+    return String.fromCharCode.apply(null, units);
   }
 
   #count(count: number | bigint, itemsEach: number): number {
@@ -369,7 +384,7 @@ class Reader {
       case BSTR:
         return this.#string(argument);
       case TSTR:
-        return this.#text(this.#string(argument));
+        return this.#text(argument);
       case ARRAY: {
         const count = this.#count(argument, 1);
         const items: Cbor[] = [];
@@ -389,22 +404,30 @@ class Reader {
   #map(count: number, depth: number): CborMap {
     if (count > MAX_MEMBERS) throw malformed('a map with too many members');
     const map = new Map<CborKey, Cbor>();
-    let previous: Bytes | undefined;
+    let previous: number | undefined;
     for (let i = 0; i < count; i++) {
       const start = this.at;
       const key = this.value(depth + 1);
       if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') {
         throw malformed('map key is neither an integer nor text');
       }
-      if (map.has(key)) throw malformed('duplicate map key');
-      if (this.#strict) {
-        const encoded = this.#bytes.subarray(start, this.at);
-        if (previous && compare(previous, encoded) > 0) throw notDeterministic('map keys not in order');
-        previous = encoded;
-      }
+      // In order, and each after the one before it: then none is there twice.
+      const inOrder = this.#strict && (previous === undefined || this.#ascends(previous, start));
+      if (!inOrder && map.has(key)) throw malformed('duplicate map key');
+      if (!inOrder && this.#strict) throw notDeterministic('map keys not in order');
+      previous = start;
       map.set(key, this.value(depth + 1));
     }
     return map;
+  }
+
+  /** Whether the key at `a` sorts before the one at `b`, just read. No encoding is the beginning of another: one byte decides. */
+  #ascends(a: number, b: number): boolean {
+    for (let i = 0; b + i < this.at; i++) {
+      const difference = this.#bytes[a + i]! - this.#bytes[b + i]!;
+      if (difference !== 0) return difference < 0;
+    }
+    return false;
   }
 
   #simple(info: number): Cbor {
@@ -430,12 +453,8 @@ class Reader {
   }
 }
 
-/** The text of ASCII bytes; undefined: they are not. */
-function ascii(bytes: Bytes): string | undefined {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return undefined;
-  // Typed arrays are array-like, which is all that `apply` asks for; spreading goes through an iterator.
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
-}
+/** A list for each length of short text, used again and again: views of the input cost more than the text. */
+const UNITS = Array.from({ length: SHORT_TEXT + 1 }, (_, length) => new Array<number>(length).fill(0));
 
 /** IEEE 754 binary16, as RFC 8949 appendix D decodes it. */
 function halfFloat(half: number): number {

@@ -10,6 +10,7 @@ import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
 import type { Crypto, Hasher, PrivateKey } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { parseCheckpoint } from './checkpoint-text.ts';
+import { readyKey } from './ready-key.ts';
 import type { NoteSignature } from './signature-line.ts';
 import { SIGNATURE_TYPE, type VerifierKey, verifierKey } from './verifier-key.ts';
 
@@ -61,7 +62,7 @@ export function verifyCosignature(crypto: Crypto, key: VerifierKey, text: string
     timestamp = fromU64be(signature);
     const raw = signature.subarray(8);
     if (key.type === SIGNATURE_TYPE.ED25519_COSIGNATURE) {
-      valid = crypto.importPublicKey('Ed25519', key.key).verify(ed25519Message(text, timestamp), raw);
+      valid = readyKey(crypto, key).verify(ed25519Message(text, timestamp), raw);
     } else if (key.type === SIGNATURE_TYPE.ML_DSA_44_COSIGNATURE) {
       // Only a checkpoint has the origin, size and root that this form signs.
       const { origin, size, root } = parseCheckpoint(text);

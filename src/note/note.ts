@@ -7,6 +7,7 @@ import { type Bytes, equal, fromUtf8, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { type Cosignature, verifyCosignature } from './cosignature.ts';
+import { readyKey } from './ready-key.ts';
 import { formatSignatureLine, type NoteSignature, parseSignatureLine } from './signature-line.ts';
 import type { NoteSigner } from './signer-key.ts';
 import { formatVerifierKey, SIGNATURE_TYPE, type VerifierKey } from './verifier-key.ts';
@@ -102,7 +103,7 @@ function verifySignature(
   signature: Bytes,
 ): number | undefined {
   if (key.type !== SIGNATURE_TYPE.ED25519) return verifyCosignature(crypto, key, text, signature);
-  if (!crypto.importPublicKey('Ed25519', key.key).verify(utf8(text), signature)) {
+  if (!readyKey(crypto, key).verify(utf8(text), signature)) {
     throw fail('SIGNATURE_INVALID', `the signature of ${key.name} does not verify`);
   }
   return undefined;

@@ -42,18 +42,15 @@ const CURVES = {
 
 /**
  * One-shot hashing through a binary string: twice as fast as createHash for the 65 bytes of a tree node, because
- * nothing but the result is allocated on the JavaScript side.
+ * nothing but the result is allocated on the JavaScript side. For as few bytes as a hash has, a loop takes half as long
+ * as the call that would write them.
  */
 function digest(algorithm: 'sha256' | 'sha384' | 'sha512', data: Bytes): Bytes {
   const text = hash(algorithm, data, 'latin1' as BinaryToTextEncoding);
   const out = new Uint8Array(text.length);
-  latin1Write.call(out, text, 0, text.length);
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
   return out;
 }
-
-const { latin1Write } = Buffer.prototype as unknown as {
-  latin1Write(this: Uint8Array, text: string, offset: number, length: number): number;
-};
 
 /** A Buffer's bytes as a plain Uint8Array: Buffer changes what `slice` means, and prints differently in tests. */
 function plain(buffer: Buffer): Bytes {

@@ -63,6 +63,26 @@ export function innerHash(hasher: Hasher, left: Hash, right: Hash): Hash {
 // One input buffer for all pairs: hashing is synchronous, and a fresh buffer for each costs as much as the hash.
 const pairInput = new Uint8Array(1 + 2 * HASH_LENGTH);
 
+/**
+ * {@link innerHash} of a node and its sibling, 32 bytes in `siblings` from `at` on. In bytes, and without a view of them:
+ * who folds one path up would only take strings apart again.
+ */
+export function foldedHash(
+  hasher: Hasher,
+  hash: Bytes,
+  isRight: boolean,
+  siblings: Bytes,
+  at: number,
+): Bytes {
+  const [own, other] = isRight ? [1 + HASH_LENGTH, 1] : [1, 1 + HASH_LENGTH];
+  pairInput[0] = INNER;
+  for (let i = 0; i < HASH_LENGTH; i++) {
+    pairInput[own + i] = hash[i]!;
+    pairInput[other + i] = siblings[at + i]!;
+  }
+  return hasher.sha256(pairInput);
+}
+
 function pairHash(hasher: Hasher, prefix: number, a: Hash, b: Hash): Hash {
   pairInput[0] = prefix;
   write(a, pairInput, 1);

@@ -2,17 +2,18 @@
  * Proofs of the state map, FORMATS §3: what a verifier needs to fold one key's place up to the root. A verifier
  * computes K and V itself, from the full key and value; only the siblings are the prover's.
  */
-import { type Bytes, concat } from '../core/bytes.ts';
+import { type Bytes, concat, equal } from '../core/bytes.ts';
 import { type Cbor, decode, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
   bitAt,
+  bytesOfHash,
   EMPTY,
+  foldedHash,
   HASH_LENGTH,
   type Hash,
   hashOfBytes,
-  innerHash,
   keyHash,
   leafHash,
   MAX_DEPTH,
@@ -26,10 +27,20 @@ interface Path {
   readonly siblings: readonly Bytes[];
 }
 
-export type MapProof =
-  | (Path & { readonly found: true })
+type Place =
+  | { readonly found: true }
   /** Absent: the place is empty, or another key's leaf is there (its K and V, 32 bytes each). */
-  | (Path & { readonly found: false; readonly other: { readonly k: Bytes; readonly v: Bytes } | null });
+  | { readonly found: false; readonly other: { readonly k: Bytes; readonly v: Bytes } | null };
+
+export type MapProof = Path & Place;
+
+/** As it is encoded: which siblings are not empty, and those, from the root down. */
+interface PackedProof {
+  readonly depth: number;
+  readonly bitmap: Bytes;
+  readonly packed: Bytes;
+  readonly place: Place;
+}
 
 /**
  * `[depth, bitmap, siblings]`, and a fourth member in a proof of absence. Bit i of the bitmap, most significant first,
@@ -54,6 +65,18 @@ export function encodeProof(proof: MapProof): Bytes {
  * @throws PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC
  */
 export function decodeProof(bytes: Bytes): MapProof {
+  const { depth, bitmap, packed, place } = readProof(bytes);
+  const siblings: Bytes[] = [];
+  let at = 0;
+  for (let i = 0; i < depth; i++) {
+    const end = isPresent(bitmap, i) ? at + HASH_LENGTH : at;
+    siblings.push(end > at ? packed.slice(at, end) : new Uint8Array(HASH_LENGTH));
+    at = end;
+  }
+  return { depth, siblings, ...place };
+}
+
+function readProof(bytes: Bytes): PackedProof {
   // Nothing larger than [depth, bitmap, siblings, [K2, V2]] is worth reading to its end.
   const members = decode(bytes, { maxDepth: 2, maxItems: 16 });
   if (!Array.isArray(members) || members.length < 3 || members.length > 4) throw malformed('not a map proof');
@@ -63,34 +86,23 @@ export function decodeProof(bytes: Bytes): MapProof {
     throw malformed('the bitmap does not have one bit for each step');
   }
   if (!(packed instanceof Uint8Array)) throw malformed('siblings are not bytes');
-  const siblings = unpackSiblings(depth, bitmap, packed);
-  if (members.length === 3) return { depth, siblings, found: true };
-  return { depth, siblings, found: false, other: other === null ? null : asOther(other) };
+  checkSiblings(depth, bitmap, packed);
+  if (members.length === 3) return { depth, bitmap, packed, place: { found: true } };
+  return { depth, bitmap, packed, place: { found: false, other: other === null ? null : asOther(other) } };
 }
 
-function unpackSiblings(depth: number, bitmap: Bytes, packed: Bytes): Bytes[] {
-  const siblings: Bytes[] = [];
+function checkSiblings(depth: number, bitmap: Bytes, packed: Bytes): void {
   let at = 0;
   for (let i = 0; i < bitmap.length * 8; i++) {
-    const present = (bitmap[i >> 3]! & (0x80 >> (i & 7))) !== 0;
-    if (i >= depth) {
-      if (present) throw malformed('an unused bit of the bitmap is set');
-      continue;
-    }
-    if (!present) {
-      siblings.push(new Uint8Array(HASH_LENGTH));
-      continue;
-    }
-    const sibling = packed.slice(at, at + HASH_LENGTH);
+    if (!isPresent(bitmap, i)) continue;
+    if (i >= depth) throw malformed('an unused bit of the bitmap is set');
+    if (at + HASH_LENGTH > packed.length) throw malformed('fewer siblings than the bitmap says');
+    if (isEmpty(packed, at)) throw malformed('an empty sibling is written out');
     at += HASH_LENGTH;
-    if (sibling.length !== HASH_LENGTH) throw malformed('fewer siblings than the bitmap says');
-    if (isEmpty(sibling)) throw malformed('an empty sibling is written out');
-    siblings.push(sibling);
   }
   if (at !== packed.length) throw malformed('more siblings than the bitmap says');
   // Beside an empty subtree, a single leaf or an empty place would stand one level up: no map has such a node.
-  if (depth > 0 && isEmpty(siblings[depth - 1]!)) throw malformed('the deepest sibling is empty');
-  return siblings;
+  if (depth > 0 && !isPresent(bitmap, depth - 1)) throw malformed('the deepest sibling is empty');
 }
 
 function asOther(item: Cbor | undefined): { k: Bytes; v: Bytes } {
@@ -105,33 +117,39 @@ function asOther(item: Cbor | undefined): { k: Bytes; v: Bytes } {
  * @throws FACT_INVALID the proof is for something else; PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC
  */
 export function verifyFact(hasher: Hasher, root: Bytes, key: Bytes, value: Bytes | null, proof: Bytes): void {
-  const decoded = decodeProof(proof);
+  const { depth, bitmap, packed, place } = readProof(proof);
   if (root.length !== HASH_LENGTH) throw fail('FACT_INVALID', 'the state root is not 32 bytes');
   const k = keyHash(hasher, key);
-  let hash = placeHash(hasher, k, value, decoded);
-  for (let i = decoded.depth - 1; i >= 0; i--) {
-    const sibling = hashOfBytes(decoded.siblings[i]!);
-    hash = bitAt(k, i) === 1 ? innerHash(hasher, sibling, hash) : innerHash(hasher, hash, sibling);
+  let hash = bytesOfHash(placeHash(hasher, k, value, depth, place));
+  let at = packed.length;
+  for (let i = depth - 1; i >= 0; i--) {
+    const isRight = bitAt(k, i) === 1;
+    if (isPresent(bitmap, i)) {
+      at -= HASH_LENGTH;
+      hash = foldedHash(hasher, hash, isRight, packed, at);
+    } else hash = foldedHash(hasher, hash, isRight, NO_SIBLING, 0);
   }
-  if (hash !== hashOfBytes(root)) throw fail('FACT_INVALID', 'the proof does not lead to the state root');
+  if (!equal(hash, root)) throw fail('FACT_INVALID', 'the proof does not lead to the state root');
 }
 
+const NO_SIBLING = bytesOfHash(EMPTY);
+
 /** The hash of the place that the path leads to: what the proof says is there. */
-function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, proof: MapProof): Hash {
-  if (proof.found) {
+function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, depth: number, place: Place): Hash {
+  if (place.found) {
     if (value === null) throw fail('FACT_INVALID', 'a proof of presence for an absence');
     return leafHash(hasher, k, valueHash(hasher, value));
   }
   if (value !== null) throw fail('FACT_INVALID', 'a proof of absence for a value');
-  if (!proof.other) return EMPTY;
-  const k2 = hashOfBytes(proof.other.k);
+  if (!place.other) return EMPTY;
+  const k2 = hashOfBytes(place.other.k);
   if (k2 === k) throw fail('FACT_INVALID', 'the other leaf has the key that should be absent');
-  for (let i = 0; i < proof.depth; i++) {
+  for (let i = 0; i < depth; i++) {
     if (bitAt(k2, i) !== bitAt(k, i)) {
       throw fail('FACT_INVALID', 'the other leaf is not where the key would be');
     }
   }
-  return leafHash(hasher, k2, hashOfBytes(proof.other.v));
+  return leafHash(hasher, k2, hashOfBytes(place.other.v));
 }
 
 function bitmapLength(depth: number): number {
@@ -142,8 +160,15 @@ function isHash(item: Cbor | undefined): item is Bytes {
   return item instanceof Uint8Array && item.length === HASH_LENGTH;
 }
 
-function isEmpty(hash: Bytes): boolean {
-  return hash.every((byte) => byte === 0);
+/** Bit i, most significant first. */
+function isPresent(bitmap: Bytes, i: number): boolean {
+  return (bitmap[i >> 3]! & (0x80 >> (i & 7))) !== 0;
+}
+
+/** Whether the 32 bytes from `at` on are zero. */
+function isEmpty(bytes: Bytes, at = 0): boolean {
+  for (let i = at; i < at + HASH_LENGTH; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 function malformed(message: string) {

@@ -283,6 +283,43 @@ describe('what is not well formed', () => {
     });
   }
 
+  it('finds duplicates wherever they are, also where the order is wrong', () => {
+    for (const text of [
+      'a3 616100 616200 616100',
+      'a3 00f6 01f6 00f6',
+      'a3 02f6 01f6 02f6',
+      'a2 6000 6000',
+    ]) {
+      assert.throws(() => decode(hex(text), { profile: 'definite' }), MALFORMED);
+    }
+    assert.throws(() => decode(hex('a3 616100 616200 616100')), MALFORMED);
+    assert.throws(() => decode(hex('a3 00f6 01f6 00f6')), MALFORMED);
+    assert.throws(() => decode(hex('a3 02f6 01f6 02f6')), NOT_DETERMINISTIC); // the order is met first
+  });
+
+  it('reads texts about the length that has a way of its own', () => {
+    for (const length of [0, 1, 23, 24, 63, 64, 65, 66, 255, 256]) {
+      for (const text of ['x'.repeat(length), `${'x'.repeat(Math.max(0, length - 2))}é`]) {
+        const bytes = encode([text, 'after']);
+        assert.deepEqual(decode(bytes), [text, 'after']);
+        assert.deepEqual(cborg.decode(bytes), [text, 'after']);
+        for (let end = 0; end < bytes.length; end++) {
+          assert.throws(() => decode(bytes.subarray(0, end)), MALFORMED);
+        }
+      }
+    }
+    // What follows a text that is cut off is not a part of it, whatever memory it stands in.
+    const view = hex('63 6162 63').subarray(0, 3);
+    assert.throws(() => decode(view), MALFORMED);
+    assert.throws(() => decode(Buffer.from(view.buffer, 0, 3)), MALFORMED);
+  });
+
+  it('gives texts and bytes that later input does not change', () => {
+    const first = decode(encode(['abcd', Uint8Array.of(1, 2)])) as [string, Uint8Array];
+    decode(encode(['wxyz', Uint8Array.of(3, 4)]));
+    assert.deepEqual(first, ['abcd', Uint8Array.of(1, 2)]);
+  });
+
   it('finds duplicates that are spelled differently', () => {
     assert.throws(() => decode(hex('a20100180100'), { profile: 'definite' }), MALFORMED);
     assert.throws(

@@ -308,6 +308,21 @@ describe('every byte mangled', () => {
   });
 });
 
+describe('a key that has verified before', () => {
+  it('is the same key with the same bytes only', () => {
+    for (const crypto of [nodeCrypto, nobleCrypto]) {
+      const key = { ...alice.verifierKey, key: alice.verifierKey.key.slice() };
+      openNote(crypto, note, [key]);
+      key.key.set(bob.verifierKey.key);
+      assert.throws(() => openNote(crypto, note, [key]), INVALID);
+      key.key.set(alice.verifierKey.key);
+      assert.equal(openNote(crypto, note, [key]).verified[0], key);
+      key.key.fill(0);
+      assert.throws(() => openNote(crypto, note, [key]), { code: 'KEY_WEAK' });
+    }
+  });
+});
+
 const path = vectors('c2sp/signed-note.json');
 describe('the example of C2SP signed-note', { skip: !path }, () => {
   const { spec_example } = path ? JSON.parse(readFileSync(path, 'utf8')) : { spec_example: undefined };

@@ -12,13 +12,16 @@ function nameOf(key: Bytes): string {
   return latin.decode(key);
 }
 
+/** A reader that is told the name of a key by who has it already. */
+export type NamedReader = (key: Bytes, name: string) => Bytes | undefined;
+
 /** The keys that were read, each once, in the order of the first read. */
 export interface RecordedReads {
   readonly read: StateReader;
   readonly keys: readonly Bytes[];
 }
 
-export function recordedReads(read: StateReader): RecordedReads {
+export function recordedReads(read: NamedReader): RecordedReads {
   const keys: Bytes[] = [];
   const seen = new Set<string>();
   return {
@@ -29,7 +32,7 @@ export function recordedReads(read: StateReader): RecordedReads {
         seen.add(name);
         keys.push(key);
       }
-      return read(key);
+      return read(key, name);
     },
   };
 }
@@ -41,7 +44,7 @@ export interface ProvenFact {
 }
 
 export interface ProvenReads {
-  readonly read: StateReader;
+  readonly read: NamedReader;
   /** What is missing of the proven state, if anything that was read is. */
   readonly missing: () => LedgerError | undefined;
 }
@@ -55,8 +58,8 @@ export function provenReads(facts: readonly ProvenFact[]): ProvenReads {
   let missing: LedgerError | undefined;
   return {
     missing: () => missing,
-    read(key) {
-      const value = values.get(nameOf(key));
+    read(_key, name) {
+      const value = values.get(name);
       if (value !== undefined) return value ?? undefined;
       missing ??= fail(
         'BUNDLE_INCOMPLETE',
