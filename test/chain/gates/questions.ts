@@ -14,11 +14,14 @@ export function nonceOf(r: RoomWorld, release: number) {
   return digestOf(r.world, `nonce ${release}`);
 }
 
-/** A room whose releases are all granted, and not received yet. */
-export function grantedRoom(world: World, options: RoomOptions = {}): RoomWorld {
+/** A room whose releases are all granted, and not received yet. @param expires Unix milliseconds */
+export function grantedRoom(
+  world: World,
+  options: RoomOptions = {},
+  expires = world.time + 60_000,
+): RoomWorld {
   const r = roomWorld(world, { room: 'ATTESTED', ...options });
   const { mounts, wrapKid } = roomOf(r);
-  const expires = world.time + 60_000;
   const granted = mounts.map((mount, i): Mount => {
     const { subject, version, kms, dataKeyId } = mount;
     const id = urnOf(world, 'release', i + 1);
