@@ -8,6 +8,7 @@ import { fail } from '../core/errors.ts';
 import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
+import { compileOnUse } from './compile-on-use.ts';
 import { deadlines } from './deadline.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
@@ -76,8 +77,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 128 },
-    // What does not match a schema exactly is refused: nothing is dropped, filled in or converted.
-    ajv: { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: false } },
     // A path that cannot be decoded, for one: no route, and no hook is run.
     frameworkErrors: (error, request, reply) => {
       onError(error, request, reply);
@@ -97,6 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   if (ledger.simulated) {
     app.addHook('onRequest', async (_request, reply) => void reply.header(SIMULATED_HEADER, 'true'));
   }
+  await compileOnUse(app);
   await describeRoutes(app);
   const routes = watchRoutes(app);
   readUnreadBodies(app);

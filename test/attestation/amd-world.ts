@@ -30,8 +30,15 @@ export interface AmdKeys {
   readonly chipKey: PrivateKey;
 }
 
-/** Made once: two RSA keys of 4096 bits take seconds. */
-export async function amdKeys(): Promise<AmdKeys> {
+let made: Promise<AmdKeys> | undefined;
+
+/** Made once for all files that share a process: two RSA keys of 4096 bits take seconds. */
+export function amdKeys(): Promise<AmdKeys> {
+  made ??= makeKeys();
+  return made;
+}
+
+async function makeKeys(): Promise<AmdKeys> {
   const [root, intermediate, chip] = await Promise.all([ca.rsaPair(), ca.rsaPair(), ca.ecPair()]);
   return { root, intermediate, chip, chipKey: await ca.signingKey(chip) };
 }

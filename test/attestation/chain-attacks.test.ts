@@ -1,7 +1,7 @@
 /** Certificates that are forged, borrowed, put together wrongly or worn out: each has its own reason. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { KeyUsageFlags } from '@peculiar/x509';
+import { Extension, KeyUsageFlags } from '@peculiar/x509';
 import type { Anchors, AttestationCode } from '../../src/attestation/index.ts';
 import { type Bytes, concat, utf8 } from '../../src/core/bytes.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
@@ -220,7 +220,6 @@ describe('what certificates say', () => {
   });
 
   it('a critical extension that is not known', async () => {
-    const { Extension } = await import('@peculiar/x509');
     const critical = new Extension('1.2.3.4', true, Uint8Array.of(5, 0).buffer);
     assert.deepEqual(await issued({ vek: { extensions: [...vekExtensions(), critical] } }), [
       'CERTIFICATE_CRITICAL_UNKNOWN',

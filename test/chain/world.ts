@@ -47,19 +47,24 @@ export interface Applied extends Transition {
 /** Keys that were made before: making them takes longer than signing. */
 const keys = new Map<string, PrivateKey>();
 
+interface WorldEntry {
+  readonly statement: Bytes;
+  readonly entry: LoggedEntry | undefined;
+  readonly applied: Applied;
+  /** t, Unix milliseconds. */
+  readonly time: number;
+}
+
+/** Hexadecimal entry ids, hashed once: each statement asks for the index of those before it. */
+const names = new WeakMap<WorldEntry, string>();
+
 export class World {
   readonly crypto: Crypto;
   readonly origin: string;
   readonly sro: Member;
   /** Encoded state records by the hexadecimal of their encoded keys. */
   readonly state: Map<string, Bytes>;
-  readonly entries: {
-    statement: Bytes;
-    entry: LoggedEntry | undefined;
-    applied: Applied;
-    /** t, Unix milliseconds. */
-    time: number;
-  }[];
+  readonly entries: WorldEntry[];
   /** t of the next entry, Unix milliseconds. */
   time: number;
 
@@ -233,8 +238,16 @@ export class World {
 
   #find(entryId: Bytes): number | undefined {
     const name = toHex(entryId);
-    const found = this.entries.findIndex((e) => toHex(this.crypto.sha256(e.statement)) === name);
+    const found = this.entries.findIndex((entry) => this.#name(entry) === name);
     return found < 0 ? undefined : found;
+  }
+
+  #name(entry: WorldEntry): string {
+    const known = names.get(entry);
+    if (known !== undefined) return known;
+    const name = toHex(this.crypto.sha256(entry.statement));
+    names.set(entry, name);
+    return name;
   }
 
   /** Appends the statement, refused or not. */
