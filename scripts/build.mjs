@@ -1,15 +1,19 @@
 // Builds dist/: generated protocol code, then TypeScript, then the program as a bundle. `npm ci` runs it through
-// `prepare`.
+// `prepare`; so does npx in a clone, each time that it has not seen it before, and has nothing to wait for then:
+// `--if-changed` builds only what other sources were built to.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +21,13 @@ import { bundle } from './bundle.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
+
+const STAMP = 'dist/.built-from';
+const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
+const stamp = digestOf('src', 'proto', 'scripts', ...CONFIGURATION);
+if (process.argv.includes('--if-changed') && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) {
+  process.exit();
+}
 
 run('scripts/proto.mjs');
 // Built aside and moved into place: what runs from dist/ meanwhile, or after a failed build, still finds its files.
@@ -35,8 +46,21 @@ try {
   await bundle(built);
   chmodSync(built, 0o755);
   chmodSync(`${built}/cli/main.js`, 0o755);
+  writeFileSync(`${built}/${STAMP.slice('dist/'.length)}`, stamp);
   rmSync('dist', { recursive: true, force: true });
   renameSync(built, 'dist');
 } finally {
   rmSync(built, { recursive: true, force: true });
+}
+
+/** Of everything that a build reads; src/proto holds what it writes, and is left out. */
+function digestOf(...paths) {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    if (path === 'src/proto') return;
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(`${path}/${name}`);
+    else hash.update(`${path}\0`).update(createHash('sha256').update(readFileSync(path)).digest());
+  };
+  for (const path of paths) add(path);
+  return hash.digest('hex');
 }
