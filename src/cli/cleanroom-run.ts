@@ -30,7 +30,7 @@ interface Options extends ConnectionOptions {
   readonly hostData?: Bytes;
   readonly debugGuest?: boolean;
   readonly attestDir?: string;
-  readonly tee: 'snp' | 'snp-aci';
+  readonly tee: 'snp' | 'snp-aci' | 'simulated';
   readonly to?: string;
   readonly lifetime: number;
   readonly patience: number;
@@ -68,7 +68,9 @@ export function cleanroomRun(context: Context): Command {
     .option('--debug-guest', 'it says that its memory can be looked into, as a test of verifiers')
     .option('--attest-dir <folder>', 'exchange with the tool that asks the firmware: see the guide')
     .addOption(
-      new Option('--tee <type>', 'what that is evidence of').choices(['snp', 'snp-aci']).default('snp'),
+      new Option('--tee <type>', 'what that is evidence of')
+        .choices(['snp', 'snp-aci', 'simulated'])
+        .default('snp'),
     )
     .option('--to <did>', 'who gets the model (default: the TDC; the ledger refuses others)')
     .option('--lifetime <seconds>', 'longest life of the room', seconds, 3600)

@@ -4,19 +4,36 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { fail } from '../core/errors.ts';
 import type { ScenarioOutcome } from '../participants/scenario/outcome.ts';
+import type { ScenarioOptions } from '../participants/scenario/run.ts';
+import { attackAnswer, attackList } from './attack-text.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { printable } from './printable.ts';
 
 interface Options extends CommonOptions {
   readonly out: string;
   readonly overlay?: string;
+  readonly attack?: string;
 }
 
 export function scenario(context: Context): Command {
   return new Command('scenario')
     .summary('play a whole training cycle on this machine')
     .description('Plays a scenario of DEPA-Training from beginning to end, all of it on this machine.')
-    .addCommand(runCommand(context));
+    .addCommand(runCommand(context))
+    .addCommand(attacksCommand(context));
+}
+
+function attacksCommand(context: Context): Command {
+  return new Command('attacks')
+    .summary('list the attacks that can be played')
+    .description(
+      'Lists what --attack of `aichain scenario run` takes: who does what, and where it has to be stopped.',
+    )
+    .action(async (options: CommonOptions) => {
+      const { ATTACKS } = await import('../participants/scenario/attacks/index.ts');
+      const { json, text } = attackList(ATTACKS);
+      outputOf(context, options).answer(json, text);
+    });
 }
 
 function runCommand(context: Context): Command {
@@ -34,21 +51,33 @@ function runCommand(context: Context): Command {
       'what the scenario lacks, beside it: its files come before those of the same name',
     )
     .option('--out <folder>', 'an empty folder for everything that comes of it', 'scenario-out')
+    .option('--attack <name>', 'play an attack, and see that it is stopped (see `aichain scenario attacks`)')
     .action(async (folder: string, options: Options) => {
       const { terminal, crypto } = context;
-      const { out, overlay } = options;
+      const { out, overlay, attack: name } = options;
+      const { attackNamed } = await import('../participants/scenario/attacks/index.ts');
+      const attack = name === undefined ? undefined : attackNamed(name);
       if (existsSync(out) && readdirSync(out).length > 0)
         throw fail('ARGUMENT_INVALID', `${out} is not empty`);
       const output = outputOf(context, options);
       const began = Date.now();
       const seconds = () => `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s`;
-      const { runScenario } = await import('../participants/scenario/run.ts');
-      const outcome = await runScenario({
+      const playing: ScenarioOptions = {
         ...{ crypto, scenario: folder, out, signal: terminal.signal },
         ...(overlay !== undefined && { overlay }),
         program: [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))],
         observe: (who, what) => output.progress(`${seconds()}  ${printable(who)}  ${printable(what)}`),
-      });
+      };
+      if (attack) {
+        const { runAttack } = await import('../participants/scenario/attacks/run.ts');
+        const played = await runAttack(playing, attack);
+        const { json, text } = attackAnswer(output, played);
+        output.answer(json, text);
+        if (played.stopped) return;
+        throw fail('ATTACK_NOT_STOPPED', `${attack.name} was not stopped as it has to be`);
+      }
+      const { runScenario } = await import('../participants/scenario/run.ts');
+      const outcome = await runScenario(playing);
       output.answer(
         {
           ...{ model: outcome.model, folder: outcome.folder, bundles: outcome.bundles, verified: true },

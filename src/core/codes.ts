@@ -203,6 +203,10 @@ export const CODES = {
   KEY_PURPOSE_CLASH: ['fatal', 'One key would serve two purposes.'],
   BACKUP_MALFORMED: ['malformed', 'Not a backup of a log, or one that is damaged or not whole.'],
   CONFIG_INVALID: ['usage', 'The configuration is invalid.'],
+  ATTACK_NOT_STOPPED: [
+    'fatal',
+    'An attack that was played got through, or was stopped elsewhere than declared.',
+  ],
   UNAVAILABLE: ['unavailable', 'The server cannot be reached.'],
   RESPONSE_MALFORMED: ['malformed', 'The server’s answer is not one to the request that was made.'],
   INTERNAL: ['fatal', 'A defect in this software.'],

@@ -1,5 +1,6 @@
 /** A training cycle under way: who takes part in it, on which terms, and the services that they speak with. */
 import { readFileSync } from 'node:fs';
+import type { Simulator } from '../../attestation/index.ts';
 import type { LedgerClient } from '../../client/index.ts';
 import { fromUtf8, utf8 } from '../../core/bytes.ts';
 import type { PrivateKey } from '../../core/crypto.ts';
@@ -23,6 +24,8 @@ export interface CycleParts {
   readonly log: WatchedLog;
   readonly client: LedgerClient;
   readonly files: ScenarioFiles;
+  /** The platform of clean rooms, being made. */
+  readonly simulator: Promise<Simulator>;
   /** Told of every step: who, and what. */
   readonly observe: (who: string, what: string) => void;
 }
@@ -52,6 +55,7 @@ export class Cycle {
   readonly log: WatchedLog;
   readonly client: LedgerClient;
   readonly files: ScenarioFiles;
+  readonly simulator: Promise<Simulator>;
   readonly observe: CycleParts['observe'];
   readonly recorder: Recorder;
   readonly sro: Signer;
@@ -70,12 +74,13 @@ export class Cycle {
   }
 
   private constructor(parts: CycleParts, { terms, sealed, sources }: SealedTerms) {
-    const { site, processes, log, client, files, observe } = parts;
+    const { site, processes, log, client, files, simulator, observe } = parts;
     this.site = site;
     this.processes = processes;
     this.log = log;
     this.client = client;
     this.files = files;
+    this.simulator = simulator;
     this.observe = observe;
     this.recorder = new Recorder(site.crypto, client);
     this.#terms = terms;

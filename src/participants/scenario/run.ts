@@ -7,6 +7,7 @@ import { LedgerClient } from '../../client/index.ts';
 import { fromUtf8 } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { parseTrust } from '../../verify/index.ts';
+import { createSimulator } from '../cleanroom/index.ts';
 import { Cycle } from './cycle.ts';
 import { outcomeOf, type ScenarioOutcome } from './outcome.ts';
 import { Processes } from './processes.ts';
@@ -43,13 +44,16 @@ export async function withCycle<T>(options: ScenarioOptions, work: (cycle: Cycle
   const files = readScenario(options.scenario, options.overlay);
   const site = new Site(crypto, out, Date.now());
   await using processes = new Processes({ program, logs: site.path('logs'), signal });
+  // Takes as long as the log, on another core.
+  const simulator = createSimulator(crypto, site.path('platform.simulator'));
+  simulator.catch(() => undefined);
   const log = await startWatchedLog(site, processes);
   observe('log', `${log.url}, cosigned by a witness and a replaying monitor`);
   const trust = parseTrust(crypto, fromUtf8(Uint8Array.from(readFileSync(log.trust))));
   using client = await LedgerClient.connect({
     ...{ http: log.url, tls: site.tls('participants'), trust, deadlineMs: 30_000, retries: 8 },
   });
-  const cycle = await Cycle.begin({ site, processes, log, client, files, observe });
+  const cycle = await Cycle.begin({ site, processes, log, client, files, simulator, observe });
   try {
     return await work(cycle);
   } finally {
