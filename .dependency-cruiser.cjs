@@ -60,7 +60,7 @@ module.exports = {
     only('evidence', core),
     only('service', [...chain, 'verify', 'log', 'evidence', 'platform']),
     only('grpc', [...structures, 'service', 'proto']),
-    only('http', [...structures, 'service']),
+    only('http', [...structures, 'service', 'platform']),
     only('witness', [...structures, 'storage']),
     only('monitor', [
       ...[...chain, 'verify', 'replay', 'tiles', 'storage', 'platform', 'log', 'witness', 'client'],

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { fail } from '../core/errors.ts';
+import { compileOnUse } from '../platform/compile-on-use.ts';
 import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
-import { compileOnUse } from './compile-on-use.ts';
 import { deadlines } from './deadline.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
@@ -96,7 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   if (ledger.simulated) {
     app.addHook('onRequest', async (_request, reply) => void reply.header(SIMULATED_HEADER, 'true'));
   }
-  await compileOnUse(app);
+  compileOnUse(app);
   await describeRoutes(app);
   const routes = watchRoutes(app);
   readUnreadBodies(app);

@@ -10,6 +10,7 @@ import { describeReason } from '../chain/index.ts';
 import { type Bytes, fromBase64url } from '../core/bytes.ts';
 import type { CodeClass, CoreCode } from '../core/codes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
+import { compileOnUse } from '../platform/compile-on-use.ts';
 
 /** PEM texts. */
 export interface ServiceTls {
@@ -92,12 +93,11 @@ export function createServiceHttp(options: ServiceHttpOptions = {}): ServiceHttp
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 256 },
-    // What does not match a schema exactly is refused: nothing is dropped, filled in or converted.
-    ajv: { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: false } },
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
   });
   app.server.maxConnections = connections;
   app.removeContentTypeParser('text/plain');
+  compileOnUse(app);
 
   const atOnce = new Set<FastifyRequest>();
   app.addHook('onRequest', async (request) => {

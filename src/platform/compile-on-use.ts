@@ -4,28 +4,35 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 
-type Schema = Parameters<NonNullable<FastifyInstance['validatorCompiler']>>[0]['schema'];
-type Validate = ReturnType<NonNullable<FastifyInstance['validatorCompiler']>>;
-type Serialize = ReturnType<NonNullable<FastifyInstance['serializerCompiler']>>;
+interface Compilers {
+  readonly validator: NonNullable<FastifyInstance['validatorCompiler']>;
+  readonly serializer: NonNullable<FastifyInstance['serializerCompiler']>;
+}
+type Schema = Parameters<Compilers['validator']>[0]['schema'];
+type Validate = ReturnType<Compilers['validator']>;
+type Serialize = ReturnType<Compilers['serializer']>;
 
 // What does not match a schema exactly is refused: nothing is dropped, filled in or converted.
 const EXACT = { customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: false } };
 
 /** Before the routes. */
-export async function compileOnUse(app: FastifyInstance): Promise<void> {
-  compilers ??= defaultCompilers();
-  const { validator, serializer } = await compilers;
+export function compileOnUse(app: FastifyInstance): void {
+  let compilers: Compilers;
+  app.addHook('onReady', async () => {
+    made ??= defaultCompilers();
+    compilers = await made;
+  });
   app.setValidatorCompiler((route) => {
     const validate: Validate = (data) => {
-      const compiled = remembered(validators, route.schema, () => validator(route));
+      const compiled = remembered(validators, route.schema, () => compilers.validator(route));
       const result = compiled(data);
-      validate.errors = compiled.errors; // where fastify looks for them
+      validate.errors = compiled.errors ?? null; // where fastify looks for them
       return result;
     };
     return validate;
   });
   app.setSerializerCompiler((route) => (data) => {
-    const compiled = remembered(serializers, route.schema, () => serializer(route));
+    const compiled = remembered(serializers, route.schema, () => compilers.serializer(route));
     return compiled(data);
   });
 }
@@ -41,10 +48,10 @@ function remembered<T>(known: WeakMap<Schema, T>, schema: Schema, compile: () =>
   return compiled;
 }
 
-let compilers: ReturnType<typeof defaultCompilers> | undefined;
+let made: Promise<Compilers> | undefined;
 
 /** Those that fastify gives to a server that has none of its own. */
-async function defaultCompilers() {
+async function defaultCompilers(): Promise<Compilers> {
   const app = Fastify({ ajv: EXACT });
   const any = { type: 'object' };
   app.post('/', { schema: { body: any, response: { 200: any } } }, async () => ({}));
