@@ -41,7 +41,9 @@ export function appraised(
     ({ verifier, policy }) => verifier !== result.verifier || policy !== result.policy,
   );
   const now: EvidenceRecord = { ...evidence, results: [...others, result] };
-  const attested = result.result === 'affirming' ? attestedBy(ctx, { ...of, evidence: now }) : { writes: [] };
+  const appraisedNow = { ...of, evidence: now };
+  const attested =
+    result.result === 'affirming' ? attestedBy(ctx, appraisedNow) : withdrawnBy(ctx, appraisedNow, result);
   if (isRefusal(attested)) return attested;
   // Somebody was ready to trust this very evidence, or the room by another: it does not become trusted again.
   const retracted =
@@ -64,12 +66,12 @@ interface Attested {
 /** What changes for the room if the evidence is affirmed by now. */
 function attestedBy(
   ctx: Context,
-  { id, room, contracts, evidence }: Appraised,
+  { id, room, contracts, digest, evidence }: Appraised,
 ): Attested | Refusal<'KID_TAKEN'> {
   const affirmed = affirmation(ctx.read, contracts, evidence);
   if (!affirmed) return { writes: [] };
   const { head, by } = affirmed;
-  const vouched = AFFIRMATION.put({ by }, id);
+  const vouched = AFFIRMATION.put({ evidence: digest, by }, id);
   const { signKey, wrapKey } = evidence;
   const kids = { signKid: kidOf(ctx.crypto, signKey), wrapKid: kidOf(ctx.crypto, wrapKey) };
   const { attestedHead: last = -1 } = room;
@@ -83,6 +85,31 @@ function attestedBy(
   const keys = keyWrites(ctx, id, room, kids, signKey);
   if (isRefusal(keys)) return keys;
   return { change: { ...kids, attestedHead: head, state: 'ATTESTED' }, writes: [vouched, ...keys] };
+}
+
+/**
+ * Who now says less of the evidence than it had affirmed vouches for it no more: a quorum of the others does, or nobody
+ * until it is affirmed anew. The keys stay the room's; no data key comes to them meanwhile.
+ */
+function withdrawnBy(
+  ctx: Context,
+  { id, room, contracts, digest, evidence }: Appraised,
+  { verifier, policy, result }: Result,
+): Attested {
+  const before = AFFIRMATION.read(ctx.read, id);
+  // What is contraindicated blocks the room for good. Once all data keys are there, who vouched for them is what happened.
+  const vouched =
+    before !== undefined &&
+    result === 'warning' &&
+    room.state === 'ATTESTED' &&
+    equal(before.evidence, digest) &&
+    before.by.some((each) => each.policy === policy && KEY.read(ctx.read, each.kid)?.owner === verifier);
+  if (!vouched) return { writes: [] };
+  const others = affirmation(ctx.read, contracts, evidence);
+  return {
+    ...(others && { change: { attestedHead: others.head } }),
+    writes: [AFFIRMATION.put({ evidence: digest, by: others?.by ?? [] }, id)],
+  };
 }
 
 /** The room signs with its new key from now on, and with the one before no more. */

@@ -351,6 +351,60 @@ describe('a clean room is attested', () => {
     assert.equal(roomOf(room).attestedHead, world.time - 30_000);
   });
 
+  test('who warns of what it had affirmed vouches for it no more: nobody does until it is affirmed anew', () => {
+    const room = fresh({ room: 'ATTESTED', quorum: 2 });
+    room.world.accept(releaseSteps(room).request());
+    assert.equal(reason(room, 1), null);
+    appraised(room, 0, { result: 'warning' });
+    assert.equal(reason(room, 1), 'APPRAISAL_STALE');
+    assert.deepEqual(vouched(room), []);
+    // The keys are the room's still: they come and go with other evidence only.
+    assert.equal(roomOf(room).state, 'ATTESTED');
+    assert.ok(roomOf(room).signKid);
+    appraised(room, 1, { head: room.world.now - 9 });
+    assert.equal(reason(room, 1), 'APPRAISAL_STALE');
+    appraised(room, 0, { head: room.world.now - 40 });
+    assert.equal(reason(room, 1), null);
+    assert.equal(vouched(room).length, 2);
+    assert.equal(roomOf(room).attestedHead, room.world.time - 40_000);
+  });
+
+  test('also after it has affirmed once more, by an older head, which changed nothing', () => {
+    const room = fresh({ room: 'ATTESTED', quorum: 2 });
+    room.world.accept(releaseSteps(room).request());
+    const before = vouched(room);
+    appraised(room, 0, { head: room.world.now - 9 });
+    assert.deepEqual(vouched(room), before);
+    appraised(room, 0, { result: 'warning' });
+    assert.equal(reason(room, 1), 'APPRAISAL_STALE');
+  });
+
+  test('a warning takes nothing from a quorum that it is no part of, nor from other evidence', () => {
+    const room = fresh({ room: 'ATTESTED', quorum: 1 });
+    room.world.accept(releaseSteps(room).request());
+    const before = vouched(room);
+    appraised(room, 1, { result: 'warning' });
+    assert.deepEqual(vouched(room), before);
+    attested(room, { evidence: evidence(room, 2).evidence });
+    appraised(room, 0, { ...evidence(room, 2), result: 'warning' });
+    assert.deepEqual(vouched(room), before);
+    // Both had affirmed it: the other's word is enough, and makes it as old as that says.
+    appraised(room, 1, { head: room.world.now - 50 });
+    appraised(room, 0, { result: 'warning' });
+    assert.deepEqual(
+      vouched(room).map(({ kid }) => kid),
+      [room.world.kid(room.verifiers[1].keys[0])],
+    );
+    assert.equal(roomOf(room).attestedHead, room.world.time - 50_000);
+    assert.equal(reason(room, 1), null);
+    // Nor does the verifier of a room that has all its keys change who vouched for them.
+    edit(room.world, CLEANROOM, { state: 'KEYED' }, room.room);
+    const kept = vouched(room);
+    room.world.advance(1);
+    appraised(room, 1, { result: 'warning' });
+    assert.deepEqual(vouched(room), kept);
+  });
+
   test('a result that is void makes no quorum', () => {
     const room = fresh({ room: 'PROVISIONED', quorum: 2 });
     attested(room);

@@ -338,7 +338,7 @@ function attest(r: RoomWorld): void {
   const record = { tee: 'simulated' as const, signKey, wrapKey, entry: 0, results };
   world.put(
     EVIDENCE.put(record, room, evidence),
-    AFFIRMATION.put({ by }, room),
+    AFFIRMATION.put({ evidence, by }, room),
     EVIDENCE_ID.put({ cleanroom: room }, evidenceId),
   );
   const signKid = putKey(world, room, signKey, 'sig', 'room');

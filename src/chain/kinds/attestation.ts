@@ -117,7 +117,8 @@ export const appraise = declareKind({
     'A verifier of the contracts says what the evidence is worth. Once a quorum of each contract affirms one piece of ' +
     'evidence, its keys are the room’s: PROVISIONED → ATTESTED. A contraindicated result after an affirming one blocks ' +
     'the room for good. Age runs from the head that the evidence names. Who affirms says what came of each part of the ' +
-    'evidence; what was affirmed counts while policy and anchors are current, unless the verifier’s key was compromised.',
+    'evidence; what was affirmed counts while policy and anchors are current, until its verifier says less, and not at ' +
+    'all if the verifier’s key was compromised.',
   signer: 'active',
   roles: ['VERIFIER'],
   body: appraisal,

@@ -100,6 +100,8 @@ export const CLEANROOM = recordType<[id: string], CleanroomRecord>('cleanroom', 
 
 /** Beside the room: what hands keys over reads the room, and only the machine that decides reads who vouches for it. */
 const affirmationRecord = struct({
+  /** What they affirmed: SHA-256 of the evidence. */
+  evidence: digest,
   /** The affirming results that gave the room its keys: a quorum of each contract. */
   by: list(struct(vouched), { max: MAX_RESULTS }),
 });
