@@ -19,6 +19,7 @@ import { type AppraisalPolicy, policyDigest } from './policy.ts';
 import { productOf } from './product.ts';
 import { checkGuest, checkReport } from './report-checks.ts';
 import { readReport, type SnpReport, signedPart } from './snp-report.ts';
+import type { UvmEndorsement } from './uvm.ts';
 
 export interface Evidence {
   readonly tee: TeeType;
@@ -41,6 +42,10 @@ export interface Appraisal {
   readonly evidenceId: Bytes | undefined;
   /** Host data of the report, 32 bytes. */
   readonly hostData: Bytes | undefined;
+  /** Launch measurement of the report, 48 bytes. */
+  readonly measurement: Bytes | undefined;
+  /** Who vouches for the measurement, where the policy does not list it. */
+  readonly endorsement: UvmEndorsement | undefined;
   /** Digest of the appraisal policy, and of the anchors. */
   readonly policy: Bytes;
   readonly anchors: { readonly id: string; readonly version: number; readonly digest: Bytes };
@@ -81,8 +86,9 @@ export class Appraiser {
     const parts = this.#open(find, evidence, collateral);
     const report = parts && readReport(parts.report);
     const evidenceId = report && this.#crypto.sha256(signedPart(report));
+    let endorsement: UvmEndorsement | undefined;
     if (parts && report && evidenceId) {
-      this.#judge(find, { parts, report, policy, at });
+      endorsement = this.#judge(find, { parts, report, policy, at });
       checkBinding(find, this.#crypto, report, parts, policy, expected);
       checkFreshness(find, evidenceId, policy, expected, at);
     }
@@ -97,6 +103,8 @@ export class Appraiser {
       evidence: evidence.bytes.length > MAX_ENVELOPE ? undefined : this.#crypto.sha256(evidence.bytes),
       evidenceId,
       hostData: report?.hostData.slice(),
+      measurement: report?.measurement.slice(),
+      endorsement,
       policy: policyDigest(this.#crypto, policy),
       anchors: { id, version, digest: this.#digest },
       checks,
@@ -125,7 +133,7 @@ export class Appraiser {
       readonly policy: AppraisalPolicy;
       readonly at: number;
     },
-  ): void {
+  ): UvmEndorsement | undefined {
     const { parts, report, policy, at } = question;
     const [crypto, anchors] = [this.#crypto, this.#anchors];
     const chain = find.attempt(
@@ -142,7 +150,8 @@ export class Appraiser {
       if (product) checkPlatform(find, report, chain.vek, product, policy);
     }
     checkGuest(find, report, policy);
-    checkMeasurement(find, crypto, { ...question, anchors });
+    const endorsement = checkMeasurement(find, crypto, { ...question, anchors });
     checkHostData(find, crypto, { ...question, anchors });
+    return endorsement;
   }
 }

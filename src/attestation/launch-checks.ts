@@ -22,21 +22,28 @@ export interface LaunchQuestion {
   readonly at: number;
 }
 
-/** Either the policy lists the measurement, or somebody endorses it whom policy and anchors both name. */
-export function checkMeasurement(find: Findings, crypto: Crypto, question: LaunchQuestion): void {
+/**
+ * Either the policy lists the measurement, or somebody endorses it whom policy and anchors both name.
+ * @returns the endorsement, if it was judged by one that holds
+ */
+export function checkMeasurement(
+  find: Findings,
+  crypto: Crypto,
+  question: LaunchQuestion,
+): UvmEndorsement | undefined {
   const { report, parts, policy, at } = question;
   const { endorsedBy, measurements } = policy.launch;
   const expected = `one of ${measurements.length}, or endorsed by one of ${endorsedBy.length}`;
   if (measurements.some((known) => equal(known, report.measurement))) {
     find.judge('launch.measurement', undefined, expected, toHex(report.measurement));
-    return;
+    return undefined;
   }
   const document = parts.uvmEndorsement;
   if (!document) {
     find.judge('launch.measurement', 'MEASUREMENT_NOT_ALLOWED', expected, toHex(report.measurement));
-    return;
+    return undefined;
   }
-  find.attempt(
+  return find.attempt(
     'launch.measurement',
     expected,
     () => {

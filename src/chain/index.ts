@@ -61,7 +61,13 @@ export {
 } from './records/cleanroom.ts';
 export { CONTRACT, type ContractRecord } from './records/contract.ts';
 export { BUDGET, DATASET, type DatasetRecord } from './records/dataset.ts';
-export { ANCHORS, type AnchorsRecord, APPRAISAL_POLICY, CODE } from './records/governance.ts';
+export {
+  ANCHORS,
+  type AnchorsRecord,
+  APPRAISAL_POLICY,
+  CODE,
+  type CodeRecord,
+} from './records/governance.ts';
 export { MODEL, type ModelRecord } from './records/model.ts';
 export { RELEASE, type ReleaseRecord } from './records/release.ts';
 export { RUN, type RunRecord } from './records/run.ts';

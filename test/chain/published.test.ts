@@ -106,6 +106,14 @@ describe('code', () => {
     }
   });
 
+  test('says what may be launched below it, if it says so', () => {
+    const launch = { endorsedBy: [], measurements: [new Uint8Array(48).fill(1)] };
+    const { world, id } = certified({ launch });
+    assert.deepEqual(CODE.read(world.read, id)?.launch, launch);
+    const open = certified();
+    assert.equal(CODE.read(open.world.read, open.id)?.launch, undefined);
+  });
+
   test('is good until it is revoked, at once or from a time on, which can be brought forward', () => {
     const { world, index, id } = certified();
     const revoke = (after: number, change: object) =>

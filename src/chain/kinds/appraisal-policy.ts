@@ -5,7 +5,7 @@ import { type Cbor, encode } from '../../core/cbor.ts';
 import { hasFmc } from '../../core/turin.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { declareKind } from '../kind.ts';
-import { APPRAISAL_POLICY, endorser, hostData, MAX_LISTED, measurement } from '../records/governance.ts';
+import { APPRAISAL_POLICY, hostData, launch, MAX_LISTED } from '../records/governance.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import {
   bool,
@@ -48,10 +48,7 @@ const appraisalPolicy = struct({
   /** Bits of PLATFORM_INFO that have to be set. */
   platform: optional(list(uint({ max: 63 }), { max: MAX_LISTED, unique: true })),
   /** Whoever measured or endorsed what was launched. */
-  launch: struct({
-    endorsedBy: list(endorser, { max: MAX_LISTED }),
-    measurements: list(measurement, { max: MAX_LISTED }),
-  }),
+  launch,
   hostData: list(hostData, { max: MAX_LISTED }),
   /** Left out: evidence has to bring the container policy that its host data is the digest of. */
   containerPolicy: optional(oneOf('may-be-absent')),

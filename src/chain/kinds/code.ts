@@ -2,15 +2,7 @@
 import { allowsAll } from '../../core/allow-all.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { after, declareKind } from '../kind.ts';
-import {
-  CODE,
-  type CodeRecord,
-  endorser,
-  hostData,
-  MAX_LISTED,
-  measurement,
-  toolName,
-} from '../records/governance.ts';
+import { CODE, type CodeRecord, hostData, launch, MAX_LISTED, toolName } from '../records/governance.ts';
 import { isRefusal, refuse } from '../refusal.ts';
 import { bool, list, optional, seconds, struct, text, urn } from '../schema.ts';
 import { digest } from '../state.ts';
@@ -31,12 +23,7 @@ export const certify = declareKind({
     /** SHA-256 of the container policies: any of them may be the host data of a clean room. */
     hostData: list(hostData, { min: 1, max: MAX_LISTED }),
     /** What the machine below may be, where the appraisal policy leaves more than one. */
-    launch: optional(
-      struct({
-        endorsedBy: list(endorser, { max: MAX_LISTED }),
-        measurements: list(measurement, { max: MAX_LISTED }),
-      }),
-    ),
+    launch: optional(launch),
     /** SHA-256 of the trust file under which the code verifies what this log says; it is measured into host data. */
     ledgerTrust: digest,
     frameworks: list(toolName, { max: MAX_LISTED, unique: true }),
@@ -56,7 +43,7 @@ export const certify = declareKind({
   },
   shared: ['ID_MALFORMED', 'ID_TAKEN'],
 
-  apply(ctx, { id, images, hostData, ledgerTrust, accountant, debug, allowAll, notAfter }) {
+  apply(ctx, { id, images, hostData, launch, ledgerTrust, accountant, debug, allowAll, notAfter }) {
     if (!isOwnUrn(id, ctx.origin)) return refuse('ID_MALFORMED', 'an object of another log');
     if (CODE.read(ctx.read, id)) return refuse('ID_TAKEN');
     if (debug) return refuse('CODE_DEBUG_MODE');
@@ -66,6 +53,7 @@ export const certify = declareKind({
     const record: CodeRecord = {
       state: 'CERTIFIED',
       hostData,
+      ...(launch && { launch }),
       ledgerTrust,
       entry: ctx.index,
       ...(accountant?.trusted && { accountantTrusted: accountant.name }),

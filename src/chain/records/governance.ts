@@ -47,12 +47,17 @@ export const APPRAISAL_POLICY = recordType<[id: string], AppraisalPolicyRecord>(
 /** Host data of a clean room: SHA-256 of its policy. */
 export const hostData = bytes(32);
 /** Launch measurement of an SEV-SNP machine: SHA-384. */
-export const measurement = bytes(48);
+const measurement = bytes(48);
 /** Who endorses measurements, for which product, and from which security version on. */
 export const endorser = struct({
   issuer: text({ max: 512 }),
   feed: text({ max: 256 }),
   minSvn: uint(),
+});
+/** What may have been launched below the containers: a measurement that is listed, or that a listed endorser vouches for. */
+export const launch = struct({
+  endorsedBy: list(endorser, { max: MAX_LISTED }),
+  measurements: list(measurement, { max: MAX_LISTED }),
 });
 /** The name of a framework or accountant. */
 export const toolName = text({ max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/ });
@@ -61,6 +66,8 @@ const codeRecord = struct({
   state: oneOf('CERTIFIED', 'REVOKED'),
   /** Any of these may be the host data of a clean room that runs the code. */
   hostData: list(hostData, { min: 1, max: MAX_LISTED }),
+  /** Left out: whatever the appraisal policy takes. */
+  launch: optional(launch),
   /** SHA-256 of the trust file that the code measures into its host data. */
   ledgerTrust: digest,
   /** Whether what its privacy accountant reports as unspent may be given back. */

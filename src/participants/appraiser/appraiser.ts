@@ -11,6 +11,7 @@ import {
   CLEANROOM,
   CODE,
   CONTRACT,
+  type CodeRecord,
   describeReason,
   EVIDENCE,
   EVIDENCE_ID,
@@ -94,7 +95,7 @@ interface Due {
 /** Everything about an item that the log says. */
 interface Case {
   readonly subject: Subject;
-  readonly certified: readonly Bytes[];
+  readonly code: Pick<CodeRecord, 'hostData' | 'launch'>;
   readonly anchors: AnchorsRecord & { readonly id: string };
   readonly due: readonly Due[];
 }
@@ -243,7 +244,7 @@ export class AppraiserService {
       return version && !judged.some(({ policy }) => policy === each) ? [{ id: each, ...version }] : [];
     });
     const subject = { id, room, evidence };
-    return { subject, anchors, due, certified: CODE.read(read, room.code)?.hostData ?? [] };
+    return { subject, anchors, due, code: CODE.read(read, room.code) ?? { hostData: [] } };
   }
 
   /** What says which policies are current, and whether what this verifier has said counts. */
@@ -295,7 +296,7 @@ export class AppraiserService {
 
   async #appraise(item: Item, found: Case, policy: Due, signal: AbortSignal): Promise<Verdict> {
     const { evidence, crypto, client } = this.#options;
-    const { subject, anchors: version, certified } = found;
+    const { subject, anchors: version, code } = found;
     // Only a second at a time is signed for: who appraises again takes the statement’s time, and gets the same.
     const issuedAt = Math.floor(this.#now() / 1000);
     const bytes = await evidence.get(item.digest, signal);
@@ -309,7 +310,7 @@ export class AppraiserService {
     const first = judge(expectation.expected);
     const seen = await this.#seenElsewhere(first, subject.id, signal);
     const appraisal = seen ? judge({ ...expectation.expected, seen: [seen] }) : first;
-    const finding = findingOf(appraisal, certified);
+    const finding = findingOf(appraisal, code);
     const needless = wasTrusted(subject) && this.#needless(finding, subject, policy);
     if (needless) return { ...passedOver(policy.id, finding.code), detail: needless };
     const entry = await this.#log(item, { found, policy, expectation, appraisal, finding, issuedAt }, signal);

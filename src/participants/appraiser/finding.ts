@@ -1,7 +1,7 @@
 /** An appraisal as `cleanroom.appraise` has it: the tier, and each check with what it saw. */
 import type { Appraisal, Check, Tier } from '../../attestation/index.ts';
-import { textFault } from '../../chain/index.ts';
-import { type Bytes, equal, toHex } from '../../core/bytes.ts';
+import { type CodeRecord, textFault } from '../../chain/index.ts';
+import { equal, toHex } from '../../core/bytes.ts';
 
 export interface Finding {
   readonly result: Tier;
@@ -19,24 +19,48 @@ interface LoggedCheck {
 /** What the log takes of a value. */
 const MAX_VALUE = 256;
 
+/** What was certified: the host data that its containers are measured as, and what may be launched below them. */
+type Code = Pick<CodeRecord, 'hostData' | 'launch'>;
+
 /**
- * @param certified host data of the code that the room was deployed for. Machines of the same policy that run other code are
- * good machines, and not this room’s.
+ * @param code that the room was deployed for. Machines of the same policy that run other code are good machines, and not
+ * this room’s.
  */
-export function findingOf(appraisal: Appraisal, certified: readonly Bytes[]): Finding {
-  const { hostData, tier, code } = appraisal;
-  const ofCode = hostData !== undefined && certified.some((known) => equal(known, hostData));
-  const last: LoggedCheck = {
-    name: 'host-data.code',
-    passed: ofCode,
-    value: ofCode ? 'that of the code' : `HOST_DATA_MISMATCH: ${hostData ? toHex(hostData) : 'none'}`,
-  };
-  const result: Tier = ofCode ? tier : 'contraindicated';
+export function findingOf(appraisal: Appraisal, code: Code): Finding {
+  const own = ofCode(appraisal, code);
+  const failed = own.find(({ passed }) => !passed);
   return {
-    result,
-    code: code ?? (ofCode ? null : 'HOST_DATA_MISMATCH'),
-    checks: [...appraisal.checks.map(logged), last],
+    result: failed ? 'contraindicated' : appraisal.tier,
+    code: appraisal.code ?? (failed ? failed.code : null),
+    checks: [...appraisal.checks.map(logged), ...own.map(({ code: _, ...check }) => check)],
   };
+}
+
+function ofCode(appraisal: Appraisal, code: Code): (LoggedCheck & { readonly code: string })[] {
+  const { hostData, measurement } = appraisal;
+  const isCode = hostData !== undefined && code.hostData.some((known) => equal(known, hostData));
+  const check = (name: string, of: string, passed: boolean, seen: Uint8Array | undefined) => {
+    const value = passed ? 'that of the code' : `${of}: ${seen ? toHex(seen) : 'none'}`;
+    return { name, code: of, passed, value };
+  };
+  return [
+    ...(code.launch
+      ? [check('launch.code', 'MEASUREMENT_NOT_ALLOWED', isLaunched(appraisal, code.launch), measurement)]
+      : []),
+    check('host-data.code', 'HOST_DATA_MISMATCH', isCode, hostData),
+  ];
+}
+
+/** The policy may take more machines than the code was certified for. */
+function isLaunched(
+  { measurement, endorsement }: Appraisal,
+  { measurements, endorsedBy }: NonNullable<Code['launch']>,
+): boolean {
+  if (measurement && measurements.some((known) => equal(known, measurement))) return true;
+  return endorsedBy.some(
+    ({ issuer, feed, minSvn }) =>
+      endorsement?.issuer === issuer && endorsement.feed === feed && endorsement.svn >= minSvn,
+  );
 }
 
 function logged({ name, verdict, code, seen }: Check): LoggedCheck {
