@@ -3,7 +3,7 @@
  * of them parsed and its signature verified. No state is needed for that; what needs it gets what is left to know.
  */
 import { type Bytes, concat, equal, toHex } from '../core/bytes.ts';
-import type { Crypto } from '../core/crypto.ts';
+import type { Hasher } from '../core/crypto.ts';
 import { BundleHasher, hashPlainly, type Place } from '../merkle/bundle-hash.ts';
 import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { type BundleRows, placesOf } from './bundle-rows.ts';
@@ -31,15 +31,15 @@ export interface BundleAudit {
 }
 
 export class BundleAuditor {
-  readonly #crypto: Crypto;
+  readonly #hasher: Hasher;
   readonly #examiner: Examiner | undefined;
-  readonly #hasher: BundleHasher;
+  readonly #bundles: BundleHasher;
 
   /** @param examiner of statements; without, only hashes */
-  constructor(crypto: Crypto, examiner: Examiner | undefined) {
-    this.#crypto = crypto;
+  constructor(hasher: Hasher, examiner: Examiner | undefined) {
+    this.#hasher = hasher;
     this.#examiner = examiner;
-    this.#hasher = new BundleHasher(crypto, { ids: examiner !== undefined });
+    this.#bundles = new BundleHasher(hasher, { ids: examiner !== undefined });
   }
 
   audit(bundle: BundleRows): BundleAudit {
@@ -52,12 +52,12 @@ export class BundleAuditor {
     const first = n * TILE_WIDTH;
     const findings: Finding[] = [];
     const { places } = placesOf(bundle);
-    const hashes = Array.from({ length: width }, (_, i) => data[i] && leafHash(this.#crypto, data[i]));
+    const hashes = Array.from({ length: width }, (_, i) => data[i] && leafHash(this.#hasher, data[i]));
     const ids = data.map((leaf) => (leaf.length === HASH ? leaf : new Uint8Array(HASH)));
     places.forEach((place, i) => {
       const id = data[i];
       if (!id || place?.isStateEntry) return;
-      const found = place && this.#crypto.sha256(rows.subarray(place.from, place.to));
+      const found = place && this.#hasher.sha256(rows.subarray(place.from, place.to));
       if (found && equal(found, id)) return;
       places[i] = undefined;
       findings.push({
@@ -68,7 +68,7 @@ export class BundleAuditor {
     const whole = hashes.every((hash) => hash !== undefined);
     const agrees = whole && tile !== undefined && same(concat(...(hashes as Bytes[])), tile);
     return {
-      ...{ n, width, root: whole ? treeRoot(this.#crypto, hashes as Bytes[]) : undefined, findings },
+      ...{ n, width, root: whole ? treeRoot(this.#hasher, hashes as Bytes[]) : undefined, findings },
       ...(width < TILE_WIDTH && { open: hashes }),
       ...(width === TILE_WIDTH && !agrees && { disagreement: { leafHashes: hashes, tile } }),
       ...(this.#examiner && { examined: this.#examiner.examine(bundle, places, ids) }),
@@ -80,10 +80,10 @@ export class BundleAuditor {
     const { places, findings } = placesOf(bundle);
     const whole = places.every((place) => place !== undefined);
     const present = whole ? (places as Place[]) : places.filter((place) => place !== undefined);
-    let hashes = this.#hasher.hash(rows, present);
+    let hashes = this.#bundles.hash(rows, present);
     let disagreement: Disagreement | undefined;
     if (width === TILE_WIDTH && !(whole && tile && same(hashes.leafHashes, tile))) {
-      hashes = hashPlainly(this.#crypto, rows, present); // The second opinion, before anything is said.
+      hashes = hashPlainly(this.#hasher, rows, present); // The second opinion, before anything is said.
       if (!(whole && tile && same(hashes.leafHashes, tile))) {
         disagreement = { leafHashes: spread(places, hashes.leafHashes), tile };
       }

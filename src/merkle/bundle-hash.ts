@@ -5,7 +5,7 @@
  */
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
-import { FREE, Sha256Lanes } from './sha256-lanes.ts';
+import { blocksOf, FREE, Sha256Lanes } from './sha256-lanes.ts';
 import { TILE_WIDTH } from './tile.ts';
 import { leafHash, treeRoot } from './tree.ts';
 
@@ -20,11 +20,15 @@ const NODE_BYTES = 1 + 2 * HASH;
 const LONGEST = 4096;
 const SLOT = LONGEST + 2 * BLOCK;
 const LONGEST_ROW = 1 << 20;
+const MOST_BLOCKS = blocksOf(LONGEST);
 
 const LEAVES = FREE;
 const NODES = LEAVES + TILE_WIDTH * LEAF_SLOT;
 const ROOT = NODES + (TILE_WIDTH - 1) * NODE_SLOT;
 const MESSAGES = ROOT + HASH;
+
+/** For each row of nodes, from the leaves to the root: where they are, and where their hashes go. */
+const NODE_ROWS: readonly { readonly from: readonly number[]; readonly to: readonly number[] }[] = nodeRows();
 
 /** One leaf inside the row that holds it. */
 export interface Place {
@@ -70,6 +74,13 @@ export class BundleHasher {
   readonly #hasher: Hasher;
   readonly #wanted: WantedHashes;
   readonly #lanes = new Sha256Lanes();
+  // Of each leaf: where its message is, and of how many blocks; none: it is too long for lanes.
+  readonly #slots = new Uint32Array(TILE_WIDTH);
+  readonly #blocks = new Uint8Array(TILE_WIDTH);
+  /** By number of blocks: how many messages, and then where those end among the sorted ones. */
+  readonly #ends = new Uint32Array(MOST_BLOCKS + 1);
+  readonly #from = new Uint32Array(TILE_WIDTH);
+  readonly #to = new Uint32Array(TILE_WIDTH);
 
   constructor(hasher: Hasher, wanted: WantedHashes) {
     this.#hasher = hasher;
@@ -85,51 +96,77 @@ export class BundleHasher {
   /** The hashes of the leaves in a row; partial bundles are rare and take the plain way. */
   hash(row: Bytes, places: readonly Place[]): BundleHashes {
     if (places.length !== TILE_WIDTH) return hashPlainly(this.#hasher, row, places);
-    this.#leaves(row, places);
-    for (let first = 0, width = TILE_WIDTH / 2; width >= 1; first += width, width /= 2) {
-      const from = Array.from({ length: width }, (_, i) => nodeSlot(first + i));
-      const to = from.map((_, i) => (width === 1 ? ROOT : childPlace(first + width, i)));
-      this.#lanes.hash(from, 2, to);
-    }
+    this.#messages(row, places);
+    this.#leaves(places);
+    for (const { from, to } of NODE_ROWS) this.#lanes.hash(from, 2, to);
     return this.#answer(places);
   }
 
-  #leaves(row: Bytes, places: readonly Place[]): void {
-    const byBlocks = new Map<number, { from: number[]; to: number[] }>();
+  /** Entry ids into their leaves, and leaf hashes of state entries into their parents. */
+  #messages(row: Bytes, places: readonly Place[]): void {
+    const [slots, blocks, ends] = [this.#slots, this.#blocks, this.#ends.fill(0)];
     // The row as a whole, and then each message from there: a view for every one of them would cost as much as copying it.
     const origin = row.length <= LONGEST_ROW ? MESSAGES : -1;
     let at = MESSAGES + (origin < 0 ? 0 : row.length);
     this.#lanes.reserve(at + TILE_WIDTH * SLOT);
     const { bytes } = this.#lanes;
     if (origin >= 0) bytes.set(row, origin);
-    const leaves: { from: number[]; to: number[] } = { from: [], to: [] };
-    places.forEach(({ isStateEntry, from, to }, i) => {
+    for (let i = 0; i < TILE_WIDTH; i++) {
+      const { isStateEntry, from, to } = places[i]!;
       const length = to - from + (isStateEntry ? 1 : 0);
-      const slot = LEAVES + i * LEAF_SLOT;
-      const target = isStateEntry ? childPlace(0, i) : slot + 1;
-      if (!isStateEntry) {
-        leaves.from.push(slot);
-        leaves.to.push(childPlace(0, i));
-      }
+      slots[i] = at;
       if (length > LONGEST) {
         const data = row.subarray(from, to);
-        bytes.set(isStateEntry ? leafHash(this.#hasher, data) : this.#hasher.sha256(data), target);
-        return;
+        const hash = isStateEntry ? leafHash(this.#hasher, data) : this.#hasher.sha256(data);
+        bytes.set(hash, targetOf(isStateEntry, i));
+        blocks[i] = 0;
+        continue;
       }
       if (isStateEntry) bytes[at] = 0;
       const begin = isStateEntry ? at + 1 : at;
       if (origin >= 0) bytes.copyWithin(begin, origin + from, origin + to);
       else bytes.set(row.subarray(from, to), begin);
-      const blocks = this.#lanes.pad(at, length);
-      const group = byBlocks.get(blocks);
-      if (group) {
-        group.from.push(at);
-        group.to.push(target);
-      } else byBlocks.set(blocks, { from: [at], to: [target] });
-      at += blocks * BLOCK;
-    });
-    for (const [blocks, { from, to }] of byBlocks) this.#lanes.hash(from, blocks, to);
-    this.#lanes.hash(leaves.from, 1, leaves.to);
+      const count = this.#lanes.pad(at, length);
+      blocks[i] = count;
+      ends[count]! += 1;
+      at += count * BLOCK;
+    }
+    this.#hashByLength(places);
+  }
+
+  /** Messages of as many blocks go together: sorted by counting. */
+  #hashByLength(places: readonly Place[]): void {
+    const [slots, blocks, ends, from, to] = [this.#slots, this.#blocks, this.#ends, this.#from, this.#to];
+    let end = 0;
+    for (let count = 1; count <= MOST_BLOCKS; count++) {
+      const begin = end;
+      end += ends[count]!;
+      ends[count] = begin;
+    }
+    for (let i = 0; i < TILE_WIDTH; i++) {
+      const count = blocks[i]!;
+      if (count === 0) continue;
+      const position = ends[count]!++;
+      from[position] = slots[i]!;
+      to[position] = targetOf(places[i]!.isStateEntry, i);
+    }
+    for (let count = 1, begin = 0; count <= MOST_BLOCKS; count++) {
+      const after = ends[count]!;
+      if (after > begin) this.#lanes.hash(from, count, to, begin, after);
+      begin = after;
+    }
+  }
+
+  /** Of statements: the hash of an entry id. */
+  #leaves(places: readonly Place[]): void {
+    const [from, to] = [this.#from, this.#to];
+    let count = 0;
+    for (let i = 0; i < TILE_WIDTH; i++) {
+      if (places[i]!.isStateEntry) continue;
+      from[count] = LEAVES + i * LEAF_SLOT;
+      to[count++] = childPlace(0, i);
+    }
+    this.#lanes.hash(from, 1, to, 0, count);
   }
 
   #answer(places: readonly Place[]): BundleHashes {
@@ -138,13 +175,9 @@ export class BundleHasher {
     const ids = new Uint8Array(withIds ? TILE_WIDTH * HASH : 0);
     const leafHashes = new Uint8Array(TILE_WIDTH * HASH);
     for (let i = 0; withIds && i < TILE_WIDTH; i++) {
-      const slot = LEAVES + i * LEAF_SLOT + 1;
-      if (!places[i]!.isStateEntry) ids.set(bytes.subarray(slot, slot + HASH), i * HASH);
+      if (!places[i]!.isStateEntry) copy(bytes, LEAVES + i * LEAF_SLOT + 1, ids, i * HASH, HASH);
     }
-    for (let i = 0; i < TILE_WIDTH / 2; i++) {
-      const slot = nodeSlot(i) + 1;
-      leafHashes.set(bytes.subarray(slot, slot + 2 * HASH), i * 2 * HASH);
-    }
+    for (let i = 0; i < TILE_WIDTH / 2; i++) copy(bytes, nodeSlot(i) + 1, leafHashes, i * 2 * HASH, 2 * HASH);
     const root = bytes.slice(ROOT, ROOT + HASH);
     return { ids, leafHashes, root, ...(this.#wanted.inner && { inner: this.#inner() }) };
   }
@@ -165,6 +198,26 @@ export class BundleHasher {
 /** Nodes lie level after level: 128 over the leaves first, the root last. */
 function nodeSlot(node: number): number {
   return NODES + node * NODE_SLOT;
+}
+
+function nodeRows() {
+  const rows: { from: number[]; to: number[] }[] = [];
+  for (let first = 0, width = TILE_WIDTH / 2; width >= 1; first += width, width /= 2) {
+    const from = Array.from({ length: width }, (_, i) => nodeSlot(first + i));
+    const to = from.map((_, i) => (width === 1 ? ROOT : childPlace(first + width, i)));
+    rows.push({ from, to });
+  }
+  return rows;
+}
+
+/** Where the hash of message `i` belongs. */
+function targetOf(isStateEntry: boolean, i: number): number {
+  return isStateEntry ? childPlace(0, i) : LEAVES + i * LEAF_SLOT + 1;
+}
+
+/** For a few dozen bytes, faster than making the view that a call would copy from. */
+function copy(from: Bytes, at: number, to: Bytes, begin: number, length: number): void {
+  for (let i = 0; i < length; i++) to[begin + i] = from[at + i]!;
 }
 
 /** Where the hash of child `i` of a level belongs, whose first node is `first`. */

@@ -1,11 +1,9 @@
 /** The crypto interface over node:crypto (OpenSSL): what servers, workers and the CLI use. */
 import {
-  type BinaryToTextEncoding,
   createECDH,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
-  hash,
   type JsonWebKeyInput,
   type KeyObject,
   randomBytes,
@@ -16,10 +14,11 @@ import { type Bytes, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { Crypto, PrivateKey, PublicKey, SignatureAlgorithm, VerifyOptions } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { checkPrivateKey, checkPublicKey, signatureInProfile, toLowS } from '../core/signature-profile.ts';
+import { digest, nodeHasher } from './hash-node.ts';
 
 export const nodeCrypto: Crypto = {
   name: 'node',
-  sha256: (data) => digest('sha256', data),
+  ...nodeHasher,
   sha384: (data) => digest('sha384', data),
   sha512: (data) => digest('sha512', data),
   randomBytes: (size) => plain(randomBytes(size)),
@@ -39,18 +38,6 @@ const CURVES = {
   ES256: { name: 'P-256', hash: 'sha256', width: 32 },
   ES384: { name: 'P-384', hash: 'sha384', width: 48 },
 } as const;
-
-/**
- * One-shot hashing through a binary string: twice as fast as createHash for the 65 bytes of a tree node, because
- * nothing but the result is allocated on the JavaScript side. For as few bytes as a hash has, a loop takes half as long
- * as the call that would write them.
- */
-function digest(algorithm: 'sha256' | 'sha384' | 'sha512', data: Bytes): Bytes {
-  const text = hash(algorithm, data, 'latin1' as BinaryToTextEncoding);
-  const out = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
-  return out;
-}
 
 /** A Buffer's bytes as a plain Uint8Array: Buffer changes what `slice` means, and prints differently in tests. */
 function plain(buffer: Buffer): Bytes {

@@ -43,6 +43,8 @@ const OPTIONS = {
 
 /** Bytes that a range reads ahead: less often into the thread pool, still little beside one large value. */
 const READ_AHEAD = 256 * 1024;
+/** Rows that it reads ahead at most. */
+const PORTION = 1000;
 
 /**
  * Opens the database at `location`, and makes it, with its parent folders, where there is none (mode 0700: what the
@@ -86,10 +88,15 @@ class LevelStorage implements Storage {
   async *range(range: Range): AsyncIterable<[Bytes, Bytes]> {
     const rows = await this.#read(() => this.#db.iterator({ ...range, highWaterMarkBytes: READ_AHEAD }));
     try {
-      for (;;) {
-        const row = await this.#read(() => rows.next());
-        if (row === undefined) return;
-        yield [plain(row[0]), plain(row[1])];
+      // Who wants the first row alone waits for no other; after that, rows come in portions: a promise for each of a million
+      // small ones would cost more than reading it.
+      for (let portion = 1; ; portion = PORTION) {
+        const found = await this.#read(() => rows.nextv(portion));
+        if (found.length === 0) return;
+        for (const [key, value] of found) {
+          this.#assertOpen();
+          yield [plain(key), plain(value)];
+        }
       }
     } finally {
       await rows.close();
