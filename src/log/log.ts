@@ -21,6 +21,7 @@ import type { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import { type AdmissionLimits, AdmissionQueue, type Admitted } from './admission.ts';
 import { type AppliedBatch, applyBatch, type BatchStatement, type KnownEntries } from './batch.ts';
+import { withCauses } from './causes.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Snapshot } from './cosigned-head.ts';
 import type { DiskFloor } from './disk-floor.ts';
@@ -492,7 +493,7 @@ export class TransparencyLog {
     if (this.#phase.name === 'halted') return;
     const before = this.#phase;
     this.#phase = { name: 'recovering', reason: 'a write failed; the log is being read back from storage' };
-    this.#event('error', 'commit failed, reloading', { code: cause.code, message: cause.message });
+    this.#event('error', 'commit failed, reloading', { code: cause.code, message: withCauses(cause) });
     const closed = this.#closedBecause()!;
     for (const { reject } of this.#ready.splice(0)) reject(closed);
     await this.#committed.storage.close().catch(() => undefined);
@@ -521,7 +522,7 @@ export class TransparencyLog {
           this.#halt('the log could not be read back', error);
           return;
         }
-        this.#event('error', 'reload failed, trying again', { attempt, message: String(error) });
+        this.#event('error', 'reload failed, trying again', { attempt, message: withCauses(error) });
         const wait = RECOVERY_DELAYS[Math.min(attempt, RECOVERY_DELAYS.length - 1)]!;
         await delay(wait, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
       }
