@@ -286,7 +286,23 @@ describe('stops and what they touch', { skip: REAL === undefined && 'no ../share
   test('a contract that is revoked: the first denial after it, and in the numbers how long it took', async () => {
     const story = await (await StoryLog.begin()).tell('key.release icmr 1');
     const { contract } = story.story;
+    const newest = { newestFirst: true, limit: 2 } as const;
+    const page = await story.ledger.provenance.timeline(contract.id, newest);
+    const oldest = await story.ledger.provenance.timeline(contract.id, { limit: 2 });
     const stop = await story.step(story.sro, 'contract.revoke', { id: contract.id, reason: 'found wanting' });
+    // A cursor stays good while the log grows: nothing is told twice, and nothing left out.
+    const whole = (await story.ledger.provenance.timeline(contract.id)).events.map(({ index }) => index);
+    const rest = await story.ledger.provenance.timeline(contract.id, {
+      newestFirst: true,
+      cursor: page.next!,
+    });
+    const backwards = [...page.events, ...rest.events].map(({ index }) => index);
+    assert.deepEqual([stop.index, ...backwards], whole.toReversed());
+    const more = await story.ledger.provenance.timeline(contract.id, { cursor: oldest.next! });
+    assert.deepEqual(
+      [...oldest.events, ...more.events].map(({ index }) => index),
+      whole,
+    );
     story.world.advance(9);
     const [denied] = story.story.keyed().filter(({ name }) => name === 'key.release icmr 1');
     const denial = await story.submit(denied!.name, denied!.kind, () => denied!.statement(story));
