@@ -3,11 +3,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { fail } from '../core/errors.ts';
-import type { ScenarioOutcome } from '../participants/scenario/outcome.ts';
 import type { ScenarioOptions } from '../participants/scenario/run.ts';
 import { attackAnswer, attackList } from './attack-text.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { printable } from './printable.ts';
+import { scenarioText } from './scenario-text.ts';
 
 interface Options extends CommonOptions {
   readonly out: string;
@@ -86,61 +86,7 @@ function runCommand(context: Context): Command {
           heldOut: outcome.heldOut && { ...outcome.heldOut },
           payments: outcome.payments.map((payment) => ({ ...payment })),
         },
-        tableText(outcome),
+        scenarioText(outcome),
       );
     });
-}
-
-function tableText({
-  entries,
-  budgets,
-  payments,
-  heldOut,
-  verified,
-  model,
-  folder,
-}: ScenarioOutcome): string {
-  const rows = entries.map(({ index, who, kind, verdict }) => [String(index), kind, verdict, short(who)]);
-  return [
-    ...table(['entry', 'kind', 'verdict', 'who'], rows),
-    '',
-    ...table(
-      ['privacy budget', 'ε spent', 'of'],
-      budgets.map(({ scope, spent, allocated }) => [scope, String(spent), String(allocated)]),
-    ),
-    '',
-    ...table(
-      ['payment to', 'amount', 'state'],
-      payments.map(({ payee, amount, state }) => [payee, amount, state]),
-    ),
-    '',
-    verified.trimEnd(),
-    '',
-    `model     ${printable(model)}`,
-    `in        ${folder}`,
-    ...(heldOut
-      ? [
-          `held out  right ${share(heldOut.accuracy)} of the time; always the same answer: ${share(heldOut.baseline)}`,
-        ]
-      : []),
-  ].join('\n');
-}
-
-function share(part: number): string {
-  return `${(part * 100).toFixed(1)} %`;
-}
-
-function short(who: string): string {
-  return who.replace(/^urn:depa:cleanroom:.*:/, 'clean room ');
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [heads, ...rows].map((row) => row.map(printable));
-  const widths = heads.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
-  return all.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -70,7 +70,11 @@ export class Cycle {
   static async begin(parts: CycleParts): Promise<Cycle> {
     const { site, files, log, client, observe } = parts;
     const on = { origin: client.trust.origin, trust: log.trust };
-    return new Cycle(parts, await sealTerms(site, files, on, observe));
+    const agreed = await sealTerms(site, files, on, observe);
+    if (agreed.terms.body('contract.propose').baseModel !== undefined) {
+      throw fail('ARGUMENT_INVALID', 'a base model is not what this runner has: leave it out of the overlay');
+    }
+    return new Cycle(parts, agreed);
   }
 
   private constructor(parts: CycleParts, { terms, sealed, sources }: SealedTerms) {

@@ -11,11 +11,18 @@ export class Refused extends LedgerError {
   }
 }
 
-/** @throws Refused where the work ends with a code of ours */
+/** A gate that was asked by another process, as that says so. */
+export function gateIn({ message }: LedgerError): string | undefined {
+  return /: (\S+) is denied$/.exec(message)?.[1];
+}
+
+/** @throws Refused where the work ends with a code of ours: by the gate that says so, else by this one */
 export async function passing<T>(gate: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw isLedgerError(error) && !(error instanceof Refused) ? new Refused(gate, error) : error;
+    throw isLedgerError(error) && !(error instanceof Refused)
+      ? new Refused(gateIn(error) ?? gate, error)
+      : error;
   }
 }

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { CLEANROOM } from '../../chain/index.ts';
 import { toHex } from '../../core/bytes.ts';
-import { isLedgerError, type LedgerError } from '../../core/errors.ts';
+import { isLedgerError } from '../../core/errors.ts';
 import { type Cycle, succeeded } from './cycle.ts';
 import { MEASUREMENT } from './governance.ts';
 import type { Command } from './processes.ts';
-import { Refused } from './refused.ts';
+import { gateIn, Refused } from './refused.ts';
 
 export interface RoomOptions {
   /** Of the process (default: `cleanroom`). */
@@ -96,18 +96,12 @@ export async function runRoom(cycle: Cycle, options: RoomOptions = {}): Promise<
     return out;
   } catch (error) {
     if (!isLedgerError(error)) throw error;
-    throw new Refused(await gateOf(cycle, error, said, cleanroom), error);
+    throw new Refused(gateIn(error) ?? (await gateAfter(cycle, said, cleanroom)), error);
   }
 }
 
-async function gateOf(
-  { client }: Cycle,
-  { message }: LedgerError,
-  said: readonly string[],
-  cleanroom: string,
-): Promise<string> {
-  const [, denied] = /: (\S+) is denied$/.exec(message) ?? [];
-  if (denied !== undefined) return denied;
+/** What the room was about to do when it ended. */
+async function gateAfter({ client }: Cycle, said: readonly string[], cleanroom: string): Promise<string> {
   const last = said.at(-1) ?? '';
   if (last === 'deployed') {
     const { values } = await client.facts([CLEANROOM.key(cleanroom)]);

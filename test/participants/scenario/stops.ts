@@ -19,7 +19,7 @@ export const STOPS: Readonly<Record<string, readonly string[]>> = {
   'tampered-ciphertext': ['mount: MOUNT_DIGEST_MISMATCH'],
   'released-to-wrong-party': ['model.release: RELEASE_TO_WRONG_PARTY'],
   'model-file-altered': [
-    'model.release: REQUEST_MISMATCH',
+    'model.release: CIPHERTEXT_MISMATCH',
     'model verify: MODEL_UNKNOWN',
     'model verify: MODEL_UNKNOWN',
   ],
@@ -28,6 +28,6 @@ export const STOPS: Readonly<Record<string, readonly string[]>> = {
 /** What verifiers have to have found. */
 export const FINDINGS: Readonly<Record<string, readonly RegExp[]>> = {
   'debug-guest': [/GUEST_DEBUG/],
-  'allow-all-policy': [/HOST_DATA/],
+  'allow-all-policy': [/CONTAINER_POLICY_ALLOWS_ALL/],
   'replayed-evidence': [/BINDING_OTHER_CLEANROOM/],
 };

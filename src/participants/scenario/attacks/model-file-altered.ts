@@ -10,7 +10,7 @@ export const modelFileAltered: Attack = {
   story:
     'Who carries the sealed model to the consumer changes a bit of it. The consumer gets the right one in the end, but what is passed on to a user has other weights: the log knows no such model, and the evidence that came with it is of another.',
   expected: [
-    { gate: 'model.release', reason: 'REQUEST_MISMATCH' },
+    { gate: 'model.release', reason: 'CIPHERTEXT_MISMATCH' },
     { gate: 'model verify', reason: 'MODEL_UNKNOWN' },
     { gate: 'model verify', reason: 'MODEL_UNKNOWN' },
   ],
