@@ -21,7 +21,16 @@ const FAILING = new Set(['ENOSPC', 'EDQUOT', 'EIO']);
 /** Why the system refused, if that is what `cause` says. */
 export function systemReason(cause: unknown): string | undefined {
   const code = systemCode(cause);
-  return code && (WORDS[code] ?? code);
+  return code === undefined ? databaseReason(cause) : (WORDS[code] ?? code);
+}
+
+/** LevelDB's own words, which its driver wraps: `IO error: /data/db/LOCK: Permission denied`. */
+function databaseReason(cause: unknown): string | undefined {
+  for (let at = cause; at instanceof Error; at = at.cause) {
+    const said = /^(?:IO error|Corruption): .*$/.exec(at.message)?.[0];
+    if (said !== undefined) return said;
+  }
+  return undefined;
 }
 
 /** The code of a system call that failed; a library that only quotes it in its message counts too. */

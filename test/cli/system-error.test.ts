@@ -1,8 +1,10 @@
 /** What the operating system refuses is said in words, with an exit code for a caller's mistake, not a stack. */
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemReason } from '../../src/cli/system-error.ts';
+import { openLevelStorage } from '../../src/storage/index.ts';
 import { aichain } from './fake-terminal.ts';
 import { testFolder } from './folder.ts';
 
@@ -46,6 +48,17 @@ test('a port that is taken, of HTTP or of gRPC', async () => {
   } finally {
     other.close();
   }
+});
+
+test('a database that cannot be opened says why', async () => {
+  const storage = await openLevelStorage(path('database'));
+  await storage.close();
+  rmSync(path('database/LOCK'), { force: true });
+  mkdirSync(path('database/LOCK'));
+  await assert.rejects(openLevelStorage(path('database')), (error: Error) => {
+    assert.match(String(systemReason(error.cause)), /^IO error: .*LOCK: Is a directory$/);
+    return true;
+  });
 });
 
 test('other errors have no system reason', () => {
