@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LedgerError } from '../../../src/core/errors.ts';
 import type { Stop } from '../../../src/participants/scenario/attacks/attack.ts';
-import { ATTACKS } from '../../../src/participants/scenario/attacks/index.ts';
+import { ATTACKS, attackNamed } from '../../../src/participants/scenario/attacks/index.ts';
+import { runAttack } from '../../../src/participants/scenario/attacks/run.ts';
 import { Tries } from '../../../src/participants/scenario/attacks/tries.ts';
 import { Refused } from '../../../src/participants/scenario/refused.ts';
+import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
 import { aichain } from '../../cli/fake-terminal.ts';
-import { demo } from './played.ts';
+import { PROGRAM, smallScenario } from './played.ts';
 import { STOPS } from './stops.ts';
 
 const stop: Stop = { gate: 'key.release', reason: 'BUDGET_EXHAUSTED' };
@@ -53,14 +55,26 @@ test('one that nobody knows is a wrong use, and says which there are', async () 
   for (const name of Object.keys(STOPS)) assert.ok(stderr.includes(name), name);
 });
 
-// The shortest: its processes are those of every other, up to the contract.
-test('an attack is played by processes, and stopped', () => {
-  const out = mkdtempSync(join(tmpdir(), 'aichain-attack-'));
+// The shortest there is: the log with its witness and its monitor, over mutual TLS, and the regulator.
+test('an attack is played by processes, and stopped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'aichain-attack-'));
   try {
-    const { code, stdout, stderr } = demo('--attack', 'wrong-purpose', '--people', '60', '--out', out);
-    assert.equal(code, 0, stderr + stdout);
-    assert.match(stdout, /^ {3}seen +contract\.propose: PURPOSE_NOT_PERMITTED$/m);
+    const scenario = join(folder, 'scenario');
+    smallScenario(scenario, 40);
+    const { expected, instead } = attackNamed('allow-all-policy');
+    const begins = { expected: expected.slice(0, 1), instead: { govern: instead.govern! } };
+    const said: string[] = [];
+    const played = await runAttack(
+      {
+        ...{ crypto, scenario, out: join(folder, 'run'), signal: new AbortController().signal },
+        program: [process.execPath, PROGRAM],
+        observe: (_who, what) => said.push(what),
+      },
+      { name: 'begins', title: 'as declared', story: 'but not to its end', ...begins },
+    );
+    assert.equal(played.stopped, true, JSON.stringify(played.tries));
+    assert.ok(said.includes('was stopped: code.certify, CODE_ALLOW_ALL'));
   } finally {
-    rmSync(out, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 });
