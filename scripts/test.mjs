@@ -61,7 +61,7 @@ const rest = chosen.map(built).filter((path) => !alone.includes(path));
 // A file is a process of its own, except here: these neither change the process that they are in nor look at it, and to
 // start one and load what they test costs more than most of them do. So some files of a folder share a process.
 const SHARING =
-  /^test\/(?:attestation|chain|cli|client|core|cose|depa|grpc|http|log|merkle|note|replay|service|statemap|tiles|verify)$/;
+  /^test\/(?:attestation|backup|chain|cli|client|core|cose|depa|fsck|grpc|guides|http|log|merkle|mirror|monitor\/alarms|note|participants|participants\/training|replay|server|service|statemap|tiles|verify|witness)$/;
 const TO_A_PROCESS = 8;
 const groups = new Map();
 for (const path of rest) {
