@@ -7,6 +7,7 @@ import { dotOf, mermaidOf } from '../../src/cli/lineage-graph.ts';
 import type { LineageNode, LineageWalk } from '../../src/client/index.ts';
 import { formatTrust } from '../../src/verify/index.ts';
 import { type Served, serve } from '../client/served.ts';
+import { anyText } from '../core/any-text.ts';
 import { REAL } from '../depa/scenario.ts';
 import { crypto } from '../log/world.ts';
 import { StoryLog } from '../service/story-log.ts';
@@ -82,7 +83,7 @@ describe('over a served log', { skip: REAL === undefined && 'no ../shared' }, ()
 
 /** All that a URN, or a server that lies, can put into a graph. */
 const hostile = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  anyText({ maxLength: 40 }),
   fc.constantFrom(
     'urn:depa:model:"];evil[label="x:1',
     'urn:depa:model:\\":1',
