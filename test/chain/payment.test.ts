@@ -5,6 +5,7 @@ import type { KindName } from '../../src/chain/kinds/index.ts';
 import { CLEANROOM } from '../../src/chain/records/cleanroom.ts';
 import { CONTRACT } from '../../src/chain/records/contract.ts';
 import { PAYMENT } from '../../src/chain/records/payment.ts';
+import { PARTICIPANT } from '../../src/chain/state.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { paymentBody } from './payment-body.ts';
 import { delegation, edit, participant, type RoomState, type RoomWorld, roomWorld } from './room-world.ts';
@@ -41,6 +42,24 @@ test('a payment is held, then settled; the contract waits until then', () => {
   }
   step(r, 'fail', 1);
   assert.deepEqual([stateOf(r, 1), openOf(r)], ['FAILED', 0]);
+});
+
+test('the SRO ends what a payment service has left behind, and nothing before', () => {
+  const r = begin('TRAINED');
+  edit(r.world, PAYMENT, { state: 'HELD' }, r.contract, 0, r.room);
+  const judged = (name: Name, by = r.world.sro) => r.world.judge(statement(r, name, 0, by)).verdict.reason;
+  const service = (state: 'ACTIVE' | 'SUSPENDED' | 'REVOKED') =>
+    edit(r.world, PARTICIPANT, { state }, r.payment.did);
+  for (const state of ['ACTIVE', 'SUSPENDED'] as const) {
+    service(state);
+    assert.equal(judged('fail'), 'ROLE_NOT_HELD');
+  }
+  service('REVOKED');
+  for (const name of ['settle', 'refund'] as const) assert.equal(judged(name), 'ROLE_NOT_HELD');
+  assert.equal(judged('fail', r.tdc), 'ROLE_NOT_HELD');
+  r.world.advance(1);
+  r.world.accept(statement(r, 'fail', 0, r.world.sro));
+  assert.deepEqual([stateOf(r), openOf(r)], ['FAILED', 0]);
 });
 
 test('a payment is earned by a run that was completed, or by a room that has ended with a key', () => {

@@ -11,7 +11,7 @@ import { PAYMENT, type PaymentRecord } from '../records/payment.ts';
 import { isRefusal, type Refusal, refuse } from '../refusal.ts';
 import { roomStateAt } from '../room-end.ts';
 import { amount, did, type Infer, struct, text, uint, urn } from '../schema.ts';
-import { digest } from '../state.ts';
+import { digest, PARTICIPANT } from '../state.ts';
 
 const body = struct({
   contract: urn('contract'),
@@ -48,16 +48,22 @@ interface Found {
   readonly payment: PaymentRecord;
 }
 
-/** The payment as the contract has it, in one of the states; the service that the contract names is who answers for it. */
+/**
+ * The payment as the contract has it, in one of the states; the service that the contract names is who answers for it.
+ * @param heir may answer when that is no participant any more
+ */
 function find(
   ctx: Context<'active'>,
   stated: Body,
   from: readonly State[],
+  heir = false,
 ): Found | Refusal<keyof typeof TERMS | 'ROLE_NOT_HELD' | 'STATE_WRONG'> {
   const contract = CONTRACT.read(ctx.read, stated.contract);
   const payment = PAYMENT.read(ctx.read, stated.contract, stated.row, stated.cleanroom);
   if (!contract || !payment) return refuse('PAYMENT_NOT_IN_TERMS', `row ${stated.row}`);
-  if (ctx.principal.did !== (contract.paymentService ?? contract.tdc)) {
+  const service = contract.paymentService ?? contract.tdc;
+  const inherits = heir && PARTICIPANT.read(ctx.read, service)?.state === 'REVOKED';
+  if (ctx.principal.did !== service && !inherits) {
     return refuse('ROLE_NOT_HELD', 'not the payment service of the contract');
   }
   if (stated.payer !== payment.payer || stated.payee !== payment.payee) {
@@ -142,11 +148,13 @@ export const refund = declareKind({
 export const fail = declareKind({
   ...shape,
   name: 'payment.fail',
-  rule: 'The processor could not make the payment. DUE | HELD → FAILED.',
+  rule:
+    'The processor could not make the payment. DUE | HELD → FAILED. (The SRO says so when the payment service is no ' +
+    'participant any more: else its contract would never be complete.)',
   refusals: TERMS,
   shared: ['ROLE_NOT_HELD', 'STATE_WRONG'],
   apply(ctx, stated) {
-    const found = find(ctx, stated, ['DUE', 'HELD']);
+    const found = find(ctx, stated, ['DUE', 'HELD'], ctx.principal.roles.includes('SRO'));
     return isRefusal(found) ? found : move(ctx, stated, found, 'FAILED');
   },
 });
