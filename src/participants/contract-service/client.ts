@@ -61,6 +61,11 @@ export class ContractServiceClient {
     return this.post('/v1/contracts', files);
   }
 
+  /** A contract that was signed with today's DEPA contract service. @throws as {@link draft}; the log's refusal */
+  importSigned(multiSigned: Bytes, files: Omit<DraftFiles, 'contract' | 'salt'>): Promise<Json> {
+    return this.post('/v1/contracts/import', { ...files, multiSigned: toBase64url(multiSigned) });
+  }
+
   contract(id: string): Promise<Json> {
     return this.get(`/v1/contracts/${encodeURIComponent(id)}`);
   }

@@ -25,6 +25,8 @@ export interface Draft {
 
 /** What was drafted, and everything else that the files say: answered to who brought them, and not kept. */
 export interface Drafted extends Draft {
+  /** Of contract.propose. */
+  readonly body: object;
   readonly bodies: readonly {
     readonly kind: string;
     readonly signer: string | null;
@@ -94,7 +96,7 @@ export class Drafts {
     const bodies = imported.bodies.map((each) => ({
       ...{ kind: each.kind, signer: each.signer ?? null, body: bodyJson(each.body) },
     }));
-    return { ...draft, bodies, salt: imported.salt };
+    return { ...draft, body, bodies, salt: imported.salt };
   }
 
   /** Of a contract, in the order in which they were brought since the start, those from before it first. */

@@ -4,19 +4,20 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { LedgerClient } from '../../client/index.ts';
-import { type Bytes, toBase64url, utf8 } from '../../core/bytes.ts';
+import { type Bytes, toBase64url } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail, LedgerError } from '../../core/errors.ts';
-import type { SourceFile } from '../../depa/index.ts';
 import { checkWebhook } from '../../platform/webhook-signature.ts';
 import { bytesOfText } from '../service-http.ts';
 import { bodyJson } from './body-json.ts';
 import { contractOf, contractView, headJson } from './contract-view.ts';
 import { type DatasetQuery, findDatasets, MOST_DATASETS } from './discovery.ts';
-import { DraftRefused, type Drafts } from './drafts.ts';
+import { draftRoutes } from './draft-routes.ts';
+import type { Drafts } from './drafts.ts';
 import type { Outbox } from './outbox.ts';
 import { type Confirmation, OUTCOMES, type Payments } from './payments.ts';
 import type { Registry } from './registry.ts';
+import { object, text } from './request-schema.ts';
 
 export interface RouteParts {
   readonly crypto: Crypto;
@@ -31,20 +32,8 @@ export interface RouteParts {
   readonly now: () => number;
 }
 
-const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
-const object = (properties: object, required: readonly string[]) => ({
-  ...{ type: 'object', additionalProperties: false, properties, required },
-});
 /** base64url of a statement of 1 MiB at most. */
 const STATEMENT = object({ statement: text(1_400_000) }, ['statement']);
-const FILE = text(512 << 10);
-const DRAFT = object(
-  {
-    ...{ contract: FILE, overlay: FILE, pipeline: FILE, dataset: FILE, scenario: FILE, policy: FILE },
-    salt: text(43),
-  },
-  ['contract'],
-);
 const URN = text(512);
 const CONFIRMATION = object(
   {
@@ -72,7 +61,7 @@ export function contractRoutes(app: FastifyInstance, parts: RouteParts): void {
     ...{ did, log: client.trust.origin, genesis: toBase64url(client.trust.genesis) },
   }));
   datasets(app, parts);
-  drafts(app, parts);
+  draftRoutes(app, parts);
   contracts(app, parts);
   app.register(async (scope) => confirmations(scope, parts));
   app.get<{ Querystring: { after?: string } }>(
@@ -105,39 +94,6 @@ function datasets(app: FastifyInstance, parts: RouteParts): void {
       return findDatasets(parts, asked);
     },
   );
-}
-
-type Files = Record<'contract', string> &
-  Partial<Record<'overlay' | 'pipeline' | 'dataset' | 'scenario' | 'policy' | 'salt', string>>;
-
-function drafts(app: FastifyInstance, { drafts: kept }: RouteParts): void {
-  app.post<{ Body: Files }>('/v1/contracts', { schema: { body: DRAFT } }, async ({ body }, reply) => {
-    const { salt, contract, ...others } = body;
-    const file = (name: string, content: string): SourceFile => ({ name, bytes: utf8(content) });
-    const more = Object.entries(others).map(([name, content]) => [name, file(name, content)] as const);
-    try {
-      const sources = { contract: file('contract', contract), ...Object.fromEntries(more) };
-      const draft = kept.make(sources, salt === undefined ? undefined : bytesOfText(salt, 'the salt'));
-      return reply.code(201).send({
-        ...{ id: draft.contract, draft: draft.draft, text: toBase64url(draft.digest) },
-        ...{ bodies: draft.bodies, salt: toBase64url(draft.salt) },
-      });
-    } catch (error) {
-      if (!(error instanceof DraftRefused)) throw error;
-      // All of them at once, so that who brought the files need not ask again for each.
-      const { code, message: detail, problems } = error;
-      const problem = {
-        type: 'about:blank',
-        title: 'Unprocessable Entity',
-        status: 422,
-        code,
-        detail,
-        problems,
-      };
-      reply.code(422).header('aichain-code', code).type('application/problem+json');
-      return reply.send(JSON.stringify(problem));
-    }
-  });
 }
 
 function contracts(app: FastifyInstance, parts: RouteParts): void {

@@ -111,7 +111,7 @@ export class Watch {
     }
   }
 
-  /** Contracts that name this service, or were drafted here, and their rooms. Whether they count, the gates say. */
+  /** Contracts that name this service, or were drafted or imported here, and their rooms. Whether they count, the gates say. */
   #read({ statement: bytes }: VerifiedEntry): void {
     const { crypto, did, book, drafts } = this.#options;
     const statement = bytes && parsed(crypto, bytes);
@@ -119,7 +119,8 @@ export class Watch {
     const { kind } = statement.chain;
     if (kind === 'contract.propose' || kind === 'contract.import') {
       const { id, parties } = statement.body as { id: string; parties: { paymentService?: string } };
-      if (parties.paymentService === did || drafts.has(statement.payload)) book.add(id);
+      const own = statement.issuer === did || drafts.has(statement.payload);
+      if (own || parties.paymentService === did) book.add(id);
     } else if (kind === 'cleanroom.deploy') {
       const { id, contracts } = statement.body as { id: string; contracts: readonly string[] };
       for (const contract of contracts) book.addRoom(contract, id);

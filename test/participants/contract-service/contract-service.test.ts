@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Ref } from '../../../src/chain/statement.ts';
 import { LedgerClient } from '../../../src/client/index.ts';
-import { type Bytes, fromBase64url, fromUtf8, toBase64, toBase64url } from '../../../src/core/bytes.ts';
+import { type Bytes, fromBase64url, fromUtf8, toBase64, toBase64url, utf8 } from '../../../src/core/bytes.ts';
 import { encodePrivateKey } from '../../../src/cose/index.ts';
 import {
   ContractServiceClient,
@@ -21,6 +21,7 @@ import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
 import { webhookSecret } from '../../../src/platform/webhook-signature.ts';
 import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/index.ts';
 import { proven, verifyBundle, verifyReceipt } from '../../../src/verify/index.ts';
+import { multiSigned } from '../../chain/multi-signed.ts';
 import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
 import { World } from '../../chain/world.ts';
 import { aichain } from '../../cli/fake-terminal.ts';
@@ -255,6 +256,60 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
     await events((all) => types(all).at(-1) === 'contract.in-force');
   });
 
+  test('a contract that two have signed with DEPA’s own service is brought in by its file, and then accepted', async () => {
+    const [contract, overlay, scenario] = ['contract', 'overlay', 'scenario'].map((name) =>
+      JSON.parse(fromUtf8(covid()[name as 'contract'].bytes)),
+    );
+    const urn = story.urn('contract', 7);
+    contract.id = urn.split(':').at(-1);
+    contract.datasets.length = 1;
+    const [{ id: dataset }] = contract.datasets;
+    const { privacy } = contract.constraints[0];
+    contract.constraints = [
+      { privacy: privacy.filter((row: { dataset: string }) => row.dataset === dataset) },
+    ];
+    const { cleanroom: _, code: __, ...rest } = overlay;
+    const { baseModel: ___, payments, ...terms } = rest.contract;
+    const targets = { joinKeys: story.contract.joinKeys, targets: story.contract.targets };
+    const files = {
+      overlay: JSON.stringify({
+        ...rest,
+        contract: { ...terms, ...targets, payments: payments.slice(0, 1) },
+        datasets: { [dataset]: { ...rest.datasets[dataset], format: 'csv' } },
+      }),
+      scenario: JSON.stringify(scenario),
+    };
+    const [signed, template] = [fillIn(contract), utf8(JSON.stringify(contract))];
+    const text = utf8(JSON.stringify(signed));
+    const [tdc, icmr, ccrp] = [story.member('tdc'), story.member('icmr'), story.member('ccrp')];
+    const verbatim = multiSigned({ signers: [tdc, icmr], text: template });
+    await assert.rejects(client.importSigned(verbatim, files), { code: 'PLACEHOLDER_VALUE' });
+    const one = multiSigned({ signers: [tdc], participants: [tdc.did, icmr.did], text });
+    await assert.rejects(client.importSigned(one, files), { code: 'MULTISIG_SIGNER_MISSING' });
+    const two = multiSigned({ signers: [tdc, icmr], text });
+    const altered = Uint8Array.from(two);
+    altered[altered.length - 1]! ^= 1;
+    await assert.rejects(client.importSigned(altered, files), { code: 'MULTISIG_SIGNATURE_INVALID' });
+    await assert.rejects(client.importSigned(text, files), { code: 'COSE_MALFORMED' });
+    await assert.rejects(client.importSigned(two, {}), { code: 'CONTRACT_ALREADY_EXPIRED' });
+    const brought = await client.importSigned(two, files);
+    assert.deepEqual([brought.id, brought.signers], [urn, [tdc.did, icmr.did]]);
+    const proposal = fromBase64url(brought.entry.entryId);
+    const { version } = story.contract;
+    const body = { id: urn, version, text: crypto.sha256(text), proposal };
+    for (const member of [tdc, icmr, ccrp]) {
+      await until(async () => (await client.contract(urn)).state !== 'DRAFT');
+      assert.notEqual((await client.inForce(urn)).decision, 'allow');
+      const step = story.step(`${member.did} signs`, member, 'contract.sign', body);
+      await passed(step, (bytes) => client.passOn('signatures', urn, bytes));
+    }
+    const { state, text: known } = await client.contract(urn);
+    assert.deepEqual([state, known.content], ['SIGNED', fromUtf8(text)]);
+    await events((all) =>
+      all.some(({ type, data }) => type === 'contract.in-force' && data.contract === urn),
+    );
+  });
+
   test('the commands go on where the service has stopped, and nothing is said again', async () => {
     const said = await client.events();
     const { port } = new URL(service.url);
@@ -343,6 +398,16 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
     assert.equal((await client.contract(id)).state, 'COMPLETED');
     assert.equal((await client.inForce(id)).reason, 'CONTRACT_COMPLETED');
   });
+
+  /** What its own service has filled in before a contract is signed. */
+  function fillIn(contract: { datasets: readonly object[] }): object {
+    const [tdc, icmr, ccrp] = ['tdc', 'icmr', 'ccrp'].map((name) => story.member(name).did);
+    const datasets = contract.datasets.map((dataset) => ({
+      ...{ ...dataset, provider: icmr, url: 'https://storage.example/icmr/data.img' },
+      key: { properties: { kid: story.contract.datasets[0].dataKeyId, endpoint: 'kms.example' } },
+    }));
+    return { ...contract, datasets, tdc, tdps: [icmr], ccrp };
+  }
 
   async function until<T>(ask: () => T | false | Promise<T | false>): Promise<T> {
     for (let tries = 0; tries < 600; tries++) {
