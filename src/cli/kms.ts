@@ -23,6 +23,7 @@ interface Options extends ConnectionOptions {
   readonly httpTlsCert?: string;
   readonly httpTlsKey?: string;
   readonly httpTlsClientCa?: string;
+  readonly patience: number;
   readonly logLevel: string;
 }
 
@@ -64,6 +65,11 @@ export function kms(context: Context): Command {
       ),
     )
     .addOption(
+      option('--patience <seconds>', 'how long the other keys of a pipeline are waited for')
+        .argParser(secondsOf)
+        .default(20, '20'),
+    )
+    .addOption(
       option('--log-level <level>', 'least severe level on standard error')
         .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
         .default('info'),
@@ -89,6 +95,7 @@ export function kms(context: Context): Command {
       ...{ crypto, client: connection.client, kms: { did: issuer, key }, dataDir, host, port },
       ...(wrapKey !== undefined && { wrapKey }),
       ...(tls && { tls }),
+      patience: options.patience * 1000,
       observe: {
         imported: (owner, dataKeyId) => logger.info({ owner, dataKeyId }, 'key imported'),
         released: ({ code, ...outcome }) =>
@@ -153,4 +160,9 @@ function portOf(text: string): number {
   const port = /^(?:0|[1-9]\d{0,4})$/.test(text) ? Number(text) : -1;
   if (port < 0 || port > 65_535) throw new InvalidArgumentError('not a port');
   return port;
+}
+
+function secondsOf(text: string): number {
+  if (!/^[1-9][0-9]{0,2}$/.test(text)) throw new InvalidArgumentError('not 1 to 999 seconds');
+  return Number(text);
 }

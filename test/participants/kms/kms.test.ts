@@ -9,64 +9,23 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher, request as send } from 'undici';
-import { BUDGET, RELEASE, type Ref } from '../../../src/chain/index.ts';
-import { LedgerClient } from '../../../src/client/index.ts';
+import { BUDGET } from '../../../src/chain/index.ts';
+import type { LedgerClient } from '../../../src/client/index.ts';
 import { type Bytes, fromBase64url, toBase64url } from '../../../src/core/bytes.ts';
 import { encodePrivateKey } from '../../../src/cose/index.ts';
-import {
-  generateUnwrappingKey,
-  type UnwrappingKey,
-  unwrapKey,
-  type WrapPurpose,
-} from '../../../src/participants/key-wrap.ts';
+import { generateUnwrappingKey } from '../../../src/participants/key-wrap.ts';
 import { KeyImportClient, type ReleaseOutcome, startKms } from '../../../src/participants/kms/index.ts';
 import { ReleaseJournal } from '../../../src/participants/kms/release-journal.ts';
 import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
-import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/index.ts';
 import { decodeBundle, verifyBundle } from '../../../src/verify/index.ts';
-import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
-import { World } from '../../chain/world.ts';
+import { PROVIDERS, type Step, type Story } from '../../chain/story.ts';
 import { aichain } from '../../cli/fake-terminal.ts';
-import { covid, publishedEpsilons, REAL } from '../../depa/scenario.ts';
-import { serveWitnessed, type WitnessedServer } from '../../e2e/witnessed-server.ts';
+import { REAL } from '../../depa/scenario.ts';
 import { TestAuthority } from '../../service/test-certificates.ts';
-import { config, dataKeyOf, file, request } from './imports.ts';
+import { config, dataKeyOf, file } from './imports.ts';
+import { KmsScene, type Provider } from './scene.ts';
 
 type Running = Awaited<ReturnType<typeof startKms>>;
-type Provider = (typeof PROVIDERS)[number];
-
-/** The story, with a room whose wrapping key can be used. */
-class KeyedStory {
-  readonly story: Story;
-  readonly room: UnwrappingKey;
-
-  static async of(story: Story): Promise<KeyedStory> {
-    return new KeyedStory(story, await generateUnwrappingKey('X25519'));
-  }
-
-  private constructor(story: Story, room: UnwrappingKey) {
-    this.story = story;
-    this.room = room;
-    const wrapKey = story.wrapKey.bind(story);
-    story.wrapKey = (name) => (name === 'room 1' ? room.listed : wrapKey(name));
-  }
-
-  urn(n: number): string {
-    return this.story.urn('release', n);
-  }
-
-  /** The room asks for the key of a provider’s dataset. */
-  asked(n: number, provider: Provider): Step {
-    const { contract } = this.story;
-    const { id, version, dataKeyId } = contract.datasets[PROVIDERS.indexOf(provider)];
-    const body = { id: this.urn(n), subject: id, version, contract: contract.id, dataKeyId };
-    return this.story.step(`key.request ${n}`, this.story.asRoom(), 'key.request', body);
-  }
-
-  dataKeyId(provider: Provider): string {
-    return this.story.contract.datasets[PROVIDERS.indexOf(provider)].dataKeyId;
-  }
-}
 
 describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'aichain-kms-'));
@@ -75,28 +34,15 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
   const ca = authority.cert;
   const agent: Dispatcher = new Agent({ connect: { ca, cert: own.cert, key: own.key } });
   const outcomes: ReleaseOutcome[] = [];
-  const entries = new Map<string, Ref>();
-  const told: Told = { ref: (step, rel = 'after') => ({ ...entries.get(step)!, rel }) };
-  let witnessed: WitnessedServer;
+  let scene: KmsScene;
   let client: LedgerClient;
   let story: Story;
-  let keyed: KeyedStory;
   let kms: Running;
   let owners: KeyImportClient;
 
   before(async () => {
-    witnessed = await serveWitnessed(folder);
-    const { server, trust } = witnessed;
-    client = await LedgerClient.connect({ grpc: server.grpc, trust });
-    const world = World.empty(crypto, server.ledger.origin);
-    world.time = Date.now();
-    const sro = {
-      did: DEVELOPMENT_SRO,
-      keys: [developmentSro(crypto, keyFolder(join(folder, 'log')))] as const,
-    };
-    const training = { epsilons: publishedEpsilons('covid'), delta: 10_000_000_000 };
-    story = Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
-    keyed = await KeyedStory.of(story);
+    scene = await KmsScene.open(folder);
+    ({ client, story } = scene);
     kms = await started(1200);
     owners = new KeyImportClient(kms.url, { ca, cert: own.cert, key: own.key });
     await log(...story.governance(), ...story.participants(), ...story.delegations());
@@ -105,8 +51,7 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     owners?.close();
     await agent.destroy();
     await kms?.close();
-    client?.close();
-    await witnessed?.close();
+    await scene?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -119,51 +64,17 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     });
   }
 
-  async function log(...steps: readonly Step[]): Promise<void> {
-    for (const [i, step] of steps.entries()) {
-      story.world.time = Date.now();
-      const wait = i === steps.length - 1 ? 'WITNESSED' : 'LOGGED';
-      const { index, entryId } = await client.register(step.statement(told), { wait });
-      entries.set(step.name, { rel: 'after', index, entry: entryId });
-    }
-  }
-
-  const hostData = () => story.imported('code.certify').hostData as readonly Bytes[];
-  async function signed(provider: Provider, change: object = {}): Promise<Bytes> {
-    const { did, keys } = story.member(provider);
-    return request({
-      ...{ log: client.trust.origin, owner: did, key: keys[0], kms: story.member('kms').did },
-      ...{ kmsKey: kms.wrapKey, config: file(config(keyed.dataKeyId(provider), hostData())) },
-      dataKey: dataKeyOf(provider),
-      ...change,
-    });
-  }
-
-  /** What the room is answered: the status, and the reason or the wrapped key. */
-  async function ask(n: number): Promise<{ status: number; code?: string; wrapped?: string }> {
-    const { statusCode, body } = await send(`${kms.url}/v1/releases`, {
-      dispatcher: agent,
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ release: keyed.urn(n) }),
-    });
-    const { code, wrapped } = (await body.json()) as { code?: string; wrapped?: string };
-    return { status: statusCode, ...(code && { code }), ...(wrapped && { wrapped }) };
-  }
+  const log = (...steps: readonly Step[]) => scene.log(...steps);
+  const ask = (n: number) => scene.ask(kms.url, n, agent);
+  const stateOf = (n: number) => scene.stateOf(n);
   const refusal = (status: number, code: string) => ({ status, code });
-
-  async function stateOf(n: number): Promise<string> {
-    const { values } = await client.facts([RELEASE.key(keyed.urn(n))]);
-    return RELEASE.decode(values[0]!).state;
-  }
-
   const imported = async (provider: Provider, change?: object) =>
-    owners.import(await signed(provider, change));
+    owners.import(await scene.signed(kms.wrapKey, provider, change));
 
   test('takes keys from their owners, as the ledger knows them', async () => {
     assert.deepEqual(await owners.wrapKey(), kms.wrapKey);
-    assert.equal(await imported('icmr'), keyed.dataKeyId('icmr'));
-    assert.equal(await imported('icmr'), keyed.dataKeyId('icmr'));
+    assert.equal(await imported('icmr'), scene.dataKeyId('icmr'));
+    assert.equal(await imported('icmr'), scene.dataKeyId('icmr'));
     await assert.rejects(imported('icmr', { dataKey: dataKeyOf('other') }), { code: 'ID_TAKEN' });
     const other = story.member('cowin');
     await assert.rejects(imported('icmr', { key: other.keys[0] }), { code: 'SIGNER_UNKNOWN' });
@@ -179,7 +90,7 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     await assert.rejects(imported('icmr', { kms: ccrp.did }), { code: 'REQUEST_MALFORMED' });
     const { listed } = await generateUnwrappingKey('X25519');
     await assert.rejects(imported('cowin', { kmsKey: listed }), { code: 'WRAPPED_KEY_INVALID' });
-    const damaged = await signed('cowin');
+    const damaged = await scene.signed(kms.wrapKey, 'cowin');
     damaged[damaged.length - 1]! ^= 1;
     await assert.rejects(owners.import(damaged), { code: 'SIGNATURE_INVALID' });
     // Somebody else’s key of the same name is somebody else’s.
@@ -195,7 +106,7 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     };
     const { did, keys } = story.member('kms');
     const icmr = story.member('icmr');
-    const trust = ['--trust', written('trust.json', witnessed.server.trust)];
+    const trust = ['--trust', written('trust.json', scene.witnessed.server.trust)];
     const pair = ({ cert, key }: { cert: string; key: string }, name: string) =>
       [written(`${name}.pem`, cert), written(`${name}.key`, key)] as const;
     const [cert, certKey] = pair(certificate, 'kms');
@@ -211,7 +122,7 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
         ...['kms', '--key', written('signs', encodePrivateKey(keys[0])), '--issuer', did, '-o', 'json'],
         ...['--data-dir', path('kms'), '--wrap-key', path('secret/wrap'), '--http-port', '0', ...trust],
         ...['--http-tls-cert', cert, '--http-tls-key', certKey, '--http-tls-client-ca', authorities],
-        ...['--server', witnessed.server.grpc, '--log-level', 'silent'],
+        ...['--server', scene.witnessed.server.grpc, '--log-level', 'silent'],
       ],
       { signal: ending.signal, onStdout: announced },
     );
@@ -221,14 +132,23 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     const handOver = (...more: string[]) =>
       aichain([
         ...['kms', 'import', '--url', url, '--kms', did, '--issuer', icmr.did, ...trust, ...more],
-        ...['--config', written('importkey.json', file(config('icmr-key', hostData())))],
+        ...['--config', written('importkey.json', file(config('icmr-key', scene.hostData())))],
         ...[
           '--data-key',
           written('data', dataKeyOf('icmr')),
           '--key',
           written('icmr', encodePrivateKey(icmr.keys[0])),
         ],
-        ...['--server', witnessed.server.http, '--ca', authorities, '--cert', mine, '--cert-key', mineKey],
+        ...[
+          '--server',
+          scene.witnessed.server.http,
+          '--ca',
+          authorities,
+          '--cert',
+          mine,
+          '--cert-key',
+          mineKey,
+        ],
       ]);
     // To a key that the ledger does not know nothing is sealed, unless the owner knows it.
     const unknown = await handOver();
@@ -268,10 +188,10 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
   test('releases nothing that nobody asked for, that it has not, or that the ledger denies', async () => {
     await log(...story.datasets(), story.baseModel(), ...story.signedContract(), ...story.attested());
     assert.deepEqual(await ask(1), refusal(403, 'RELEASE_NOT_FOUND'));
-    await log(keyed.asked(10, 'icmr'), keyed.asked(11, 'cowin'), keyed.asked(12, 'index'));
+    await log(scene.asked(10, 'icmr'), scene.asked(11, 'cowin'), scene.asked(12, 'index'));
     assert.deepEqual(await ask(11), refusal(404, 'DATA_KEY_NOT_HELD'));
     await imported('cowin');
-    const other = { config: file(config(keyed.dataKeyId('index'), [new Uint8Array(32)])) };
+    const other = { config: file(config(scene.dataKeyId('index'), [new Uint8Array(32)])) };
     await imported('index', { ...other, issuedAt: Math.floor(Date.now() / 1000) - 10 });
     assert.deepEqual(await ask(12), refusal(403, 'KEY_POLICY_NOT_MET'));
     await imported('index');
@@ -287,7 +207,7 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
   });
 
   test('a key without the others of its pipeline is not handed over, and costs nothing', async () => {
-    await log(...story.payments('hold'), keyed.asked(20, 'icmr'));
+    await log(...story.payments('hold'), scene.asked(20, 'icmr'));
     assert.deepEqual(await ask(20), refusal(403, 'MOUNT_NOT_GRANTED'));
     assert.equal(await stateOf(20), 'CANCELLED');
     const { values } = await client.facts([BUDGET.key(story.member('icmr').did, 'icmr-patients')]);
@@ -296,11 +216,11 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
   });
 
   test('what was under way when the process ended is cancelled by the next', async () => {
-    await log(keyed.asked(30, 'icmr'), keyed.asked(31, 'cowin'));
+    await log(scene.asked(30, 'icmr'), scene.asked(31, 'cowin'));
     await kms.close();
     // As a process leaves it that is killed between the grant and the answer; and before the grant.
     const journal = new ReleaseJournal(crypto, join(folder, 'kms', 'releases'));
-    const [release, before_] = [keyed.urn(30), keyed.urn(31)];
+    const [release, before_] = [scene.urn(30), scene.urn(31)];
     journal.write({ release, owner: story.member('icmr').did, state: 'asked' });
     journal.write({ release: before_, owner: story.member('cowin').did, state: 'asked' });
     const { did } = story.member('icmr');
@@ -318,7 +238,7 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
 
   test('the keys of a pipeline are handed over together, to the attested room alone', async () => {
     // The second was asked for before the crash, and not decided.
-    await log(keyed.asked(40, 'icmr'), keyed.asked(42, 'index'));
+    await log(scene.asked(40, 'icmr'), scene.asked(42, 'index'));
     const numbers = [40, 31, 42];
     const answers = await Promise.all([...numbers, ...numbers].map(ask));
     const wrapped = answers.map((answer) => {
@@ -328,18 +248,13 @@ describe('the reference KMS', { skip: REAL === undefined && 'no ../shared' }, ()
     // Two who ask for one release are given one answer; and so is who asks again, of another process too.
     assert.deepEqual(wrapped.slice(3), wrapped.slice(0, 3));
     for (const [i, provider] of PROVIDERS.entries()) {
-      const purpose: WrapPurpose = {
-        ...({ log: client.trust.origin, use: 'data', release: keyed.urn(numbers[i]!) } as const),
-        ...{ recipient: story.roomId(), keyId: keyed.dataKeyId(provider) },
-      };
-      const bytes = fromBase64url(wrapped[i]!);
-      assert.deepEqual(await unwrapKey(crypto, keyed.room, purpose, bytes), dataKeyOf(provider));
+      assert.deepEqual(await scene.unwrap(numbers[i]!, provider, wrapped[i]!), dataKeyOf(provider));
     }
     await kms.close();
     kms = await started(1200);
     assert.deepEqual(await ask(40), { status: 200, wrapped: wrapped[0] });
     const received = (i: number) => ({
-      id: keyed.urn(numbers[i]!),
+      id: scene.urn(numbers[i]!),
       wrapped: crypto.sha256(fromBase64url(wrapped[i]!)),
     });
     await log(
