@@ -4,7 +4,7 @@ import type { Attack } from './attack.ts';
 import { deployUnasked } from './unasked.ts';
 
 /** Seconds from when the terms are written: it has to be in force when it is proposed. */
-const TERM = 10;
+const TERM = 15;
 /** Milliseconds after its end, so that no clock that is a little behind says otherwise. */
 const AFTER = 1500;
 
