@@ -12,14 +12,14 @@ import { fail, isLedgerError } from '../../core/errors.ts';
 import { agree } from './agreed.ts';
 import { attest, type EvidenceStore } from './attested.ts';
 import { Author } from './author.ts';
-import { awaitHeld, obtainKeys } from './data-keys.ts';
+import { awaitHeld, type DataKey, obtainKeys } from './data-keys.ts';
 import { deploy } from './deployed.ts';
 import { end } from './ending.ts';
 import type { EvidenceSource } from './evidence-source.ts';
 import { Journal } from './journal.ts';
 import type { KmsAddress } from './kms-client.ts';
 import { leave } from './leaving.ts';
-import { mount, openFiles } from './mounted.ts';
+import { forget, mount, openFiles } from './mounted.ts';
 import { type PipelineFiles, readPlan } from './planned.ts';
 import { awaitSettled, type Released, release } from './released.ts';
 import { makeRoomKeys } from './room-keys.ts';
@@ -98,6 +98,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   const room = new Author({ crypto, client, issuer: id, key: keys.signer });
   const run = site.urn('run');
   let thread: TrainingThread | undefined;
+  let dataKeys: readonly DataKey[] = [];
   journal.begin(id);
   try {
     const { lifetime = LIFETIME, patience = PATIENCE } = options;
@@ -109,7 +110,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
     const record = await attest(site, deployer, keys, { agreed, deployed }, attesting);
     const asking = { id, room: record, agreed, keys, kms: options.kms, tls: options.kmsTls };
     await awaitHeld(site, asking, until());
-    const dataKeys = await obtainKeys(site, room, asking);
+    dataKeys = await obtainKeys(site, room, asking);
     await start(site, room, { id: run, cleanroom: id, planned, files });
     const { pipeline, supplement } = options.files;
     const tables = await openFiles(files, dataKeys);
@@ -131,6 +132,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
     throw error;
   } finally {
     await thread?.end();
+    forget(dataKeys);
     keys.signer.secret.fill(0);
   }
 }
