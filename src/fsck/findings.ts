@@ -5,6 +5,7 @@ import type { CoreCode } from '../core/codes.ts';
 export const CHECKS = {
   checkpoint: ['FORK', 'what the log has signed, or somebody has seen, against the tree'],
   signature: ['SIGNATURE_INVALID', 'signatures of statements, of checkpoints and of receipts'],
+  storage: ['STORAGE_FAILED', 'files that hold the rows: what is lost is in a backup or a mirror'],
   tree: ['TILE_INVALID', 'leaves, tiles of every level, and the root over them'],
   body: ['BODY_MISSING', 'statements behind the leaves'],
   state: ['STATE_INVALID', 'state entries against a replay of the log'],

@@ -17,6 +17,7 @@ import {
 import { Findings } from './findings.ts';
 import { auditKnownHeads, type KnownHeads } from './known-heads.ts';
 import { pipeline } from './pipeline.ts';
+import { attempt } from './salvage.ts';
 import { StateAudit } from './state-audit.ts';
 import { storedBundles } from './stored-bundles.ts';
 import { TreeAudit } from './tree-audit.ts';
@@ -65,30 +66,38 @@ export async function fsckStorage(storage: Storage, options: FsckOptions): Promi
           learn: (keys) => auditors.learn(keys),
           closed: (index, expected) => verdicts.check(index, expected),
         });
-    if (state) auditors.learn(await storedKeys(storage));
-    await pipeline(
-      storedBundles(storage, size, findings),
-      auditors,
-      async (audit) => {
-        tree.add(audit);
-        await state?.add(audit);
-        progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
-      },
-      options.signal,
-    );
-    tree.finish(await storedLevels(storage, size, findings), root);
-    const tileOf = (n: number) => storage.get(tileKey(0, n));
-    await auditKnownHeads(crypto, tree, size, tileOf, options, findings);
-    if (state) {
-      progress?.('rows', 0, size);
-      state.finish();
-      await verdicts.finish();
-      await auditIndexRows(storage, size, state.entries, findings);
-      if (state.state) await auditRecords(storage, state.state, findings);
-      await auditStrays(storage, size, findings);
-      progress?.('rows', size, size);
-    }
-    return { origin, size, root, findings };
+    const report = { origin, size, root, findings };
+    // Without them ahead, keys come from the replay, which takes longer.
+    if (state) await attempt('keys', findings, async () => auditors.learn(await storedKeys(storage)));
+    const read = await attempt('leaves, tiles and verdicts', findings, async () => {
+      await pipeline(
+        storedBundles(storage, size, findings),
+        auditors,
+        async (audit) => {
+          tree.add(audit);
+          await state?.add(audit);
+          progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
+        },
+        options.signal,
+      );
+    });
+    // What was not read to the end leads to nothing that could be compared.
+    if (!read) return report;
+    await attempt('tiles above the leaves', findings, async () => {
+      tree.finish(await storedLevels(storage, size, findings), root);
+      const tileOf = (n: number) => storage.get(tileKey(0, n));
+      await auditKnownHeads(crypto, tree, size, tileOf, options, findings);
+    });
+    if (!state) return report;
+    progress?.('rows', 0, size);
+    state.finish();
+    await attempt('verdict rows', findings, () => verdicts.finish());
+    await attempt('index rows', findings, () => auditIndexRows(storage, size, state.entries, findings));
+    const records = state.state;
+    if (records) await attempt('records', findings, () => auditRecords(storage, records, findings));
+    await attempt('other rows', findings, () => auditStrays(storage, size, findings));
+    progress?.('rows', size, size);
+    return report;
   } finally {
     await Promise.all([auditors.close(), verdicts.end()]);
   }

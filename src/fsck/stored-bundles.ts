@@ -1,12 +1,13 @@
 /** The bundles of a stored log, in order, each with its tile: two ranges read side by side, each row once. */
 import { type Bytes, concat } from '../core/bytes.ts';
 import { isLedgerError } from '../core/errors.ts';
-import { LEAVES_RANGE, startOf, TILE_RANGE, tileKey, tileOf } from '../log/layout.ts';
+import { LEAVES_RANGE, leavesKey, startOf, TILE_RANGE, tileKey, tileOf } from '../log/layout.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { BundleRows } from './bundle-rows.ts';
 import type { Findings } from './findings.ts';
 import { Peekable } from './peekable.ts';
+import { type NumberedRows, salvaged } from './salvage.ts';
 
 interface Keyed {
   readonly at: number;
@@ -52,7 +53,14 @@ export async function* storedBundles(
 }
 
 async function* leafRows(storage: Storage, size: number, findings: Findings): AsyncIterable<Keyed> {
-  for await (const [key, bytes] of storage.range(LEAVES_RANGE)) {
+  const full = size - (size % TILE_WIDTH);
+  const rows: NumberedRows = {
+    ...{ range: LEAVES_RANGE, keyOf: leavesKey, end: size, what: 'row of leaves' },
+    numberOf: (key) => named(key, startOf),
+    // A full bundle is one row; of an open one nobody knows where the next commit began.
+    after: (at) => (at < full ? at - (at % TILE_WIDTH) + TILE_WIDTH : at + 1),
+  };
+  for await (const [key, bytes] of salvaged(storage, rows, findings)) {
     const at = named(key, startOf);
     if (at === undefined) findings.add('tree', 'a row of leaves', 'the key of one', 'a malformed key');
     else if (at >= size)
@@ -64,7 +72,12 @@ async function* leafRows(storage: Storage, size: number, findings: Findings): As
 async function* bottomTiles(storage: Storage, size: number, findings: Findings): AsyncIterable<Keyed> {
   const full = Math.floor(size / TILE_WIDTH);
   const lt = tileKey(1, 0).slice(0, 2); // Level 0 only.
-  for await (const [key, bytes] of storage.range({ ...TILE_RANGE, lt })) {
+  const rows: NumberedRows = {
+    ...{ range: { ...TILE_RANGE, lt }, end: full, what: 'tile of level 0', after: (n) => n + 1 },
+    keyOf: (n) => tileKey(0, n),
+    numberOf: (key) => named(key, tileOf)?.index,
+  };
+  for await (const [key, bytes] of salvaged(storage, rows, findings)) {
     const at = named(key, tileOf)?.index;
     if (at === undefined) findings.add('tree', 'a tile of level 0', 'the key of one', 'a malformed key');
     else if (at >= full) findings.add('tree', `tile 0/${at}`, `nothing: ${full} tiles are full`, 'a tile');

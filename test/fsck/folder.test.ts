@@ -6,10 +6,15 @@ import { after, test } from 'node:test';
 import { rulesId } from '../../src/chain/index.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { auditInPlace, fsckFolder } from '../../src/fsck/index.ts';
-import { HEAD_KEY } from '../../src/log/index.ts';
+import { EDGE_RANGE, HEAD_KEY, leavesKey } from '../../src/log/layout.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { openLevelStorage, WriteBatch } from '../../src/storage/index.ts';
+import { flipped } from '../log/damaged-rows.ts';
+import { honestRows } from './stored.ts';
 
+/** One restart point, and their number. */
+const BLOCK_END = 8;
+const options = { crypto, auditors: auditInPlace(crypto), rules: rulesId(crypto) };
 const folder = mkdtempSync(join(tmpdir(), 'aichain-fsck-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -25,9 +30,46 @@ test('files that cannot be read are named, with what the database says of them',
   const bytes = readFileSync(table);
   // All blocks of rows; their index, at the end, stays.
   writeFileSync(table, bytes.fill(0xff, 0, Math.floor(bytes.length / 2)));
-  const options = { crypto, auditors: auditInPlace(crypto), rules: rulesId(crypto) };
   await assert.rejects(
     fsckFolder(folder, options),
     (error) => isLedgerError(error, 'STORAGE_FAILED') && /Corruption.*damaged.*mirror/s.test(error.message),
   );
 });
+
+test('rows that cannot be read are findings, and so is everything else that is wrong', async () => {
+  const damaged = join(folder, 'damaged');
+  const rows = await honestRows();
+  // Something else, far behind: it is found although a bundle before it cannot be read.
+  const [last, hash] = rows.slice(EDGE_RANGE).at(-1)!;
+  rows.apply([{ type: 'put', key: last, value: flipped(hash, 0) }]);
+  const storage = await openLevelStorage(damaged);
+  const batch = new WriteBatch();
+  for (const [key, value] of rows.slice({})) batch.put(key, value);
+  await storage.write(batch);
+  await storage.close();
+  await (await openLevelStorage(damaged)).close();
+  // From the middle of the second bundle to the end of its block, where LevelDB has what it needs to find its way in it.
+  const [, bundle] = rows.slice({ gte: leavesKey(256), limit: 1 })[0]!;
+  const table = join(damaged, readdirSync(damaged).find((name) => name.endsWith('.ldb'))!);
+  const bytes = readFileSync(table);
+  const { place, at } = placeOf(bytes, bundle, bundle.length >> 1);
+  writeFileSync(table, bytes.fill(0xff, place, place + bundle.length - at + BLOCK_END));
+  for (const hashesOnly of [true, false]) {
+    const { findings } = await fsckFolder(damaged, { ...options, hashesOnly });
+    assert.equal(findings.code, 'STORAGE_FAILED');
+    const [first] = findings.list;
+    assert.equal(first!.at, 'first row of leaves from 1 on');
+    assert.match(first!.found, /Corruption/);
+    assert.ok(findings.list.some(({ at, found }) => at === 'leaves 256 to 511' && found === 'nothing'));
+    assert.ok(findings.list.every(({ check }) => check !== 'signature'));
+  }
+});
+
+/** Where some part of `content`, from `from` on, lies in a table: signatures are there as they were, compressed or not. */
+function placeOf(table: Buffer, content: Uint8Array, from: number): { place: number; at: number } {
+  for (let at = from; at + 24 <= content.length; at++) {
+    const place = table.indexOf(content.subarray(at, at + 24));
+    if (place >= 0) return { place, at };
+  }
+  throw new Error('it is not there');
+}
