@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeReason, isUrn, type RequestOf } from '../../chain/index.ts';
+import { hasExpired } from '../../chain/release-fault.ts';
 import type { LedgerClient } from '../../client/index.ts';
 import type { Bytes } from '../../core/bytes.ts';
 import type { Crypto, PrivateKey } from '../../core/crypto.ts';
@@ -127,10 +128,12 @@ export class ReleaseDesk {
   async #again({ release, wrapped }: JournalEntry): Promise<Bytes> {
     const { client, kms, now } = this.#options;
     const request = await releaseRequest(client, kms.did, release);
-    if (request.record.state === 'RECEIVED') return wrapped!;
-    const expired = request.record.expires === undefined || request.record.expires <= now();
-    if (request.record.state === 'GRANTED' && !expired) return wrapped!;
-    checkUndecided(request, now());
+    const { record } = request;
+    // One moment for both questions: at the very end of a grant they would contradict each other.
+    const at = now();
+    if (record.state === 'RECEIVED' || (record.state === 'GRANTED' && !hasExpired(record, at)))
+      return wrapped!;
+    checkUndecided(request, at);
     throw fail('INTERNAL', 'the ledger has forgotten a release');
   }
 

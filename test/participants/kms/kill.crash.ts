@@ -10,7 +10,7 @@ const KILLS = Number(process.env.CRASH_KMS_KILLS ?? 40);
 /** Milliseconds from the request to the answer, about. */
 const LONGEST = 1500;
 /** Grants that soon expire: the room has to ask anew, and there is something to kill the KMS at. */
-const HANDOVER = 8;
+const HANDOVER = 15;
 
 test(`${KILLS} kills with seed ${SEED}`, { skip: REAL === undefined }, async (t) => {
   await using kms = await KilledKms.open(HANDOVER);
