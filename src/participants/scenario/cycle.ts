@@ -1,6 +1,8 @@
 /** A training cycle under way: who takes part in it, on which terms, and the services that they speak with. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Simulator } from '../../attestation/index.ts';
+import { CONTRACT } from '../../chain/index.ts';
 import type { LedgerClient } from '../../client/index.ts';
 import { fromUtf8, utf8 } from '../../core/bytes.ts';
 import type { PrivateKey } from '../../core/crypto.ts';
@@ -29,6 +31,10 @@ export interface CycleParts {
   /** Told of every step: who, and what. */
   readonly observe: (who: string, what: string) => void;
 }
+
+/** Milliseconds that witnesses may take, and between two looks. */
+const WITNESSED = 60_000;
+const PAUSE = 100;
 
 export interface Signer {
   readonly did: string;
@@ -140,6 +146,17 @@ export class Cycle {
     if (overlay) sources = withOverlay(sources, overlay);
     this.#sources = sources;
     this.#terms = readTerms(this.site, sources, this.client.trust.origin);
+  }
+
+  /** Returns when gates answer from a head that has this entry: until then it is as if it were not there. */
+  async witnessed(index: number): Promise<void> {
+    const key = CONTRACT.key(this.terms.body('contract.propose').id);
+    for (const until = Date.now() + WITNESSED; ; ) {
+      const { head } = await this.client.facts([key]);
+      if (head.size > index) return;
+      if (Date.now() > until) throw fail('DEADLINE_EXCEEDED', `entry ${index} is not witnessed`);
+      await delay(PAUSE);
+    }
   }
 
   /** What a command of `name` is told: which log, whom to trust, who it is. */

@@ -43,6 +43,8 @@ const NEXT: Readonly<Record<string, readonly string[]>> = {
   trained: ['budget.spend'],
   completed: ['payment.settle'],
 };
+/** The same under a contract that asks for no payments. */
+const NEXT_UNPAID: typeof NEXT = { ...NEXT, attested: ['key.release'], completed: ['model.release'] };
 
 /** @returns the folder with what it leaves. @throws Refused by the gate that it was stopped at */
 export async function runRoom(cycle: Cycle, options: RoomOptions = {}): Promise<string> {
@@ -101,13 +103,14 @@ export async function runRoom(cycle: Cycle, options: RoomOptions = {}): Promise<
 }
 
 /** What the room was about to do when it ended. */
-async function gateAfter({ client }: Cycle, said: readonly string[], cleanroom: string): Promise<string> {
+async function gateAfter(cycle: Cycle, said: readonly string[], cleanroom: string): Promise<string> {
+  const { client, terms } = cycle;
   const last = said.at(-1) ?? '';
   if (last === 'deployed') {
     const { values } = await client.facts([CLEANROOM.key(cleanroom)]);
     return values[0] && CLEANROOM.decode(values[0]).evidence > 0 ? 'cleanroom.appraise' : 'mount';
   }
-  const next = NEXT[last];
+  const next = (terms.body('contract.propose').payments.length > 0 ? NEXT : NEXT_UNPAID)[last];
   return next?.[said.filter((each) => each === last).length - 1] ?? next?.[0] ?? last;
 }
 

@@ -19,7 +19,9 @@ export const revokedDataset: Attack = {
       const withdraw = async () => {
         const body = { id, version, reason: 'the patients have objected' };
         const [registered] = await logged(cycle, 'dataset.register');
-        await cycle.recorder.log(cycle.who(provider), 'dataset.withdraw', body, { refs: [registered!.ref] });
+        await cycle.recorder.log(cycle.who(provider), 'dataset.withdraw', body, {
+          ...{ refs: [registered!.ref], witnessed: true },
+        });
         cycle.observe(provider, `withdrew ${first!.name}`);
       };
       await tries.attempt(did, 'get the keys for a room that was set up before', () =>

@@ -1,5 +1,5 @@
 import { runRoom } from '../room-process.ts';
-import { propose, sign, signatories } from '../steps/agree.ts';
+import { propose, sign, signAll, signatories } from '../steps/agree.ts';
 import type { Attack } from './attack.ts';
 import { deployUnasked } from './unasked.ts';
 
@@ -17,7 +17,8 @@ export const unsignedParty: Attack = {
     async agree(cycle, tries) {
       const toSign = await propose(cycle);
       const reluctant = cycle.terms.body('contract.propose').parties.tdps.at(-1);
-      for (const did of signatories(cycle)) if (did !== reluctant) await sign(cycle, did, toSign);
+      const willing = signatories(cycle).filter((did) => did !== reluctant);
+      await signAll(cycle, willing, toSign);
       const tdc = cycle.one('TDC');
       await tries.attempt(tdc.did, `sign the contract for ${reluctant}, with its own key`, () =>
         sign(cycle, reluctant, toSign, tdc.key),

@@ -17,15 +17,19 @@ export const admit = declareStep('admit', async (cycle) => {
     [cycle.one('TDC').did, site.key(CONSUMER_WRAP).key],
   ]);
   const { id: agreement, version, digest } = found.agreement!;
+  let last = -1;
   for (const who of cycle.participants) {
     const listed = registration(site, client.trust.origin, who, wraps.get(who.did));
     const registered = await recorder.log(who, 'participant.register', listed);
     const evidence = site.crypto.randomBytes(32);
     const verified = { decision: 'verified', did: who.did, roles: who.roles, evidence };
     await recorder.log(sro, 'participant.verify', verified, { refs: [registered] });
-    await recorder.log(who, 'agreement.accept', { agreement, version, digest });
+    const accepted = await recorder.log(who, 'agreement.accept', { agreement, version, digest });
+    last = accepted.index;
     observe(who.did, `is a participant: ${who.roles.join(', ')}`);
   }
+  // Services ask the log who somebody is.
+  await cycle.witnessed(last);
 });
 
 async function startKms(cycle: Cycle) {

@@ -7,8 +7,15 @@ import { declareStep } from './step.ts';
 
 export const agree = declareStep('agree', async (cycle) => {
   const toSign = await propose(cycle);
-  for (const did of signatories(cycle)) await sign(cycle, did, toSign);
+  await signAll(cycle, signatories(cycle), toSign);
 });
+
+/** Returns when whoever asks a gate finds the signatures: at a head that witness and replayer have seen. */
+export async function signAll(cycle: Cycle, dids: readonly string[], toSign: object): Promise<void> {
+  let last = -1;
+  for (const did of dids) last = await sign(cycle, did, toSign);
+  await cycle.witnessed(last);
+}
 
 /** @returns what is signed: body of contract.sign */
 export async function propose(cycle: Cycle): Promise<object> {
@@ -32,10 +39,16 @@ export function signatories({ terms }: Cycle): readonly string[] {
   return [...new Set<string>([parties.tdc, ...parties.tdps, parties.ccrp])];
 }
 
-/** @param key whose signature it is: default, of the party itself */
-export async function sign(cycle: Cycle, did: string, toSign: object, key = cycle.who(did).key) {
+/** @param key whose signature it is: default, of the party itself. @returns the index of its entry */
+export async function sign(
+  cycle: Cycle,
+  did: string,
+  toSign: object,
+  key = cycle.who(did).key,
+): Promise<number> {
   const statement = cycle.recorder.sign({ did, key }, 'contract.sign', toSign);
   const { id } = cycle.terms.body('contract.propose');
-  await passing('contract.sign', cycle.service.passOn('signatures', id, statement));
+  const { index } = await passing('contract.sign', cycle.service.passOn('signatures', id, statement));
   cycle.observe(did, 'signed the contract');
+  return index;
 }
