@@ -31,7 +31,8 @@ export async function bringMultiSigned(
   files: Omit<Sources, 'contract'>,
 ): Promise<Brought> {
   const signed = readMultiSigned(multiSigned);
-  if (isRefusal(signed)) throw new LedgerError(signed.refused, signed.detail ?? 'not a multi-signed contract');
+  if (isRefusal(signed))
+    throw new LedgerError(signed.refused, signed.detail ?? 'not a multi-signed contract');
   const drafted = drafts.make({ ...files, contract: { name: 'contract', bytes: signed.text } });
   const { contentType } = signed;
   const statement = registry.sign('contract.import', { ...drafted.body, contentType, multiSigned });
