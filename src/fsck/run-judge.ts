@@ -1,11 +1,12 @@
 /**
  * One run of a log, judged: the transition function over its statements, and the state that they lead to. src/replay stops at
  * the first run that does not match; an audit has to tell what else is wrong, so it goes on with the state that the rules
- * lead to. Foreign statements are judged by their like: the law asks of one who signed it, and when, and nothing else.
+ * lead to. Foreign statements are judged by their like.
  */
 import { type StateEntry, type Statement, transition, type Verdict, type Write } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
+import { AlikeVerdicts } from '../replay/alike.ts';
 import type { StateMap } from '../statemap/index.ts';
 import type { EntryTable } from './entry-table.ts';
 import type { Signer } from './examine.ts';
@@ -44,8 +45,7 @@ export function judgeRun(
 ): JudgedRun {
   const written = new Map<string, Write>();
   const details = new Map<number, string>();
-  /** Verdicts of foreign statements since the state last changed, by who signed them. */
-  const alike = new Map<string, Verdict>();
+  const alike = new AlikeVerdicts(time);
   const read = (key: Bytes) => {
     const found = written.size > 0 ? written.get(toHex(key)) : undefined;
     return found ? (found[1] ?? undefined) : state.get(key);
@@ -63,11 +63,11 @@ export function judgeRun(
   const verdicts = leaves.map((leaf): Verdict => {
     const { index, signer } = leaf;
     const copy = entries.first(entries.id(index)) !== index;
-    const name = signer && !copy ? nameOf(signer, time) : undefined;
-    const like = name === undefined ? undefined : alike.get(name);
+    const name = signer && !copy ? alike.nameOf(signer) : undefined;
+    const like = name === undefined ? undefined : alike.get(name, index);
     if (like) {
       if (like.outcome === 'ok') entries.accepted(index, null);
-      return { ...like, index };
+      return like;
     }
     const { verdict, writes, statement, detail } = judge(
       leaf,
@@ -77,16 +77,10 @@ export function judgeRun(
     for (const write of writes) written.set(toHex(write[0]), write);
     if (verdict.outcome === 'ok') entries.accepted(index, statement?.chain?.kind ?? null);
     if (detail !== undefined) details.set(index, detail);
-    if (name !== undefined) alike.set(name, verdict);
+    if (name !== undefined) alike.add(name, verdict);
     return verdict;
   });
   return { verdicts, details, writes: [...written.values()] };
-}
-
-/** Equal names get equal verdicts: of two times of issue that are past, no rule can tell one from the other. */
-function nameOf({ issuer, kid, algorithmId, issuedAt }: Signer, time: number): string {
-  const issued = issuedAt === undefined || issuedAt * 1000 <= time ? 'past' : issuedAt;
-  return `${toHex(kid)} ${algorithmId} ${issued} ${issuer}`;
 }
 
 /** A foreign statement as far as the law looks at one whose signature has been verified. */

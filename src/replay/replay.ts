@@ -18,6 +18,7 @@ import { fail } from '../core/errors.ts';
 import { CompactRange } from '../merkle/index.ts';
 import type { LaneTree } from '../merkle/lane-tree.ts';
 import { StateMap } from '../statemap/index.ts';
+import { AlikeVerdicts } from './alike.ts';
 import { compareStateEntries, type Fault, readStateEntry } from './fault.ts';
 import type { PreparedRun, PreparedStatement } from './prepare.ts';
 
@@ -189,6 +190,8 @@ export class Replay {
   }
 }
 
+const NONE: readonly Write[] = [];
+
 /** The state as it changes from statement to statement of one run. */
 class Overlay {
   readonly #options: ReplayOptions;
@@ -196,6 +199,7 @@ class Overlay {
   readonly #time: number;
   readonly #known: KnownEntries;
   readonly #written = new Map<string, Write>();
+  readonly #alike: AlikeVerdicts;
   readonly #byId = new Map<string, number>();
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
 
@@ -204,6 +208,7 @@ class Overlay {
     this.#state = state;
     this.#time = time;
     this.#known = known;
+    this.#alike = new AlikeVerdicts(time);
   }
 
   apply(statements: readonly PreparedStatement[]): { entries: ReplayedEntry[]; writes: Write[] } {
@@ -214,23 +219,31 @@ class Overlay {
   #entry(prepared: PreparedStatement): ReplayedEntry {
     const { leaf, hex } = prepared;
     const { index, data: entryId, statement: bytes } = leaf;
-    const { verdict, writes, statement, detail } = this.#transition(prepared);
-    for (const write of writes) this.#written.set(toHex(write[0]), write);
     // The first entry with an id counts, even one that was refused: what is logged later is a copy of it.
-    if (this.#index(hex) === undefined) this.#byId.set(hex, index);
+    const copy = this.#index(hex) !== undefined;
+    const { verdict, writes, statement, detail } = this.#judged(prepared, copy);
+    if (writes.length > 0) this.#alike.clear();
+    for (const write of writes) this.#written.set(toHex(write[0]), write);
+    if (!copy) this.#byId.set(hex, index);
     if (verdict.outcome === 'ok') {
       this.#byIndex.set(index, { entryId, kind: statement?.chain?.kind ?? null });
     }
-    return {
-      index,
-      entryId,
-      hex,
-      bytes,
-      verdict,
-      writes,
-      ...(statement && { statement }),
-      ...(detail !== undefined && { detail }),
-    };
+    const entry = { index, entryId, hex, bytes, verdict, writes };
+    // Nearly all are of this form: objects of one shape are made fastest.
+    if (statement && detail === undefined) return { ...entry, statement };
+    return { ...entry, ...(statement && { statement }), ...(detail !== undefined && { detail }) };
+  }
+
+  #judged(prepared: PreparedStatement, copy: boolean): Transition {
+    const { leaf, parsed } = prepared;
+    if (copy || !parsed || parsed.chain || leaf.verified !== true) return this.#transition(prepared);
+    const name = this.#alike.nameOf(parsed);
+    const like = this.#alike.get(name, leaf.index);
+    if (like) return { verdict: like, writes: NONE, statement: parsed };
+    const outcome = this.#transition(prepared);
+    // Why one is refused is told of each.
+    if (outcome.verdict.outcome === 'ok') this.#alike.add(name, outcome.verdict);
+    return outcome;
   }
 
   #transition({ leaf, parsed, hex }: PreparedStatement): Transition {
