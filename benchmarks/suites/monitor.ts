@@ -5,12 +5,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Alarm, Monitor } from '../../src/monitor/index.ts';
-import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
-import { openLevelStorage } from '../../src/storage/index.ts';
+import type { Alarm } from '../../src/monitor/index.ts';
 import type { Measure, Suite } from '../main.ts';
 import { TiledLog } from '../tiled-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
+
+// As it is shipped: what runs sources gives every function its name again at each call.
+const built = async <T>(module: string): Promise<T> =>
+  (await import(new URL(`../../dist/${module}`, import.meta.url).href)) as T;
+const { Monitor } = await built<typeof import('../../src/monitor/index.ts')>('monitor/index.js');
+const { openLevelStorage } = await built<typeof import('../../src/storage/index.ts')>('storage/index.js');
+const { nodeCrypto: crypto } =
+  await built<typeof import('../../src/platform/crypto-node.ts')>('platform/crypto-node.js');
 
 /** Statements between two state entries, as a log under load has them. */
 const BATCH = 256;
