@@ -9,7 +9,8 @@ import type { Logger } from '../platform/logger.ts';
 import { openLevelStorage, type Storage } from '../storage/index.ts';
 import type { Trust } from '../verify/index.ts';
 import { RemoteWitness } from '../witness/index.ts';
-import { isReplayer, type ReplayerConfig, type RunningReplayer, startReplayer } from './replayer.ts';
+import type { RunningCosigner } from './cosigner.ts';
+import { isReplayer, type ReplayerConfig, startReplayer } from './replayer.ts';
 
 export interface MonitorConfig {
   /** What stands before `/checkpoint` and `/tile/`. */
@@ -37,7 +38,7 @@ export interface RunningMonitor {
   /** Ports that alarms are told on. */
   readonly ports: { readonly grpc?: number; readonly http?: number };
   readonly status: MonitorStatus;
-  readonly replayer: RunningReplayer | undefined;
+  readonly replayer: RunningCosigner | undefined;
   /** Rejects when it cannot go on: only a new start, which reads back what is stored, can. */
   readonly failed: Promise<never>;
   /** Safe to call twice. */

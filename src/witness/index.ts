@@ -6,4 +6,4 @@ export { createWitnessServer, type WitnessObserver } from './http.ts';
 export { parseLogList } from './log-list.ts';
 export { CosignedRecords } from './records.ts';
 export { RemoteWitness } from './remote-witness.ts';
-export { Witness } from './witness.ts';
+export { Witness, type WitnessOptions } from './witness.ts';
