@@ -171,7 +171,7 @@ type Hash = (
   ]
 ) => void;
 
-export type Addresses = readonly number[] | Uint32Array;
+type Addresses = readonly number[] | Uint32Array;
 
 export class Sha256Lanes {
   readonly #memory: WebAssembly.Memory;

@@ -6,7 +6,7 @@ import type { Statement, Transition } from '../chain/index.ts';
 import { toHex } from '../core/bytes.ts';
 
 /** Who signed a foreign statement, and when, if it says so. */
-export type ForeignSigner = Pick<Statement, 'issuer' | 'kid' | 'algorithmId' | 'issuedAt'>;
+type ForeignSigner = Pick<Statement, 'issuer' | 'kid' | 'algorithmId' | 'issuedAt'>;
 
 export class AlikeVerdicts {
   readonly #time: number;
