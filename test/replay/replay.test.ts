@@ -100,7 +100,7 @@ describe('replaying a log', () => {
         assert.equal(ahead.refuted, undefined);
         assert.deepEqual(ahead.matched.map(judgements), matched.map(judgements));
       }),
-      { numRuns: 20 },
+      { numRuns: 30 },
     );
   });
 
