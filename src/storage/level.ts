@@ -59,9 +59,8 @@ export async function openLevelStorage(location: string): Promise<Storage> {
     await db.open();
     return new LevelStorage(db);
   } catch (cause) {
-    if (codeOf(cause) === 'LEVEL_LOCKED') {
-      throw fail('LOG_LOCKED', `another process has ${location} open`, { cause });
-    }
+    // That is the whole reason: what LevelDB says of its lock would only be taken for a failure of the disk.
+    if (codeOf(cause) === 'LEVEL_LOCKED') throw fail('LOG_LOCKED', `another process has ${location} open`);
     throw fail('STORAGE_FAILED', `${location} cannot be opened`, { cause });
   }
 }
