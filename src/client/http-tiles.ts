@@ -76,13 +76,18 @@ export class HttpTiles {
     return this.#peer.close();
   }
 
-  #get(path: string, most: number, timeout: number): Promise<Bytes> {
+  async #get(path: string, most: number, timeout: number): Promise<Bytes> {
     const call = { deadline: Date.now() + timeout, ...(this.#signal && { signal: this.#signal }) };
-    return attempt(this.#retries, call, async (each) => {
+    const found = await attempt(this.#retries, call, async (each) => {
       const answer = await this.#peer.send(`/${path}`, each, { most });
       if (answer.status === 200) return answer.body;
-      if (answer.status === 404) throw fail('NOT_FOUND', `the log has no ${path}`);
-      throw failureOf(answer);
+      if (answer.status === 404) return fail('NOT_FOUND', `the log has no ${path}`);
+      const failure = failureOf(answer);
+      // An answer, and not asked for again here: a replayer that waited for a witnessed head would keep the log waiting for it.
+      if (failure.code === 'NOT_WITNESSED') return failure;
+      throw failure;
     });
+    if (isLedgerError(found)) throw found;
+    return found;
   }
 }

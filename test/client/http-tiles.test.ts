@@ -10,11 +10,11 @@ after(() => {
   for (const server of servers) server.close().closeAllConnections();
 });
 
-async function served(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+async function served(answer: (request: IncomingMessage, response: ServerResponse) => void, retries = 0) {
   const server = createServer(answer).listen(0, '127.0.0.1');
   servers.push(server);
   await new Promise((resolve) => server.once('listening', resolve));
-  return new HttpTiles(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { retries: 0 });
+  return new HttpTiles(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { retries });
 }
 
 /** As much as is taken, and for ever. @returns how much that was */
@@ -56,6 +56,20 @@ test('redirects are not followed', async () => {
   });
   await assert.rejects(tiles.tile('tile/0/000'), { code: 'RESPONSE_MALFORMED' });
   assert.equal(asked, 1);
+});
+
+test('a log that no witness has cosigned yet is not asked again: its replayer has to go on', async () => {
+  const codes = ['NOT_WITNESSED', 'UNAVAILABLE'];
+  const asked: string[] = [];
+  const tiles = await served((request, response) => {
+    const code = codes[asked.push(request.url ?? '') - 1] ?? 'NOT_WITNESSED';
+    response.writeHead(503, { 'aichain-code': code }).end();
+  }, 2);
+  await assert.rejects(tiles.checkpoint(), { code: 'NOT_WITNESSED' });
+  assert.deepEqual(asked, ['/checkpoint']);
+  // What may pass is.
+  await assert.rejects(tiles.tile('tile/0/000'), { code: 'NOT_WITNESSED' });
+  assert.equal(asked.length, 3);
 });
 
 test('a newest head that is no JSON, or has no checkpoint, is no answer of a log', async () => {
