@@ -1,5 +1,4 @@
 /** `aichain kms`: keeps data keys for their owners, and hands them to clean rooms that the ledger allows, until it is told to stop. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { isDid } from '../chain/index.ts';
@@ -7,24 +6,19 @@ import { toBase64url } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { decodePrivateKey } from '../cose/index.ts';
 import { aborted } from './aborted.ts';
-import { addConnectionOptions, type ConnectionOptions, connect } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { type Context, outputOf } from './context.ts';
 import { readInput } from './files.ts';
 import { kmsImport } from './kms-import.ts';
+import { addServiceOptions, type ServiceOptions, serviceTls } from './service-options.ts';
 import { FORMATS } from './terminal.ts';
 
-interface Options extends ConnectionOptions {
+interface Options extends ServiceOptions {
   readonly key?: string;
   readonly issuer?: string;
   readonly dataDir: string;
   readonly wrapKey?: string;
-  readonly httpHost: string;
-  readonly httpPort: number;
-  readonly httpTlsCert?: string;
-  readonly httpTlsKey?: string;
-  readonly httpTlsClientCa?: string;
   readonly patience: number;
-  readonly logLevel: string;
 }
 
 export function kms(context: Context): Command {
@@ -50,30 +44,12 @@ export function kms(context: Context): Command {
     .addOption(
       option('--wrap-key <file>', 'the key that data keys are sealed to (default: in the data folder)'),
     )
-    .addOption(option('--http-host <address>', 'address to listen on').default('127.0.0.1'))
-    .addOption(
-      option('--http-port <port>', 'port; 0 takes any free one').argParser(portOf).default(8092, '8092'),
-    )
-    .addOption(
-      option('--http-tls-cert <file>', 'PEM file of its certificate chain; without it there is no TLS'),
-    )
-    .addOption(option('--http-tls-key <file>', 'PEM file of its private key'))
-    .addOption(
-      option(
-        '--http-tls-client-ca <file>',
-        'PEM file of the authorities that client certificates must come from; given, every client needs one',
-      ),
-    )
     .addOption(
       option('--patience <seconds>', 'how long the other keys of a pipeline are waited for')
         .argParser(secondsOf)
         .default(20, '20'),
-    )
-    .addOption(
-      option('--log-level <level>', 'least severe level on standard error')
-        .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-        .default('info'),
     );
+  addServiceOptions(command, 'AICHAIN_KMS', 8092);
   return addConnectionOptions(command).action(async (options: Options) => {
     const { terminal, crypto } = context;
     const { issuer, dataDir, wrapKey, httpHost: host, httpPort: port } = options;
@@ -81,7 +57,7 @@ export function kms(context: Context): Command {
       throw fail('ARGUMENT_INVALID', '--issuer has to be the DID of the KMS');
     if (options.key === undefined) throw fail('ARGUMENT_INVALID', '--key is needed');
     const key = decodePrivateKey(crypto, (await readInput(terminal, options.key)).bytes);
-    const tls = await serverTls(options);
+    const tls = await serviceTls(options);
     const [{ startKms }, { createLogger }] = await Promise.all([
       import('../participants/kms/index.ts'),
       import('../platform/logger.ts'),
@@ -132,34 +108,6 @@ export function kms(context: Context): Command {
 function option(flags: string, description: string): Option {
   const made = new Option(flags, description);
   return made.env(`AICHAIN_KMS_${made.name().toUpperCase().replaceAll('-', '_')}`);
-}
-
-async function serverTls({ httpTlsCert, httpTlsKey, httpTlsClientCa }: Options) {
-  if (httpTlsCert === undefined && httpTlsKey === undefined && httpTlsClientCa === undefined)
-    return undefined;
-  if (httpTlsCert === undefined || httpTlsKey === undefined) {
-    throw fail('ARGUMENT_INVALID', '--http-tls-cert and --http-tls-key are given together');
-  }
-  const [cert, key, clientCa] = await Promise.all([
-    pem(httpTlsCert),
-    pem(httpTlsKey),
-    httpTlsClientCa === undefined ? undefined : pem(httpTlsClientCa),
-  ]);
-  return { cert, key, ...(clientCa !== undefined && { clientCa }) };
-}
-
-async function pem(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw fail('ARGUMENT_INVALID', `cannot read ${path}`, { cause });
-  }
-}
-
-function portOf(text: string): number {
-  const port = /^(?:0|[1-9]\d{0,4})$/.test(text) ? Number(text) : -1;
-  if (port < 0 || port > 65_535) throw new InvalidArgumentError('not a port');
-  return port;
 }
 
 function secondsOf(text: string): number {
