@@ -1,16 +1,18 @@
 /**
- * RSA signature verification (RFC 8017) in exact integers. One implementation for both crypto back ends, so that they
- * cannot differ; with the public exponent 65537 it costs 17 multiplications. Nothing here is secret.
+ * RSA signature verification (RFC 8017). Only the arithmetic, which is exact, is that of the crypto back end: what a key, an
+ * encoding and a padding may be is judged here, once for both, so that they cannot differ. Nothing here is secret.
  */
-import { type Bytes, concat, equal, fromHex } from '../core/bytes.ts';
+import { type Bytes, compare, concat, equal } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { bigEndian } from '../core/signature-profile.ts';
 
 export type RsaHash = 'sha256' | 'sha384' | 'sha512';
+type Primitives = Pick<Crypto, RsaHash | 'rsavp1'>;
 type Hashes = Pick<Crypto, RsaHash>;
 
 export interface RsaPublicKey {
-  readonly modulus: bigint;
+  /** Big-endian, the first byte not zero. */
+  readonly modulus: Bytes;
   /** Of the modulus. */
   readonly bits: number;
   /** Always 65537: see {@link rsaPublicKey}. */
@@ -25,14 +27,14 @@ const MIN_BITS = 2048;
 export function rsaPublicKey(modulus: Bytes, exponent: Bytes): RsaPublicKey | undefined {
   const [first = 0] = modulus;
   const bits = modulus.length * 8 - Math.clz32(first) + 24;
-  if (bits < MIN_BITS || bits > MAX_BITS || (modulus.at(-1)! & 1) === 0) return undefined;
+  if (first === 0 || bits < MIN_BITS || bits > MAX_BITS || (modulus.at(-1)! & 1) === 0) return undefined;
   if (bigEndian(exponent) !== BigInt(EXPONENT)) return undefined;
-  return { modulus: bigEndian(modulus), bits, exponent: EXPONENT };
+  return { modulus: Uint8Array.from(modulus), bits, exponent: EXPONENT };
 }
 
 /** RSASSA-PSS-VERIFY, §8.1.2, with MGF1 over the same hash. Never throws. */
 export function verifyPss(
-  crypto: Hashes,
+  crypto: Primitives,
   key: RsaPublicKey,
   hash: RsaHash,
   saltLength: number,
@@ -40,7 +42,7 @@ export function verifyPss(
   signature: Bytes,
 ): boolean {
   const encodedBits = key.bits - 1;
-  const encoded = recover(key, signature, Math.ceil(encodedBits / 8));
+  const encoded = recover(crypto, key, signature, Math.ceil(encodedBits / 8));
   return encoded !== undefined && verifyPssEncoding(crypto, hash, saltLength, encodedBits, message, encoded);
 }
 
@@ -71,14 +73,14 @@ function verifyPssEncoding(
 
 /** RSASSA-PKCS1-V1_5-VERIFY, §8.2.2: the encoding is made and compared, never parsed. Never throws. */
 export function verifyPkcs1(
-  crypto: Hashes,
+  crypto: Primitives,
   key: RsaPublicKey,
   hash: RsaHash,
   message: Bytes,
   signature: Bytes,
 ): boolean {
   const size = Math.ceil(key.bits / 8);
-  const encoded = recover(key, signature, size);
+  const encoded = recover(crypto, key, signature, size);
   const info = concat(DIGEST_INFO[hash], crypto[hash](message));
   const padding = new Uint8Array(size - info.length).fill(0xff);
   padding.set([0, 1]);
@@ -98,20 +100,17 @@ function digestInfo(arc: number, size: number): Bytes {
   return Uint8Array.of(0x30, 0x11 + size, 0x30, 0x0d, ...oid, 0x05, 0x00, 0x04, size);
 }
 
-/** RSAVP1, §5.2.2, as `size` bytes; undefined if the signature is none, or the message does not fit. */
-function recover({ modulus, bits }: RsaPublicKey, signature: Bytes, size: number): Bytes | undefined {
-  if (signature.length !== Math.ceil(bits / 8)) return undefined;
-  const s = bigEndian(signature);
-  if (s >= modulus) return undefined;
-  let m = s;
-  for (let i = 0; i < 16; i++) m = (m * m) % modulus;
-  m = (m * s) % modulus;
-  return bytesOf(m, size);
-}
-
-function bytesOf(value: bigint, size: number): Bytes | undefined {
-  const text = value.toString(16).padStart(size * 2, '0');
-  return text.length > size * 2 ? undefined : fromHex(text);
+/** RSAVP1, §5.2.2, as `size` bytes, that is all or one fewer; undefined if the signature is none, or the message does not fit. */
+function recover(
+  crypto: Primitives,
+  { modulus }: RsaPublicKey,
+  signature: Bytes,
+  size: number,
+): Bytes | undefined {
+  if (signature.length !== modulus.length || compare(signature, modulus) >= 0) return undefined;
+  const message = crypto.rsavp1(modulus, signature);
+  const over = message.length - size;
+  return over > 0 && message[0] !== 0 ? undefined : message.subarray(over);
 }
 
 /** MGF1, appendix B.2.1. */

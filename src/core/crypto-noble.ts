@@ -3,15 +3,16 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import { type Bytes, concat, equal } from './bytes.ts';
+import { type Bytes, concat, equal, fromHex } from './bytes.ts';
 import type { Crypto, PrivateKey, PublicKey, SignatureAlgorithm, VerifyOptions } from './crypto.ts';
-import { checkPrivateKey, checkPublicKey, signatureInProfile } from './signature-profile.ts';
+import { bigEndian, checkPrivateKey, checkPublicKey, signatureInProfile } from './signature-profile.ts';
 
 export const nobleCrypto: Crypto = {
   name: 'noble',
   sha256,
   sha384,
   sha512,
+  rsavp1,
   randomBytes,
   importPublicKey: publicKey,
   importPrivateKey: privateKey,
@@ -21,6 +22,16 @@ export const nobleCrypto: Crypto = {
       algorithm === 'Ed25519' ? ed25519.utils.randomSecretKey() : curve(algorithm).utils.randomSecretKey(),
     ),
 };
+
+/** 17 multiplications. */
+function rsavp1(modulus: Bytes, signature: Bytes): Bytes {
+  const n = bigEndian(modulus);
+  const s = bigEndian(signature);
+  let m = s;
+  for (let i = 0; i < 16; i++) m = (m * m) % n;
+  m = (m * s) % n;
+  return fromHex(m.toString(16).padStart(modulus.length * 2, '0'));
+}
 
 function curve(algorithm: 'ES256' | 'ES384') {
   return algorithm === 'ES256' ? p256 : p384;

@@ -46,6 +46,13 @@ export interface Crypto {
   sha384(data: Bytes): Bytes;
   /** 64 bytes. */
   sha512(data: Bytes): Bytes;
+  /**
+   * RSAVP1 with the exponent 65537 (RFC 8017 §5.2.2), and no padding looked at: signature^65537 mod modulus, as many bytes as
+   * the modulus has.
+   * @param modulus odd, 256 to 512 bytes, the first not zero
+   * @param signature as many bytes, below the modulus
+   */
+  rsavp1(modulus: Bytes, signature: Bytes): Bytes;
   /** `size` random bytes from the platform's generator. */
   randomBytes(size: number): Bytes;
   /** @throws KEY_MALFORMED wrong length; KEY_WEAK off the curve, of small order or not canonical */

@@ -1,11 +1,13 @@
 /** The crypto interface over node:crypto (OpenSSL): what servers, workers and the CLI use. */
 import {
+  constants,
   createECDH,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type JsonWebKeyInput,
   type KeyObject,
+  publicDecrypt,
   randomBytes,
   sign,
   verify,
@@ -21,6 +23,10 @@ export const nodeCrypto: Crypto = {
   ...nodeHasher,
   sha384: (data) => digest('sha384', data),
   sha512: (data) => digest('sha512', data),
+  rsavp1(modulus, signature) {
+    const key = createPublicKey({ key: { kty: 'RSA', n: toBase64url(modulus), e: 'AQAB' }, format: 'jwk' });
+    return plain(publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature));
+  },
   randomBytes: (size) => plain(randomBytes(size)),
   importPublicKey: publicKey,
   importPrivateKey: privateKey,

@@ -68,7 +68,7 @@ describe('RSASSA-PSS', () => {
     const { key, privateKey } = KEYS[0]!;
     const signature = pss(privateKey, 'sha384', 48);
     const long = Uint8Array.of(0, ...signature);
-    const above = bytesOf(bigEndian(signature) + key.modulus, 257);
+    const above = bytesOf(bigEndian(signature) + bigEndian(key.modulus), 257);
     for (const bad of [
       new Uint8Array(0),
       signature.subarray(1),
@@ -103,6 +103,29 @@ describe('RSASSA-PKCS1-v1_5', () => {
   }
 });
 
+describe('RSAVP1', () => {
+  it('is the same number for both back ends, of any odd modulus, be it no product of two primes', () => {
+    const size = fc.constantFrom(256, 257, 300, 512);
+    const filled = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+    const made = size.chain((length) =>
+      fc.tuple(filled(length), filled(length), fc.constantFrom(1, 2, 0x80, 0xff)),
+    );
+    fc.assert(
+      fc.property(made, fc.constantFrom('any', '0', '1', 'n-1'), ([noise, other, first], which) => {
+        const modulus = noise.with(0, first).with(-1, noise.at(-1)! | 1);
+        const n = bigEndian(modulus);
+        const s = { any: bigEndian(other) % n, 0: 0n, 1: 1n, 'n-1': n - 1n }[which];
+        const signature = bytesOf(s, modulus.length);
+        const node = nodeCrypto.rsavp1(modulus, signature);
+        assert.deepEqual(node, nobleCrypto.rsavp1(modulus, signature));
+        if (which !== 'any') assert.equal(bigEndian(node), s);
+        assert.equal(node.length, modulus.length);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('keys', () => {
   it('of 2048 to 4096 bits, odd, with the exponent 65537', () => {
     const modulus = new Uint8Array(256).fill(0xff);
@@ -111,6 +134,7 @@ describe('keys', () => {
     assert.equal(rsaPublicKey(new Uint8Array(512).fill(0xff), exponent)?.bits, 4096);
     for (const size of [255, 513, 100_000])
       assert.equal(rsaPublicKey(new Uint8Array(size).fill(0xff), exponent), undefined);
+    assert.equal(rsaPublicKey(Uint8Array.of(0, ...modulus), exponent), undefined);
     assert.equal(rsaPublicKey(modulus, Uint8Array.of(3)), undefined);
     assert.equal(rsaPublicKey(modulus, Uint8Array.of(1, 0, 1, 1)), undefined);
     assert.equal(rsaPublicKey(modulus.with(255, 0xfe), exponent), undefined);
