@@ -32,14 +32,18 @@ export interface AmdKeys {
 
 let made: Promise<AmdKeys> | undefined;
 
-/** Made once for all files that share a process: two RSA keys of 4096 bits take seconds. */
+/** Made once for all files that share a process. */
 export function amdKeys(): Promise<AmdKeys> {
   made ??= makeKeys();
   return made;
 }
 
 async function makeKeys(): Promise<AmdKeys> {
-  const [root, intermediate, chip] = await Promise.all([ca.rsaPair(), ca.rsaPair(), ca.ecPair()]);
+  const [root, intermediate, chip] = await Promise.all([
+    ca.rsaPair('root'),
+    ca.rsaPair('intermediate'),
+    ca.ecPair(),
+  ]);
   return { root, intermediate, chip, chipKey: await ca.signingKey(chip) };
 }
 

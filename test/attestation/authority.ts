@@ -2,7 +2,7 @@
  * A certificate authority of the test's own, with AMD's names: for evidence whose signatures all verify and which has to be
  * refused all the same. Made with @peculiar/x509, an implementation that shares nothing with the one that is tested.
  */
-import { webcrypto } from 'node:crypto';
+import { type KeyExportOptions, type KeyObject, webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   cryptoProvider,
@@ -16,6 +16,7 @@ import {
 import { type Bytes, concat, fromBase64url, utf8 } from '../../src/core/bytes.ts';
 import type { PrivateKey } from '../../src/core/crypto.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
+import { type RsaKeyName, rsaKey } from './rsa-keys.ts';
 
 cryptoProvider.set(webcrypto as Crypto);
 
@@ -24,12 +25,16 @@ export const AMD = '1.3.6.1.4.1.3704.1';
 export const PSS = { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 } as const;
 type Scheme = { readonly name: string; readonly hash: string; readonly saltLength?: number };
 
-export async function rsaPair(hash = 'SHA-384', bits = 4096, name = 'RSA-PSS'): Promise<Pair> {
-  const publicExponent = Uint8Array.of(1, 0, 1);
-  return webcrypto.subtle.generateKey({ name, modulusLength: bits, publicExponent, hash }, true, [
-    'sign',
-    'verify',
-  ]) as Promise<Pair>;
+export async function rsaPair(key: RsaKeyName, name = 'RSA-PSS', hash = 'SHA-384'): Promise<Pair> {
+  const { privateKey, publicKey } = rsaKey(key);
+  const imported = (format: 'pkcs8' | 'spki', from: KeyObject, usage: 'sign' | 'verify') => {
+    const der = from.export({ type: format, format: 'der' } as KeyExportOptions<'der'>);
+    return webcrypto.subtle.importKey(format, der, { name, hash }, true, [usage]);
+  };
+  return {
+    privateKey: (await imported('pkcs8', privateKey, 'sign')) as CryptoKey,
+    publicKey: (await imported('spki', publicKey, 'verify')) as CryptoKey,
+  };
 }
 
 /** The same key for another scheme: WebCrypto binds keys to one. */

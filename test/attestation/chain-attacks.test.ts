@@ -59,7 +59,7 @@ describe('who vouches', () => {
   });
 
   it('a certificate for the chip by somebody else', async () => {
-    const stranger = await ca.rsaPair();
+    const stranger = await ca.rsaPair('stranger');
     assert.deepEqual(await issued({ vek: { by: stranger } }), ['CHAIN_SIGNATURE_INVALID']);
     assert.deepEqual(await issued({ intermediate: { by: stranger } }), ['CHAIN_SIGNATURE_INVALID']);
   });
@@ -162,7 +162,7 @@ describe('what certificates say', () => {
   });
 
   it('an RSA key of 2048 bits', async () => {
-    const small = await ca.rsaPair('SHA-384', 2048);
+    const small = await ca.rsaPair('small');
     const made = await amdChain({ ...keys, intermediate: small });
     assert.deepEqual(judge(made, anchorsFor(made[2])), ['CHAIN_ALGORITHM_WRONG']);
   });
@@ -170,7 +170,7 @@ describe('what certificates say', () => {
   it('a chip’s key on another curve, or of another kind', async () => {
     const p256 = await ca.ecPair('P-256');
     assert.deepEqual(await issued({ vek: { key: p256.publicKey } }), ['VEK_CURVE_WRONG']);
-    const rsa = await ca.rsaPair('SHA-384', 2048);
+    const rsa = await ca.rsaPair('small');
     assert.deepEqual(await issued({ vek: { key: rsa.publicKey } }), ['VEK_CURVE_WRONG']);
   });
 

@@ -20,14 +20,11 @@ import {
 import { type Bytes, concat, fromUtf8, toBase64, utf8 } from '../../src/core/bytes.ts';
 import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
-import {
-  generateRsaSigner,
-  type NodeRsaSigner,
-  rsaSignerFromPem,
-} from '../../src/platform/rsa-signer-node.ts';
+import { type NodeRsaSigner, rsaSignerFromPem } from '../../src/platform/rsa-signer-node.ts';
 import { mangled, outcome } from '../core/mangle.ts';
 import { codes, HOST_DATA, MEASUREMENT, POLICY } from './amd-world.ts';
 import { TIME } from './genuine.ts';
+import { rsaSigner } from './rsa-keys.ts';
 
 const digest = (text: string) => nodeCrypto.sha256(utf8(text));
 const BINDING: Binding = {
@@ -59,9 +56,9 @@ reason := {"errors": data.framework.errors}
 let root: NodeRsaSigner;
 let simulator: Simulator;
 
-before(async () => {
-  const [first, intermediate] = await Promise.all([generateRsaSigner(), generateRsaSigner()]);
-  root = first;
+before(() => {
+  root = rsaSigner('simulated root');
+  const intermediate = rsaSigner('simulated intermediate');
   simulator = new Simulator(nodeCrypto, { root, intermediate, chip: nodeCrypto.generatePrivateKey('ES384') });
 });
 

@@ -13,6 +13,7 @@ import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { mangled, outcome } from '../core/mangle.ts';
 import * as ca from './authority.ts';
 import { folder, readVector, TIME } from './genuine.ts';
+import type { RsaKeyName } from './rsa-keys.ts';
 
 const PURPOSE = '1.3.6.1.4.1.311.76.59.1.2';
 const SHA384 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-384' };
@@ -30,8 +31,12 @@ let leaf: ca.Pair;
 let privatePem: string;
 
 before(async () => {
-  const pair = () => ca.rsaPair('SHA-384', 2048, 'RSASSA-PKCS1-v1_5');
-  [root, intermediate, leaf] = await Promise.all([pair(), pair(), pair()]);
+  const pair = (name: RsaKeyName) => ca.rsaPair(name, SHA384.name);
+  [root, intermediate, leaf] = await Promise.all([
+    pair('uvm root'),
+    pair('uvm intermediate'),
+    pair('uvm leaf'),
+  ]);
   privatePem = await pem(leaf);
 });
 
@@ -174,7 +179,7 @@ describe('by whom', () => {
   }
 
   it('a certificate that somebody else signed', async () => {
-    const stranger = await ca.rsaPair('SHA-384', 2048, 'RSASSA-PKCS1-v1_5');
+    const stranger = await ca.rsaPair('small', SHA384.name);
     assert.equal(verdict(endorsement(await chain({ leaf: { by: stranger } }))), 'UVM_CHAIN_INVALID');
   });
 

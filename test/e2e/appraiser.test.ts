@@ -57,10 +57,8 @@ describe('the appraiser of a verifier', { skip: REAL === undefined && 'no ../sha
       ...{ diskFloorBytes: '0', logLevel: 'silent', evidenceAccessFile: path('access') },
     };
     const config = loadConfig({ flags, env: {} });
-    [server, machine] = await Promise.all([
-      startServer(config, createLogger({ level: config.logLevel })),
-      simulator(),
-    ]);
+    server = await startServer(config, createLogger({ level: config.logLevel }));
+    machine = simulator();
     trust = parseTrust(crypto, server.trust);
     client = await LedgerClient.connect({ grpc: server.grpc, trust });
     const world = World.empty(crypto, server.ledger.origin);

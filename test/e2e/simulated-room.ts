@@ -15,16 +15,15 @@ import { provePossession } from '../../src/chain/index.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { encodeCoseKey } from '../../src/cose/key.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
-import { generateRsaSigner } from '../../src/platform/rsa-signer-node.ts';
 import type { TreeHead } from '../../src/verify/index.ts';
+import { rsaSigner } from '../attestation/rsa-keys.ts';
 import type { Step, Story, Told } from '../chain/story.ts';
 
 const MEASUREMENT = new Uint8Array(48).fill(5);
 export const DEBUG = (1n << 19n) | 0x3_001fn;
 
-/** Two RSA keys of 4096 bits: takes seconds. */
-export async function simulator(): Promise<Simulator> {
-  const [root, intermediate] = await Promise.all([generateRsaSigner(), generateRsaSigner()]);
+export function simulator(): Simulator {
+  const [root, intermediate] = [rsaSigner('simulated root'), rsaSigner('simulated intermediate')];
   return new Simulator(crypto, { root, intermediate, chip: crypto.generatePrivateKey('ES384') });
 }
 

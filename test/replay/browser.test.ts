@@ -1,11 +1,10 @@
 /** Replay in a browser, with noble: one bundle without node, which comes to the same state and the same tree as the server. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createContext, runInContext } from 'node:vm';
-import { build } from 'esbuild';
 import { decodeStateEntry } from '../../src/chain/index.ts';
 import { toHex, utf8 } from '../../src/core/bytes.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { runInBrowser } from '../browser.ts';
 import { REAL } from '../depa/scenario.ts';
 import { grantedRelease } from '../verify/granted-release.ts';
 
@@ -45,26 +44,9 @@ test('the COVID-19 run is replayed in a browser to the state that the server has
     statement: statement ? toHex(statement) : null,
   }));
 
-  const bundle = await build({
-    stdin: { contents: PROGRAM, resolveDir: process.cwd(), loader: 'ts' },
-    ...{ bundle: true, write: false, format: 'iife', platform: 'browser', target: 'es2022', metafile: true },
-  });
-  const nodes = Object.keys(bundle.metafile!.inputs).filter((path) =>
-    /^(?:node:|src\/platform\/)/.test(path),
-  );
-  assert.deepEqual(nodes, []);
-
-  // A realm of its own, with what a browser has: byte strings have to be arrays of that realm.
   const input = { origin: log.origin, genesis: toHex(log.genesis), leaves };
-  const sandbox: Record<string, unknown> = { input, outer: { TextEncoder, TextDecoder } };
-  const context = createContext(sandbox);
-  runInContext(
-    `globalThis.TextEncoder = class { encode(text) { return Uint8Array.from(new outer.TextEncoder().encode(text)); } };
-     globalThis.TextDecoder = outer.TextDecoder;`,
-    context,
-  );
-  runInContext(bundle.outputFiles![0]!.text, context, { timeout: 60_000 });
-  assert.deepEqual(JSON.parse(sandbox.result as string), {
+  const { result } = await runInBrowser(PROGRAM, { input });
+  assert.deepEqual(JSON.parse(result as string), {
     size: log.size,
     tree: toHex(log.headAt().root),
     state: toHex(decodeStateEntry(log.leaves.at(-1)!.leafData).mapRoot),
