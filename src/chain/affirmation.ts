@@ -47,6 +47,11 @@ export function affirmationFault(read: StateReader, room: string): string | unde
   return by.map((each) => resultFault(read, each)).find((why) => why !== undefined);
 }
 
+/** Whether any verifier has affirmed it, whatever it says by now. */
+export function wasAffirmed({ affirmed, results }: EvidenceRecord): boolean {
+  return affirmed !== undefined || results.some(({ result }) => result === 'affirming');
+}
+
 /** Why a result counts no more, whatever it said. */
 export function resultFault(
   read: StateReader,

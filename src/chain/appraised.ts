@@ -3,7 +3,7 @@
  * has the keys that it vouches for. Who appraised late, or another machine's older evidence, never takes them away.
  */
 import { type Bytes, equal } from '../core/bytes.ts';
-import { affirmation, affirmationFault } from './affirmation.ts';
+import { affirmation, affirmationFault, wasAffirmed } from './affirmation.ts';
 import type { Context } from './kind.ts';
 import { kidOf } from './public-key.ts';
 import type { Write } from './record.ts';
@@ -40,15 +40,18 @@ export function appraised(
   const others = evidence.results.filter(
     ({ verifier, policy }) => verifier !== result.verifier || policy !== result.policy,
   );
-  const now: EvidenceRecord = { ...evidence, results: [...others, result] };
+  const affirmed = wasAffirmed(evidence);
+  const now: EvidenceRecord = {
+    ...{ ...evidence, results: [...others, result] },
+    // A warning in between does not undo it.
+    ...(affirmed && { affirmed: 'yes' as const }),
+  };
   const appraisedNow = { ...of, evidence: now };
   const attested =
     result.result === 'affirming' ? attestedBy(ctx, appraisedNow) : withdrawnBy(ctx, appraisedNow, result);
   if (isRefusal(attested)) return attested;
   // Somebody was ready to trust this very evidence, or the room by another: it does not become trusted again.
-  const retracted =
-    result.result === 'contraindicated' &&
-    (room.attestedHead !== undefined || evidence.results.some((before) => before.result === 'affirming'));
+  const retracted = result.result === 'contraindicated' && (room.attestedHead !== undefined || affirmed);
   const blocked = retracted && !room.blocked ? { blocked: { entry: ctx.index, at: ctx.time } } : {};
   const changed = { changed: ctx.index, changedAt: ctx.time };
   return [
@@ -68,6 +71,8 @@ function attestedBy(
   ctx: Context,
   { id, room, contracts, digest, evidence }: Appraised,
 ): Attested | Refusal<'KID_TAKEN'> {
+  // With the last data key it is settled who vouched for them: what is affirmed later did not open anything.
+  if (room.state !== 'PROVISIONED' && room.state !== 'ATTESTED') return { writes: [] };
   const affirmed = affirmation(ctx.read, contracts, evidence);
   if (!affirmed) return { writes: [] };
   const { head, by } = affirmed;

@@ -4,7 +4,7 @@
  * Trees, storage and the network are elsewhere; a new kind touches its file in kinds/ and the list there.
  */
 
-export { resultFault } from './affirmation.ts';
+export { resultFault, wasAffirmed } from './affirmation.ts';
 export { isPickle } from './format.ts';
 export {
   type Decision,

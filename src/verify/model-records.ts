@@ -84,7 +84,7 @@ export function modelRecords(
   const runId = model.record.run;
   const [run] = runId === undefined ? [] : named(runId, RUN.read(read, runId));
   const [room] = run ? named(run.record.cleanroom, CLEANROOM.read(read, run.record.cleanroom)) : [];
-  const affirmed = (room && AFFIRMATION.read(read, room.id)?.by) ?? [];
+  const affirmation = room && AFFIRMATION.read(read, room.id);
   const contracts = model.record.contracts.flatMap((each) => named(each, CONTRACT.read(read, each)));
   const mounts = room?.record.mounts ?? [];
   const datasets = mounts.flatMap(({ subject, version }) =>
@@ -98,8 +98,8 @@ export function modelRecords(
     recalled: recalledAmong(read, [id]),
     ...{ run, room, contracts, datasets },
     code: room && { id: room.record.code, state: stateOf(room.record.code) },
-    appraisals: room ? appraisalsOf(read, room.id, affirmed, logged) : [],
-    affirming: affirmed.length,
+    appraisals: affirmation ? appraisalsOf(read, room.id, affirmation, logged) : [],
+    affirming: affirmation?.by.length ?? 0,
     releases: mounts.flatMap(({ release }) =>
       release === undefined ? [] : named(release, RELEASE.read(read, release)),
     ),
@@ -107,23 +107,31 @@ export function modelRecords(
   };
 }
 
-/** The statements that the room's attested keys rest on. */
+/** The statements that the room's attested keys rest on: each by what it says, since a batch may have several of one key. */
 function appraisalsOf(
   read: StateReader,
   room: string,
-  affirmed: AffirmationRecord['by'],
+  { evidence: digest, by }: AffirmationRecord,
   logged: readonly Logged[],
 ): Appraisal[] {
-  return affirmed.flatMap(({ kid, at }) => {
-    const entry = logged.find(
-      ({ statement, time }) =>
-        time === at && equal(statement.kid, kid) && isAbout(statement, 'cleanroom.appraise', room),
-    );
-    if (!entry) return [];
-    const { evidence } = entry.statement.body as { evidence: Bytes };
-    const found = EVIDENCE.read(read, room, evidence);
-    return found ? [{ verifier: entry.statement.issuer, evidence: found, entry }] : [];
+  const evidence = EVIDENCE.read(read, room, digest);
+  if (!evidence) return [];
+  return by.flatMap((vouched) => {
+    const entry = logged.find((each) => affirms(each, room, digest, vouched));
+    return entry ? [{ verifier: entry.statement.issuer, evidence, entry }] : [];
   });
+}
+
+function affirms(
+  { statement, time }: Logged,
+  room: string,
+  digest: Bytes,
+  { kid, at, policy }: AffirmationRecord['by'][number],
+): boolean {
+  if (time !== at || !equal(statement.kid, kid) || !isAbout(statement, 'cleanroom.appraise', room))
+    return false;
+  const body = statement.body as { evidence: Bytes; result: string; policy: { id: string } };
+  return body.result === 'affirming' && body.policy.id === policy && equal(body.evidence, digest);
 }
 
 function partiesOf(
@@ -180,8 +188,22 @@ export function missingEntry(records: ModelRecords, logged: readonly Logged[]): 
   for (const { id, kind } of kindsOf(records)) {
     if (!logged.some(({ statement }) => isAbout(statement, kind, id))) return `${kind} of ${id}`;
   }
-  const { appraisals, affirming } = records;
+  const { appraisals, affirming, releases } = records;
+  const undecided = releases.find((release) => !decisionOf(release, logged));
+  if (undecided) return `what decided ${undecided.id}`;
   return appraisals.length < affirming ? `one of ${affirming} affirming appraisals` : undefined;
+}
+
+/** The KMS's statement that the release was decided by: who has nothing to decide is logged about it as well. */
+export function decisionOf(
+  { id, record }: Named<ReleaseRecord>,
+  logged: readonly Logged[],
+): Logged | undefined {
+  return logged.find(({ statement }) => {
+    if (statement.issuer !== record.kms || !isAbout(statement, 'key.release', id)) return false;
+    const { nonce } = statement.body as { nonce: Bytes };
+    return record.nonce !== undefined && equal(nonce, record.nonce);
+  });
 }
 
 export function isAbout(statement: Statement, kind: string, id: string): boolean {

@@ -2,7 +2,7 @@
 import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import { fail, LedgerError } from '../core/errors.ts';
 import type { Ladder } from './ladder.ts';
-import { isAbout, type Logged, type ModelRecords } from './model-records.ts';
+import { decisionOf, isAbout, type Logged, type ModelRecords } from './model-records.ts';
 
 /** The files of a model, or of a folder that it is in. */
 export interface ModelFiles {
@@ -92,11 +92,12 @@ function climbRoom(ladder: Ladder, records: ModelRecords, logged: readonly Logge
       detail: `${evidence.tee} evidence of entry ${evidence.entry}, affirmed by ${verifier}, entry ${entry.index}`,
     }));
   }
-  for (const { id, record } of releases) {
-    const granted = logged.find(({ statement }) => isAbout(statement, 'key.release', id))!;
+  for (const release of releases) {
+    const { subject, state, kms } = release.record;
+    const granted = decisionOf(release, logged)!;
     ladder.step('keys', () => ({
       value: undefined,
-      detail: `${record.subject}: ${record.state}; by ${record.kms}, entry ${granted.index}`,
+      detail: `${subject}: ${state}; by ${kms}, entry ${granted.index}`,
     }));
   }
 }

@@ -403,6 +403,18 @@ describe('a clean room is attested', () => {
     room.world.advance(1);
     appraised(room, 1, { result: 'warning' });
     assert.deepEqual(vouched(room), kept);
+    appraised(room, 0);
+    assert.deepEqual(vouched(room), kept);
+  });
+
+  test('a warning in between does not undo that it was affirmed: what contraindicates it then blocks the room', () => {
+    const room = fresh({ room: 'PROVISIONED', quorum: 2 });
+    attested(room);
+    appraised(room, 0);
+    appraised(room, 0, { result: 'warning' });
+    assert.equal(roomOf(room).blocked, undefined);
+    const { index } = appraised(room, 0, { result: 'contraindicated' });
+    assert.equal(roomOf(room).blocked?.entry, index);
   });
 
   test('a result that is void makes no quorum', () => {

@@ -54,6 +54,16 @@ test('the SRO ends what a payment service has left behind, and nothing before', 
     service(state);
     assert.equal(judged('fail'), 'ROLE_NOT_HELD');
   }
+  // Its end is to come: until then it answers for the payment itself.
+  const lastStop = { entry: 1, at: r.world.time + 1000, before: 'ACTIVE' };
+  for (const state of ['REVOKED', 'WITHDRAWN'] as const) {
+    edit(r.world, PARTICIPANT, { state, lastStop }, r.payment.did);
+    assert.equal(judged('fail'), 'ROLE_NOT_HELD');
+    r.world.advance(1);
+    assert.equal(judged('fail'), null);
+    r.world.advance(-1);
+  }
+  edit(r.world, PARTICIPANT, { lastStop: undefined }, r.payment.did);
   service('REVOKED');
   for (const name of ['settle', 'refund'] as const) assert.equal(judged(name), 'ROLE_NOT_HELD');
   assert.equal(judged('fail', r.tdc), 'ROLE_NOT_HELD');

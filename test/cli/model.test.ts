@@ -21,6 +21,28 @@ import { testFolder } from './folder.ts';
 const [MODEL, METRICS] = ['trained_model.onnx', 'evaluation_metrics.json'];
 const TRUSTING = '--insecure-trust-operator';
 
+/**
+ * The whole run, and beside it what is logged about the same things and is nobody's word that the model rests on: a warning
+ * by the verifier in the very batch in which it affirms, and a release by who keeps no such key, which is denied.
+ */
+async function disturbed(): Promise<StoryLog> {
+  const log = await StoryLog.begin();
+  const { story } = log;
+  for (const step of story.steps()) {
+    if (step.name === 'cleanroom.appraise 1') {
+      const warning = story.appraisal(1, { result: 'warning' });
+      await log.submit('a warning', warning.kind, () => warning.statement(log));
+      log.world.advance(-1);
+    }
+    if (step.name === 'key.release icmr 1') {
+      const body = { id: story.urn('release', 100), nonce: story.digest('a nonce of its own') };
+      await log.step(story.member('cowin'), 'key.release', body);
+    }
+    await log.submit(step.name, step.kind, () => step.statement(log));
+  }
+  return log;
+}
+
 describe('aichain model', { skip: REAL === undefined && 'no ../shared' }, () => {
   const file = testFolder();
   const trust = file('trust.json');
@@ -32,7 +54,7 @@ describe('aichain model', { skip: REAL === undefined && 'no ../shared' }, () => 
   const verifyJson = (...args: string[]) => aichainJson(['model', 'verify', ...args]);
 
   before(async () => {
-    story = await (await StoryLog.begin()).tell();
+    story = await disturbed();
     served = await serve(story.ledger);
     writeFileSync(trust, formatTrust(crypto, story.trust));
     connection = ['--server', `127.0.0.1:${served.ports.grpc}`, '--trust', trust];
@@ -70,6 +92,8 @@ describe('aichain model', { skip: REAL === undefined && 'no ../shared' }, () => 
     }
     assert.equal(stdout.match(/✓ dataset/g)?.length, 3);
     assert.equal(stdout.match(/✓ keys/g)?.length, 3);
+    assert.match(stdout, new RegExp(`affirmed by \\S+, entry ${story.ref('cleanroom.appraise 1').index}\\n`));
+    assert.match(stdout, new RegExp(`✓ keys .*, entry ${story.ref('key.release icmr 1').index}\\n`));
   });
 
   test('a folder is verified if everything in it was released with the model', async () => {
@@ -129,6 +153,11 @@ describe('aichain model', { skip: REAL === undefined && 'no ../shared' }, () => 
       if (i % 4 === 0)
         assert.equal(without({ facts: whole.facts.toSpliced(i, 1) }), 'BUNDLE_INCOMPLETE', toHex(key));
     });
+    for (const name of ['cleanroom.appraise 1', 'key.release icmr 1']) {
+      const { index } = story.ref(name);
+      const others = whole.entries.filter((entry) => entry.index !== index);
+      assert.equal(without({ entries: others }), 'BUNDLE_INCOMPLETE', name);
+    }
     const absent = whole.facts.map((fact) => ({ ...fact, value: null }));
     assert.equal(without({ facts: absent }), 'FACT_INVALID');
     assert.notEqual(without({ model: story.story.urn('model', 2) }), 'verified');

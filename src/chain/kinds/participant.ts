@@ -89,7 +89,8 @@ export const verify = declareKind({
   name: 'participant.verify',
   rule:
     'The SRO, or a registrar for it, answers a request: REQUESTED → VERIFIED with some of the roles, or REJECTED. Of a ' +
-    'participant that is verified, with the same roles, it puts the end of that off; it never brings it forward.',
+    'participant that is verified, with the same roles, it puts the end of that off, never its own; it never brings it ' +
+    'forward.',
   signer: 'active',
   roles: ['SRO'],
   delegate: 'registrar',
@@ -150,5 +151,7 @@ function prolonged(
   if (until !== undefined && until <= ends) return refuse('STATE_WRONG', `it is verified until ${ends}`);
   if (ctx.refs('after')[0]?.index !== record.changed) return refuse('REF_STALE');
   if (record.roles.includes('SRO') && ctx.principal.did !== ctx.signer.did) return refuse('ROLE_NOT_HELD');
+  // Whose part was to end would else go on by its own word: a registrar's, or that of an SRO beside the first.
+  if (record.did === ctx.signer.did) return refuse('ROLE_NOT_HELD', 'nobody prolongs its own');
   return [PARTICIPANT.put({ ...rest, ...(until !== undefined && { validUntil: until }) }, record.did)];
 }

@@ -128,6 +128,8 @@ const evidenceRecord = struct({
     }),
     { max: MAX_RESULTS },
   ),
+  /** Somebody had affirmed it before the last result: what contraindicates it then blocks the room. */
+  affirmed: optional(oneOf('yes')),
 });
 export type EvidenceRecord = Infer<typeof evidenceRecord>;
 export const EVIDENCE = recordType<[cleanroom: string, digest: Uint8Array], EvidenceRecord>(

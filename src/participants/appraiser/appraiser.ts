@@ -23,6 +23,7 @@ import {
   type Statement,
   type StateReader,
   signStatement,
+  wasAffirmed,
 } from '../../chain/index.ts';
 import type { LedgerClient } from '../../client/index.ts';
 import { type Bytes, toBase64url } from '../../core/bytes.ts';
@@ -377,8 +378,8 @@ export class AppraiserService {
 }
 
 /** By this evidence or by other. */
-function wasTrusted({ room, evidence: { results } }: Subject): boolean {
-  return room.attestedHead !== undefined || results.some(({ result }) => result === 'affirming');
+function wasTrusted({ room, evidence }: Subject): boolean {
+  return room.attestedHead !== undefined || wasAffirmed(evidence);
 }
 
 function passedOver(policy: string | null, code: string | null): Verdict {

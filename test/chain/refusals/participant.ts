@@ -144,6 +144,12 @@ refuses('participant.verify', 'ROLE_NOT_HELD', 'a registrar prolongs an SRO', (b
     b.icmr,
   );
 });
+refuses('participant.verify', 'ROLE_NOT_HELD', 'a registrar prolongs itself', (b) => {
+  delegate(b);
+  become(b.world, b.icmr, { validUntil: b.world.now + 1000 });
+  const { roles } = b.world.participant(b.icmr)!;
+  return b.world.verification(b.icmr, { decision: 'verified', roles }, { onBehalf: b.world.sro.did }, b.icmr);
+});
 refuses('participant.verify', 'STATE_WRONG', 'never asked', ({ world }) =>
   world.verification(world.member('nobody'), {}, { refs: [world.ref('after', 5)] }),
 );
