@@ -16,6 +16,7 @@ interface Options extends ConnectionOptions {
   readonly issuer: string;
   readonly wrapKey: string;
   readonly out: string;
+  readonly answers?: string;
 }
 
 export function cleanroomReceive(context: Context): Command {
@@ -31,26 +32,35 @@ export function cleanroomReceive(context: Context): Command {
       '--wrap-key <file>',
       'private key of the listed key of use `enc`: P-256 or P-384, as `aichain keygen` makes them',
     )
-    .requiredOption('--out <folder>', 'for the model and what belongs to it');
+    .requiredOption('--out <folder>', 'for the model and what belongs to it')
+    .option(
+      '--answers <folder>',
+      'also what gates answered to the room and now, for `aichain verify bundle`',
+    );
   return addConnectionOptions(command).action(async (options: Options) => {
     const { terminal, crypto } = context;
-    const { issuer: did, delivery: folder, out } = options;
+    const { issuer: did, delivery: folder, out, answers: kept } = options;
     if (!isDid(did)) throw fail('ARGUMENT_INVALID', '--issuer is not a DID');
     const key = async (name: string) => decodePrivateKey(crypto, (await readInput(terminal, name)).bytes);
     const [signs, opens] = [await key(options.key), await key(options.wrapKey)];
-    const [{ receiveModel }, { importUnwrappingKey }] = await Promise.all([
+    const [{ receiveModel }, { importUnwrappingKey }, { keepAnswer }] = await Promise.all([
       import('../participants/cleanroom/index.ts'),
       import('../participants/key-wrap.ts'),
+      import('../participants/gate-answers.ts'),
     ]);
     const unwrapping = await importUnwrappingKey(encodeCoseKey(opens.publicKey), opens.secret);
     using connection = await connect(context, options);
     const { client } = connection;
     const consumer = { did, key: signs, unwrapping };
-    mkdirSync(out, { recursive: true });
+    for (const made of [out, kept]) if (made !== undefined) mkdirSync(made, { recursive: true });
     const { model, files, entry } = await receiveModel({
       ...{ crypto, client, folder, consumer, signal: terminal.signal },
       // The log is told of what is there.
-      keep: (opened) => Promise.all(opened.map(({ name, bytes }) => writeOutput(join(out, name), bytes))),
+      keep: async (opened) => {
+        for (const { name, bytes } of opened.files) await writeOutput(join(out, name), bytes);
+        if (kept === undefined) return;
+        for (const [i, bundle] of opened.answers.entries()) keepAnswer(kept, i + 1, bundle);
+      },
     });
     const listed = files.map(({ name, bytes }) => ({ name, sha256: toHex(crypto.sha256(bytes)) }));
     outputOf(context, options).answer(

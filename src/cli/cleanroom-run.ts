@@ -1,5 +1,5 @@
 /** `aichain cleanroom run`: one clean room, from its deployment to its end. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { isDid, isUrn } from '../chain/index.ts';
@@ -8,6 +8,7 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { decodePrivateKey } from '../cose/index.ts';
 import type { CleanroomOptions, CleanroomOutcome, Progress } from '../participants/cleanroom/index.ts';
+import { createFile, makeFolder } from '../platform/write-file.ts';
 import { addConnectionOptions, type ConnectionOptions, connect, tlsOf } from './connection.ts';
 import { type Context, outputOf } from './context.ts';
 import { readInput } from './files.ts';
@@ -20,6 +21,7 @@ interface Options extends ConnectionOptions {
   readonly supplement?: string;
   readonly salt?: string;
   readonly data: string;
+  readonly work: string;
   readonly out: string;
   readonly key: string;
   readonly issuer: string;
@@ -52,7 +54,11 @@ export function cleanroomRun(context: Context): Command {
     .option('--salt <file>', '64 hexadecimal digits that keep the pipeline from being guessed (default: new)')
     .option('--code <urn>', 'certified code, if the contract allows several')
     .requiredOption('--data <folder>', 'the encrypted files')
-    .requiredOption('--out <folder>', 'for what leaves: the encrypted model, and proofs; made if need be')
+    .requiredOption(
+      '--out <folder>',
+      'empty, for the one file that leaves: the encrypted model; made if need be',
+    )
+    .option('--work <folder>', 'for what the room keeps to itself: journal, marks, salt', 'cleanroom-work')
     .requiredOption('--key <file>', 'private key of the deployer: CCRP or TDC (see `aichain keygen`)')
     .requiredOption('--issuer <did>', 'DID of the deployer')
     .requiredOption(
@@ -81,14 +87,14 @@ export function cleanroomRun(context: Context): Command {
 async function act(context: Context, options: Options): Promise<void> {
   const { terminal, crypto } = context;
   const output = outputOf(context, options);
-  const { contract, code, issuer, data, out, to, lifetime, patience } = options;
+  const { contract, code, issuer, data, work, out, to, lifetime, patience } = options;
   if (!isDid(issuer)) throw fail('ARGUMENT_INVALID', '--issuer is not a DID');
   if (!isUrn(contract, 'contract')) throw fail('ARGUMENT_INVALID', '--contract is not the URN of a contract');
   const read = async (name: string) => (await readInput(terminal, name)).bytes;
   const key = decodePrivateKey(crypto, await read(options.key));
   const [pipeline, trustFile] = [await read(options.pipeline), await read(options.trust)];
   const supplement = options.supplement === undefined ? undefined : await read(options.supplement);
-  mkdirSync(out, { recursive: true });
+  makeFolder(work);
   const salt = await saltOf(context, options);
   const [room, { EvidenceClient }] = await Promise.all([
     import('../participants/cleanroom/index.ts'),
@@ -96,11 +102,11 @@ async function act(context: Context, options: Options): Promise<void> {
   ]);
   const evidence = evidenceOf(crypto, options, room);
   const tls = await tlsOf(options);
-  using connection = await connect(context, { ...options, marks: options.marks ?? join(out, 'marks.json') });
+  using connection = await connect(context, { ...options, marks: options.marks ?? join(work, 'marks.json') });
   using store = new EvidenceClient({ url: storeUrl(options), crypto, ...(tls && { tls }) });
   const outcome = await room.runCleanroom({
     ...{ crypto, client: connection.client, trustFile, deployer: { did: issuer, key }, contract },
-    ...{ data, out, evidence, store, lifetime, patience, kms: options.kms.map(address) },
+    ...{ data, work, out, evidence, store, lifetime, patience, kms: options.kms.map(address) },
     files: { pipeline, salt, ...(supplement && { supplement }) },
     ...(code !== undefined && { code }),
     ...(to !== undefined && { to }),
@@ -128,11 +134,10 @@ function evidenceOf(crypto: Crypto, options: Options, room: Room): CleanroomOpti
     });
 }
 
-/** Kept beside the model: without it nobody can show later which pipeline the commitment is to. */
-async function saltOf({ terminal, crypto }: Context, { salt: file, out }: Options): Promise<Bytes> {
-  const path = file ?? join(out, 'pipeline.salt');
+/** Kept: without it nobody can show later which pipeline the commitment is to. */
+async function saltOf({ terminal, crypto }: Context, { salt: file, work }: Options): Promise<Bytes> {
+  const path = file ?? join(work, 'pipeline.salt');
   if (file === undefined && !existsSync(path)) {
-    const { createFile } = await import('../platform/write-file.ts');
     createFile(path, `${toHex(crypto.randomBytes(SALT))}\n`, 0o600);
   }
   const written = fromUtf8((await readInput(terminal, path)).bytes).trim();
@@ -157,7 +162,7 @@ function described({ cleanroom, run, spent, released, outputs, proofs }: Cleanro
   return {
     ...{ cleanroom, run, model, to, ciphertext: toHex(delivery.ciphertext), spent: { ...spent } },
     outputs: outputs.map(({ name, digest, bytes }) => ({ name, sha256: toHex(digest), size: bytes.length })),
-    proofs: proofs.length,
+    answers: proofs.length,
   };
 }
 

@@ -2,10 +2,10 @@
  * What a room leaves behind when its process dies. Its keys are gone, so it cannot be gone on with; but until its deployer says
  * so, it counts as a run of the contract. The next start finds it here, and ends it.
  */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../../core/errors.ts';
-import { writeFileAtomically } from '../../platform/write-file.ts';
+import { makeFolder, writeFileAtomically } from '../../platform/write-file.ts';
 
 export class Journal {
   readonly #path: string;
@@ -33,7 +33,7 @@ export class Journal {
 
   /** Before the room is deployed: one that is in the log is never missing here. */
   begin(cleanroom: string): void {
-    mkdirSync(dirname(this.#path), { recursive: true });
+    makeFolder(dirname(this.#path));
     writeFileAtomically(this.#path, `${JSON.stringify({ v: 1, origin: this.#origin, cleanroom })}\n`);
   }
 

@@ -18,7 +18,7 @@ import { end } from './ending.ts';
 import type { EvidenceSource } from './evidence-source.ts';
 import { Journal } from './journal.ts';
 import type { KmsAddress } from './kms-client.ts';
-import { leave } from './leaving.ts';
+import { clearTheWayOut, leave } from './leaving.ts';
 import { forget, mount, openFiles } from './mounted.ts';
 import { type PipelineFiles, readPlan } from './planned.ts';
 import { awaitSettled, type Released, release } from './released.ts';
@@ -42,7 +42,9 @@ export interface CleanroomOptions {
   readonly files: PipelineFiles;
   /** Folder with the encrypted files. */
   readonly data: string;
-  /** Folder for what leaves: the sealed model, its wrapped key, and what gates answered. */
+  /** Folder for what the room keeps to itself. */
+  readonly work: string;
+  /** Folder for the one file that leaves: empty, or made. */
   readonly out: string;
   /** Made for the code: a simulated machine says that it runs it. */
   readonly evidence: (hostData: readonly Bytes[]) => EvidenceSource;
@@ -80,7 +82,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   const { crypto, client, deployer: by, signal = new AbortController().signal, observe } = options;
   const site = new Site({ crypto, client, signal, ...(observe && { observe }) });
   const deployer = new Author({ crypto, client, issuer: by.did, key: by.key });
-  const journal = new Journal(join(options.out, 'room.json'), site.origin);
+  const journal = new Journal(join(options.work, 'room.json'), site.origin);
   const left = journal.left;
   if (left !== undefined) {
     const told = await end(site, { cleanroom: left, deployer }, 'its process ended');
@@ -89,6 +91,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   }
 
   // What can be found wrong without the ledger is found before anything is logged.
+  clearTheWayOut(options.out);
   const planned = readPlan(crypto, options.files);
   const folder = await SealedFolder.open(options.data);
   const agreed = await agree(site, options.contract, { code: options.code, trustFile: options.trustFile });
@@ -121,7 +124,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
     await thread.end();
     await awaitSettled(site, agreed, id, until());
     const released = await release(site, room, done, options.to ?? agreed.contract.tdc);
-    await leave(options.out, { site, cleanroom: id, run: done, released });
+    await leave(options.out, site, done, released);
     await room.register('cleanroom.terminate', { id, reason: 'done' }, site.signal, 'WITNESSED');
     site.said('ended', 'done');
     journal.end();

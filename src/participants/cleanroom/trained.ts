@@ -2,6 +2,7 @@
 import type { CleanroomRecord } from '../../chain/index.ts';
 import type { Privacy } from '../../chain/privacy.ts';
 import { toBase64url, utf8 } from '../../core/bytes.ts';
+import { ANSWERS_FILE, packAnswers } from '../gate-answers.ts';
 import type { EpochReport } from '../training/training-run.ts';
 import type { Author } from './author.ts';
 import type { MountedFile } from './mounted.ts';
@@ -83,8 +84,9 @@ export async function complete(
     file(MODEL_FILE, 'safetensors', model),
     file('evaluation_metrics.json', 'json', metrics),
     file('training_log.json', 'json', logFile(reports)),
+    file(ANSWERS_FILE, 'json', packAnswers(site.proofs.map(({ bundle }) => bundle))),
   ];
-  // All of it comes from the model, the noisy histogram and the accountant: nothing is looked at beside the mechanism.
+  // All of it comes from the model, the noisy histogram, the accountant and the log: nothing is looked at beside the mechanism.
   const isPrivate = planned.training.privacy !== undefined;
   const body = {
     ...{ run, epsilon: spent.epsilon, delta: spent.delta, accountant },

@@ -14,10 +14,11 @@ function answerTo(order: TrainingOrder): TrainingAnswer {
     work ??= new TrainingWork(nodeCrypto, workerData as TrainingJob);
     return work.do(order);
   } catch (error) {
-    // What else went wrong might tell of the data: it is named, and no more.
+    // What goes wrong may tell of the data, a row's number too: it is named, and no more. Who has the table can see for itself.
     const { code, message } = isLedgerError(error)
       ? error
       : { code: 'INTERNAL', message: 'training failed by a defect' };
-    return { type: 'failed', code, message };
+    const said = code === 'DATA_MALFORMED' ? 'a table is not what the pipeline works on' : message;
+    return { type: 'failed', code, message: said };
   }
 }

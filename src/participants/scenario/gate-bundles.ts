@@ -5,31 +5,28 @@
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readRequest } from '../../chain/index.ts';
-import { type Bytes, fromBase64url, toBase64url } from '../../core/bytes.ts';
-import type { Cbor } from '../../core/cbor.ts';
+import { type Bytes, fromBase64url } from '../../core/bytes.ts';
 import { decodeBundle, proven, verifyBundle } from '../../verify/index.ts';
+import { type KeptAnswer, keepAnswer } from '../gate-answers.ts';
 import type { Cycle } from './cycle.ts';
 
 /** @returns how many. @throws what is wrong with one of them */
 export async function keepGateBundles(cycle: Cycle): Promise<number> {
-  const { site, client, log, found } = cycle;
+  const { site, client, log } = cycle;
   const folder = site.path('bundles');
   copyFileSync(log.trust, join(folder, 'trust.json'));
   const answered = [
-    ...bundlesIn(join(found.delivery!, 'proofs')),
+    ...bundlesIn(site.path('answers')),
     ...bundlesIn(site.path('kms', 'releases')),
     ...(await bundlesTold(cycle)),
   ].map((bundle) => ({ bundle, ...decodeBundle(bundle) }));
   answered.sort((a, b) => a.at - b.at);
-  const kept: { bundle: string; step: string; request: string; decision: string }[] = [];
+  const kept: (KeptAnswer & { decision: string })[] = [];
   for (const { bundle, step, request } of answered) {
     const question = { step, request: readRequest(step, request) };
     const evidence = { crypto: site.crypto, trust: client.trust, bundle, question, now: Date.now() };
     const { recorded } = proven(verifyBundle({ ...evidence, archive: true, insecureTrustOperator: false }));
-    const name = `${String(kept.length + 1).padStart(3, '0')}-${step}`;
-    writeFileSync(join(folder, `${name}.bundle`), bundle);
-    writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(jsonOf(request), null, 2)}\n`);
-    kept.push({ bundle: `${name}.bundle`, step, request: `${name}.json`, decision: recorded.decision });
+    kept.push({ ...keepAnswer(folder, kept.length + 1, bundle), decision: recorded.decision });
   }
   writeFileSync(join(folder, 'index.json'), `${JSON.stringify(kept, null, 2)}\n`);
   return kept.length;
@@ -53,13 +50,4 @@ async function bundlesTold({ service }: Cycle): Promise<Bytes[]> {
     }
     if (events.length === 0) return bundles;
   }
-}
-
-/** As the command line takes a request. */
-function jsonOf(value: Cbor): unknown {
-  if (value instanceof Uint8Array) return { $bytes: toBase64url(value) };
-  if (Array.isArray(value)) return value.map(jsonOf);
-  if (value instanceof Map)
-    return Object.fromEntries([...value].map(([name, each]) => [String(name), jsonOf(each)]));
-  return value;
 }

@@ -46,13 +46,13 @@ const NEXT: Readonly<Record<string, readonly string[]>> = {
 /** The same under a contract that asks for no payments. */
 const NEXT_UNPAID: typeof NEXT = { ...NEXT, attested: ['key.release'], completed: ['model.release'] };
 
-/** @returns the folder with what it leaves. @throws Refused by the gate that it was stopped at */
+/** @returns the folder with the file that it leaves. @throws Refused by the gate that it was stopped at */
 export async function runRoom(cycle: Cycle, options: RoomOptions = {}): Promise<string> {
   const { site, terms, log, files, found, observe } = cycle;
   const { name = 'cleanroom', data = site.path('data'), more = [], meanwhile = {} } = options;
   const platform = ['--simulator', site.path('platform.simulator'), '--measurement', toHex(MEASUREMENT)];
   const ccrp = cycle.one('CCRP');
-  const out = site.path('cleanroom');
+  const out = site.path('delivery');
   const said: string[] = [];
   let cleanroom = '';
   let failure: unknown;
@@ -76,6 +76,7 @@ export async function runRoom(cycle: Cycle, options: RoomOptions = {}): Promise<
     [
       ...['cleanroom', 'run', '-o', 'json', '--contract', terms.body('contract.propose').id],
       ...['--pipeline', files.pipeline, '--data', data, '--out', out],
+      ...['--work', site.path('cleanroom')],
       ...(files.supplement === undefined ? [] : ['--supplement', files.supplement]),
       ...['--key', ccrp.keyFile, '--issuer', ccrp.did, '--kms', found.kms!, '--evidence', log.url],
       ...[...(options.evidence ?? platform), '--patience', PATIENCE, ...more, ...cycle.flags('cleanroom')],

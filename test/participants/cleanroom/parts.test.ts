@@ -1,19 +1,23 @@
 /** What a clean room is put together from, each by itself. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { MODEL } from '../../../src/chain/records/model.ts';
 import { concat, toBase64url, utf8 } from '../../../src/core/bytes.ts';
-import { openDelivery, sealDelivery } from '../../../src/participants/cleanroom/delivery.ts';
+import { modelStatedIn, openDelivery, sealDelivery } from '../../../src/participants/cleanroom/delivery.ts';
 import { Journal } from '../../../src/participants/cleanroom/journal.ts';
 import { KmsClient } from '../../../src/participants/cleanroom/kms-client.ts';
+import { clearTheWayOut, leave } from '../../../src/participants/cleanroom/leaving.ts';
 import { packOutputs, unpackOutputs } from '../../../src/participants/cleanroom/output-files.ts';
 import { commitmentTo } from '../../../src/participants/cleanroom/planned.ts';
 import { SealedFolder } from '../../../src/participants/cleanroom/sealed-folder.ts';
 import { openSimulator } from '../../../src/participants/cleanroom/simulator-file.ts';
+import type { Site } from '../../../src/participants/cleanroom/site.ts';
+import { keepAnswer, packAnswers, unpackAnswers } from '../../../src/participants/gate-answers.ts';
 import { generateUnwrappingKey } from '../../../src/participants/key-wrap.ts';
 import { seal } from '../../../src/participants/sealed-file.ts';
 import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
@@ -59,6 +63,18 @@ test('a delivery opens for its addressee, as the model that it is, and for nobod
   for (const change of [{ log: 'log.example/y' }, { model: 'm' }, { to: 'did:web:somebody.example' }]) {
     const else_ = { ...addressee, ...change };
     await assert.rejects(openDelivery(crypto, else_, mine, delivery), { code: 'WRAPPED_KEY_INVALID' });
+  }
+  assert.equal(await modelStatedIn(delivery.sealed), addressee.model);
+  // One file, of which every byte is what the ledger has the digest of; and without that, of what it is made of.
+  for (const [i, sealed] of [...mangled(delivery.sealed)].entries()) {
+    await assert.rejects(openDelivery(crypto, addressee, mine, { ...delivery, sealed }), {
+      code: 'SEALED_FILE_INVALID',
+    });
+    if (i % 200 !== 0) continue;
+    const renamed = { sealed, ciphertext: crypto.sha256(sealed) };
+    await assert.rejects(openDelivery(crypto, addressee, mine, renamed), (error: { code?: string }) =>
+      ['SEALED_FILE_INVALID', 'WRAPPED_KEY_INVALID'].includes(error.code!),
+    );
   }
   const altered = { ...delivery, sealed: Uint8Array.from(delivery.sealed) };
   altered.sealed[altered.sealed.length - 1]! ^= 1;
@@ -174,4 +190,66 @@ test('a KMS is asked, and believed nothing', async () => {
     code: 'UNAVAILABLE',
   });
   assert.throws(() => new KmsClient('ftp://kms.example'), { code: 'ARGUMENT_INVALID' });
+});
+
+test('what leaves a room is declared, or nothing leaves', async () => {
+  const files = [file('m.safetensors', 'weights'), file('log.json', '{}')];
+  const listed = files.map(({ name, bytes }) => {
+    return { name, bytes, format: 'json', digest: crypto.sha256(bytes), size: bytes.length, private: true };
+  });
+  const sealed = utf8('sealed');
+  const delivery = { sealed, ciphertext: crypto.sha256(sealed) };
+  const spent = { epsilon: 0, delta: 0 };
+  const run = { id: 'urn:run', outputs: listed, spent };
+  const released = { model: 'urn:model', to: 'did:web:tdc.example', wrapKid: sealed, delivery };
+  let out = '';
+  /** Into a new folder, as if the ledger had these records. */
+  const leaving = async (change: { model?: object; outputs?: readonly object[]; state?: string } = {}) => {
+    const { outputs = listed, state = 'COMPLETED' } = change;
+    const model = {
+      run: run.id,
+      ciphertext: delivery.ciphertext,
+      digest: listed[0]!.digest,
+      ...change.model,
+    };
+    const read = async (type: unknown) => (type === MODEL ? model : { outputs, state });
+    await leave(out, { crypto, state: { read } } as unknown as Site, run, released);
+  };
+  const undeclared = async (change: Parameters<typeof leaving>[0], message: RegExp) => {
+    out = mkdtempSync(join(folder, 'out-'));
+    await assert.rejects(leaving(change), { code: 'OUTPUT_NOT_DECLARED', message });
+    assert.deepEqual(readdirSync(out), []);
+  };
+  const [model, log] = listed;
+  await undeclared({ outputs: [model!] }, /log\.json/);
+  for (const change of [{ name: 'other.json' }, { size: 3 }, { digest: model!.digest }]) {
+    await undeclared({ outputs: [model!, { ...log, ...change }] }, /log\.json/);
+  }
+  await undeclared({ state: 'STARTED' }, /not the one that was released/);
+  for (const change of [{ run: 'urn:other' }, { ciphertext: log!.digest }, { digest: log!.digest }]) {
+    await undeclared({ model: change }, /not the one that was released/);
+  }
+
+  out = join(mkdtempSync(join(folder, 'out-')), 'new');
+  clearTheWayOut(out);
+  await leaving();
+  assert.deepEqual(readdirSync(out), ['model.sealed']);
+  // A file that somebody has put there: the room does not begin, and if it comes later, nothing joins it.
+  assert.throws(() => clearTheWayOut(out), { code: 'ARGUMENT_INVALID', message: /model\.sealed/ });
+  out = mkdtempSync(join(folder, 'out-'));
+  writeFileSync(join(out, 'rows.csv'), '1,2,3');
+  await assert.rejects(leaving(), { code: 'OUTPUT_NOT_DECLARED', message: /rows\.csv/ });
+  assert.deepEqual(readdirSync(out), ['rows.csv']);
+});
+
+test('answers of gates are one file, which is read strictly', () => {
+  const bundles = [utf8('one'), utf8('')];
+  const packed = packAnswers(bundles);
+  assert.deepEqual(unpackAnswers(packed), bundles);
+  for (const bytes of mangled(packed)) {
+    const found = outcome(() => unpackAnswers(bytes));
+    if ('code' in found) assert.equal(found.code, 'BUNDLE_MALFORMED');
+  }
+  // No answer of a gate: nothing is written by the name that it gives itself.
+  assert.throws(() => keepAnswer(folder, 1, utf8('one')), { code: 'BUNDLE_MALFORMED' });
 });

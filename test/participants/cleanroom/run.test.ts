@@ -1,10 +1,11 @@
 /** Clean rooms in a real log, with everybody who has a part in them, on the real files of the COVID-19 scenario. */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CLEANROOM } from '../../../src/chain/index.ts';
 import { BUDGET } from '../../../src/chain/records/dataset.ts';
+import { MODEL } from '../../../src/chain/records/model.ts';
 import { RUN } from '../../../src/chain/records/run.ts';
 import { toHex, utf8 } from '../../../src/core/bytes.ts';
 import { encodeCoseKey, encodePrivateKey } from '../../../src/cose/index.ts';
@@ -22,6 +23,7 @@ import { REAL } from '../../depa/scenario.ts';
 import { DEBUG } from '../../e2e/simulated-room.ts';
 import { realTables } from '../training/covid.ts';
 import { Scene } from './scene.ts';
+import { aichainProcess, STRACE, writtenIn } from './written.ts';
 
 describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
   const scene = new Scene();
@@ -56,7 +58,7 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     await assert.rejects(scene.run('c', { data }), { code: 'MOUNT_DIGEST_MISMATCH' });
     assert.deepEqual(steps(), ['agreed', 'deployed', 'ended']);
     assert.equal(scene.releases.length, 0);
-    assert(!existsSync(path('c', 'room.json')));
+    assert(!existsSync(path('c.work', 'room.json')));
   });
 
   test('that can be looked into is not affirmed, and says why', async () => {
@@ -93,7 +95,7 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
       });
     });
     const left = await deployed;
-    assert.equal(JSON.parse(readFileSync(path('out', 'room.json'), 'utf8')).cleanroom, left);
+    assert.equal(JSON.parse(readFileSync(path('out.work', 'room.json'), 'utf8')).cleanroom, left);
     // The contract allows one run: the next room is deployed only if this one is over.
     const data = path('empty');
     mkdirSync(data);
@@ -103,9 +105,8 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
   });
 
   let outcome: Record<string, never> & { cleanroom: string; run: string; model: string };
-  let delivered: ReturnType<typeof files>;
-  const files = (folder: string) => {
-    const names = readdirSync(path(folder), { recursive: true, withFileTypes: true });
+  const files = (...folder: string[]) => {
+    const names = readdirSync(path(...folder), { recursive: true, withFileTypes: true });
     return names.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
   };
 
@@ -114,29 +115,18 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     writeFileSync(path('pipeline.json'), pipeline);
     writeFileSync(path('supplement.json'), supplement!);
     writeFileSync(path('ccrp.key'), encodePrivateKey(scene.story.member('ccrp').keys[0]), { mode: 0o600 });
-    const result = await aichain([
+    const result = await aichainProcess(path('trace'), [
       ...['cleanroom', 'run', '--server', scene.witnessed.server.http, '--trust', path('trust.json')],
       ...['--contract', scene.story.contract.id, '--pipeline', path('pipeline.json')],
-      ...['--supplement', path('supplement.json'), '--data', path('data'), '--out', path('out')],
+      ...['--supplement', path('supplement.json'), '--data', path('data')],
+      ...['--work', path('out.work'), '--out', path('out')],
       ...['--key', path('ccrp.key'), '--issuer', scene.story.member('ccrp').did, '--kms', scene.kms.url],
       ...['--simulator', path('simulator'), '--measurement', '05'.repeat(48), '-o', 'json'],
     ]);
     assert.equal(result.code, 0, result.stderr);
     outcome = JSON.parse(result.stdout);
-    delivered = files('out');
-    const names = delivered.map((name) => name.slice(path('out').length + 1));
-    assert.deepEqual(names.filter((name) => !name.startsWith('proofs/')).sort(), [
-      'delivery.json',
-      'marks.json',
-      'model.key',
-      'model.sealed',
-      'pipeline.salt',
-    ]);
-    // Nothing of the data, and nothing of the model, is in the clear anywhere.
-    const somebody = [...realTables().values()][0]!.rows[0]!.find((value) => /^[0-9a-f]{64}$/.test(value))!;
-    for (const file of delivered) {
-      for (const content of ['fc1.weight', somebody]) assert(!readFileSync(file).includes(content), file);
-    }
+    assert.deepEqual(readdirSync(path('out')), ['model.sealed']);
+    assert.deepEqual(readdirSync(path('out.work')).sort(), ['marks.json', 'pipeline.salt']);
 
     const scopes = ['icmr', 'cowin', 'index'].map((name) =>
       BUDGET.key(scene.story.member(name).did, `${name}-patients`),
@@ -146,7 +136,7 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     ]);
     assert.equal(CLEANROOM.decode(values[0]!).state, 'TERMINATED');
     const { logs, outputs, epsilon, delta } = RUN.decode(values[1]!);
-    assert.deepEqual([logs, outputs.length], [6, 3]);
+    assert.deepEqual([logs, outputs.length], [6, 4]);
     assert(outputs.every((output) => output.private));
     assert(epsilon <= 1_000_000 && epsilon > 990_000);
     for (const value of values.slice(2)) {
@@ -161,9 +151,44 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     }
   });
 
-  test('leaves proofs of every step, which anybody verifies offline', async () => {
-    const bundles = delivered.filter((name) => name.endsWith('.bundle'));
-    const taken = bundles.map((name) => /\d{3}-(.*)\.bundle$/.exec(name)![1]!);
+  test('its model is opened by its consumer, declared file by file, and is better than the trivial one', async () => {
+    const { did, keys } = scene.story.member('tdc');
+    const wrong = crypto.generatePrivateKey('ES256');
+    const unwrapping = await importUnwrappingKey(encodeCoseKey(wrong.publicKey), wrong.secret);
+    const consumer = { did, key: keys[0], unwrapping };
+    const receiving = { crypto, client: scene.client, folder: path('out'), consumer };
+    await assert.rejects(receiveModel(receiving), { code: 'RELEASE_KEY_NOT_OF_PARTY' });
+
+    // What lies beside the one file that was released is nothing that the room has declared.
+    cpSync(path('out'), path('carried'), { recursive: true });
+    writeFileSync(path('carried', 'metrics.json'), '{}');
+    await assert.rejects(receiveModel({ ...receiving, folder: path('carried') }), {
+      code: 'OUTPUT_NOT_DECLARED',
+      message: /metrics\.json/,
+    });
+
+    writeFileSync(path('tdc.key'), encodePrivateKey(keys[0]), { mode: 0o600 });
+    writeFileSync(path('enc.key'), encodePrivateKey(scene.encryption), { mode: 0o600 });
+    const received = await aichain([
+      ...['cleanroom', 'receive', '--server', scene.witnessed.server.grpc, '--trust', path('trust.json')],
+      ...['--delivery', path('out'), '--out', path('model'), '--issuer', did],
+      ...['--answers', path('answers')],
+      ...['--key', path('tdc.key'), '--wrap-key', path('enc.key'), '-o', 'json'],
+    ]);
+    assert.equal(received.code, 0, received.stderr);
+    const model = readModel(readFileSync(path('model', 'trained_model.safetensors')));
+    const { pipeline, supplement } = scene.pipeline();
+    const plan = readTrainingPipeline(pipeline, supplement);
+    const { heldOut } = prepare(crypto, plan.dataset, joined(plan.join, realTables()));
+    const right = heldOut.rows.filter((row, i) => Number(model.network.logit(row) > 0) === heldOut.labels[i]);
+    const positive = heldOut.labels.reduce((sum, label) => sum + label, 0) / heldOut.labels.length;
+    const [accuracy, trivial] = [right.length / heldOut.rows.length, Math.max(positive, 1 - positive)];
+    assert(accuracy > trivial + 0.1, `${accuracy} against ${trivial}`);
+  });
+
+  test('declares what its gates answered, which anybody verifies offline', async () => {
+    const bundles = files('answers').filter((name) => name.endsWith('.bundle'));
+    const taken = bundles.sort().map((name) => /\d{3}-(.*)\.bundle$/.exec(name)![1]!);
     assert.deepEqual(
       [...new Set(taken)],
       ['contract.activate', 'cleanroom.deploy', 'run.start', 'budget.spend', 'model.release'],
@@ -178,34 +203,42 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     }
   });
 
-  test('its model is opened by its consumer, declared file by file, and is better than the trivial one', async () => {
-    const { did, keys } = scene.story.member('tdc');
-    const wrong = crypto.generatePrivateKey('ES256');
-    const unwrapping = await importUnwrappingKey(encodeCoseKey(wrong.publicKey), wrong.secret);
-    const consumer = { did, key: keys[0], unwrapping };
-    const receiving = { crypto, client: scene.client, folder: path('out'), consumer };
-    await assert.rejects(receiveModel(receiving), { code: 'RELEASE_KEY_NOT_OF_PARTY' });
+  test('everything outside of its folder is declared, and nothing of the data is in the clear anywhere', async () => {
+    const { values } = await scene.client.facts([RUN.key(outcome.run), MODEL.key(outcome.model)]);
+    const [run, model] = [RUN.decode(values[0]!), MODEL.decode(values[1]!)];
+    // What the process has made, wherever: it is in its own folder, or on its way out.
+    assert(STRACE ?? !process.env.CI, 'strace is not installed, and this is CI');
+    const written = STRACE ? writtenIn(path('trace')).filter((file) => !file.startsWith('/dev/')) : [];
+    const elsewhere = written.filter((file) => !file.startsWith(`${path('out.work')}/`));
+    const aside = /model\.sealed(\.\d+\.tmp)?$/;
+    assert.deepEqual(
+      elsewhere.filter((file) => !aside.test(file) || dirname(file) !== path('out')),
+      [],
+    );
+    const left = files('out');
+    assert.deepEqual(left, [path('out', 'model.sealed')]);
+    assert.deepEqual(crypto.sha256(readFileSync(left[0]!)), model.ciphertext);
+    const received = files('model').map((file) => {
+      const bytes = readFileSync(file);
+      return { name: basename(file), size: bytes.length, digest: toHex(crypto.sha256(bytes)) };
+    });
+    const declared = run.outputs.map(({ name, size, digest }) => ({ name, size, digest: toHex(digest) }));
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+    assert.deepEqual(received.sort(byName), declared.sort(byName));
 
-    writeFileSync(path('tdc.key'), encodePrivateKey(keys[0]), { mode: 0o600 });
-    writeFileSync(path('enc.key'), encodePrivateKey(scene.encryption), { mode: 0o600 });
-    const received = await aichain([
-      ...['cleanroom', 'receive', '--server', scene.witnessed.server.grpc, '--trust', path('trust.json')],
-      ...['--delivery', path('out'), '--out', path('model'), '--issuer', did],
-      ...['--key', path('tdc.key'), '--wrap-key', path('enc.key'), '-o', 'json'],
-    ]);
-    assert.equal(received.code, 0, received.stderr);
-    const { outputs } = JSON.parse(readFileSync(path('out', 'delivery.json'), 'utf8'));
-    for (const { name, sha256 } of outputs) {
-      assert.equal(toHex(crypto.sha256(readFileSync(path('model', name)))), sha256);
+    // The people, each by the number that the tables are joined by, and whole rows: in what room, log, KMS and consumer keep.
+    const rows = [...realTables().values()].flatMap((table) => table.rows);
+    const people = new Set(rows.flat().filter((value) => /^[0-9a-f]{64}$/.test(value)));
+    const lines = new Set(rows.map((row) => row.join(',')));
+    assert(people.size > 2000 && lines.size > 6000);
+    const all = files();
+    assert(all.length > 40);
+    for (const file of all) {
+      const text = readFileSync(file, 'latin1');
+      for (const [found] of text.matchAll(/[0-9a-f]{64}/g)) assert(!people.has(found), file);
+      for (const line of text.split(/\r?\n/)) assert(!lines.has(line), file);
+      if (!file.startsWith(path('model'))) assert(!text.includes('fc1.weight'), file);
     }
-    const model = readModel(readFileSync(path('model', 'trained_model.safetensors')));
-    const { pipeline, supplement } = scene.pipeline();
-    const plan = readTrainingPipeline(pipeline, supplement);
-    const { heldOut } = prepare(crypto, plan.dataset, joined(plan.join, realTables()));
-    const right = heldOut.rows.filter((row, i) => Number(model.network.logit(row) > 0) === heldOut.labels[i]);
-    const positive = heldOut.labels.reduce((sum, label) => sum + label, 0) / heldOut.labels.length;
-    const [accuracy, trivial] = [right.length / heldOut.rows.length, Math.max(positive, 1 - positive)];
-    assert(accuracy > trivial + 0.1, `${accuracy} against ${trivial}`);
   });
 
   test('is the only one under its contract', async () => {

@@ -212,7 +212,8 @@ export class Scene {
     return runCleanroom({
       ...{ crypto, client: this.client, trustFile: Uint8Array.from(readFileSync(this.path('trust.json'))) },
       ...{ deployer: { did, key: keys[0] }, contract: this.story.contract.id, files: this.pipeline() },
-      ...{ data: this.path('data'), out: this.path(name), kms: [{ url: this.kms.url }], patience: 30 },
+      ...{ data: this.path('data'), work: this.path(`${name}.work`), out: this.path(name) },
+      ...{ kms: [{ url: this.kms.url }], patience: 30 },
       evidence: ([hostData]) =>
         simulatedEvidence(crypto, openSimulator(crypto, this.#simulatorFile), {
           ...{ measurement: MEASUREMENT, hostData: hostData! },

@@ -17,6 +17,7 @@ export async function open(cycle: Cycle, name: string, delivery: string) {
   const receiving = cycle.command(name, [
     ...['cleanroom', 'receive', '-o', 'json', '--delivery', delivery, '--issuer', tdc.did, '--key'],
     ...[tdc.keyFile, '--wrap-key', site.path('keys', 'tdc-wrap.cosekey'), '--out', site.path('model')],
+    ...['--answers', site.path('answers')],
     ...cycle.flags(tdc.name),
   ]);
   const { stdout } = await passing('cleanroom receive', receiving);
