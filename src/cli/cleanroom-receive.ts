@@ -1,11 +1,11 @@
 /** `aichain cleanroom receive`: the consumer opens what a clean room has left for it, and says so in the log. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isDid } from '../chain/index.ts';
 import { toHex } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { decodePrivateKey, encodeCoseKey } from '../cose/index.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import { addConnectionOptions, type ConnectionOptions, connect } from './connection.ts';
 import { type Context, outputOf } from './context.ts';
 import { readInput, writeOutput } from './files.ts';
@@ -52,7 +52,7 @@ export function cleanroomReceive(context: Context): Command {
     using connection = await connect(context, options);
     const { client } = connection;
     const consumer = { did, key: signs, unwrapping };
-    for (const made of [out, kept]) if (made !== undefined) mkdirSync(made, { recursive: true });
+    for (const made of [out, kept]) if (made !== undefined) makeFolder(made, 0o777);
     const { model, files, entry } = await receiveModel({
       ...{ crypto, client, folder, consumer, signal: terminal.signal },
       // The log is told of what is there.

@@ -1,11 +1,11 @@
 /** `aichain contract`: DEPA-Training's own files, as bodies that `aichain sign --kind` takes; and a party's answer to a proposal. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isOrigin } from '../chain/index.ts';
 import { toHex } from '../core/bytes.ts';
 import { fail, LedgerError } from '../core/errors.ts';
 import { type Imported, importContract, type Problem, type SourceFile } from '../depa/index.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import { contractSign } from './contract-sign.ts';
 import { readInput, writeOutput } from './files.ts';
@@ -93,7 +93,7 @@ async function deliverBodies(
   const { out } = options;
   const files = bodies.map(({ name }, i) => `${String(i + 1).padStart(2, '0')}-${name}.json`);
   if (out !== undefined) {
-    await mkdir(out, { recursive: true });
+    makeFolder(out, 0o777);
     for (const [i, { body }] of bodies.entries()) await writeOutput(join(out, files[i]!), bodyText(body));
     // Without it nobody can show which pipeline the commitment is to.
     if (options.pipeline !== undefined) await writeOutput(join(out, 'pipeline.salt'), `${toHex(salt)}\n`);

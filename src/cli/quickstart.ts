@@ -2,13 +2,14 @@
  * `aichain quickstart`: the whole way in a few seconds. A log, a participant, contracts signed and registered; then
  * the log is stopped, and every receipt is verified from files alone.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { toBase64url, utf8 } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { encodeCoseKey } from '../cose/index.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 import type { ContractFile, Demonstration } from './demonstration.ts';
 import { sortEvidence } from './evidence.ts';
@@ -45,7 +46,7 @@ export function quickstart(context: Context): Command {
     .option('--keep <folder>', 'keep the log and the proofs in this new folder')
     .action(async (files: string[], options: Options) => {
       const contracts = await readContracts(context, files);
-      const folder = makeFolder(options.keep);
+      const folder = folderOf(options.keep);
       try {
         await tour(context, outputOf(context, options), folder, contracts, options.keep !== undefined);
       } finally {
@@ -59,12 +60,12 @@ async function readContracts({ terminal }: Context, files: readonly string[]): P
   return Promise.all(files.map((file) => readInput(terminal, file)));
 }
 
-function makeFolder(keep: string | undefined): string {
+function folderOf(keep: string | undefined): string {
   if (keep === undefined) return mkdtempSync(join(tmpdir(), 'aichain-quickstart-'));
   if (existsSync(keep) && readdirSync(keep).length > 0) {
     throw fail('ARGUMENT_INVALID', `${keep} is not empty: quickstart keeps its files in a new folder`);
   }
-  mkdirSync(keep, { recursive: true });
+  makeFolder(keep, 0o777);
   return keep;
 }
 
@@ -79,7 +80,7 @@ async function tour(
   const { Demonstration } = await import('./demonstration.ts');
   const dataDir = join(folder, 'ledger-data');
   const proofs = join(folder, 'proofs');
-  mkdirSync(proofs);
+  makeFolder(proofs, 0o777);
   const demonstration = await Demonstration.start(context.crypto, dataDir, context.terminal.signal);
   let kept: Kept[];
   try {

@@ -1,11 +1,11 @@
 /** `aichain register`: statements in, verified receipts out. */
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Registration, RegistrationOutcome } from '../client/index.ts';
 import { toBase64url } from '../core/bytes.ts';
 import { isLedgerError, type LedgerError } from '../core/errors.ts';
 import { attachReceipts } from '../cose/index.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import type { VerifiedEffect } from '../verify/index.ts';
 import { addConnectionOptions, type Connection, type ConnectionOptions, connect } from './connection.ts';
 import { type Context, outputOf } from './context.ts';
@@ -39,7 +39,7 @@ export function register(context: Context): Command {
   return addConnectionOptions(command).action(async (files: string[], options: Options) => {
     const output = outputOf(context, options);
     const inputs = await Promise.all(files.map((file) => readInput(context.terminal, file)));
-    if (options.outDir !== undefined) await mkdir(options.outDir, { recursive: true });
+    if (options.outDir !== undefined) makeFolder(options.outDir, 0o777);
     using connection = await connect(context, options);
     const { client } = connection;
     const results: Json[] = [];

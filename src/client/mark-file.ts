@@ -3,10 +3,11 @@
  * or another history to a client that has just started. One client for each file.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Bytes, equal, fromBase64url, toBase64url } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import type { ClaimedHead, TreeHead, Trust } from '../verify/index.ts';
 
 /** A head, and the signature under which it was seen: without it nobody else could be shown that the log has signed it. */
@@ -62,7 +63,7 @@ export class MarkFile {
     })}\n`;
     const next = `${this.#path}.${process.pid}.tmp`;
     try {
-      await mkdir(dirname(this.#path), { recursive: true });
+      makeFolder(dirname(this.#path), 0o777);
       const file = await open(next, 'w', 0o600);
       try {
         await file.writeFile(text);

@@ -3,11 +3,12 @@
  * there as a whole or not at all, a crash included.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { makeFolder } from '../platform/write-file.ts';
 
 export interface EvidenceLimits {
   /** Bytes of one piece. */
@@ -32,7 +33,7 @@ export class EvidenceFiles {
   /** Makes the folder if it is not there. @throws STORAGE_FAILED */
   static async open(crypto: Hasher, folder: string, limits: EvidenceLimits): Promise<EvidenceFiles> {
     return stored(async () => {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       let total = 0;
       for (const name of await readdir(folder)) {
         // What a crash left: it has no name that anybody was told.

@@ -10,6 +10,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
@@ -94,14 +95,27 @@ export class NewFile {
   }
 }
 
-/** mkdir -p, for the owner only, with every new folder's entry synced into its parent. */
-export function makeFolder(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let folder = resolve(path); ; folder = dirname(folder)) {
+/**
+ * mkdir -p, with every new folder's entry synced into its parent. Node's own never returns where a folder cannot be made below
+ * one that is there, as in /proc.
+ */
+export function makeFolder(path: string, mode = 0o700): void {
+  const missing: string[] = [];
+  for (let folder = resolve(path); !isThere(folder); folder = dirname(folder)) missing.unshift(folder);
+  // Of what is there and is no folder, the system says so.
+  if (missing.length === 0 && !statSync(path).isDirectory()) mkdirSync(path);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, mode);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isThere(folder)) throw error; // made by another meanwhile
+    }
     syncFolder(dirname(folder));
-    if (folder === resolve(first)) return;
   }
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function writeAside(path: string, content: Bytes, mode: number): string {

@@ -2,7 +2,7 @@
  * Puts a backup back as the data folder of a log: unpacked beside the place, verified as a whole, and only then moved
  * there. What it is verified against comes from elsewhere: the log's keys, or a trust file.
  */
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -21,7 +21,7 @@ import { auditInPlace, auditThreads, type FsckOptions, type MakeAuditors } from 
 import { holds } from '../log/index.ts';
 import { openCheckpoint, type VerifierKey } from '../note/index.ts';
 import { nodeCrypto } from '../platform/crypto-node.ts';
-import { createFile } from '../platform/write-file.ts';
+import { createFile, makeFolder } from '../platform/write-file.ts';
 import { openLevelStorage } from '../storage/index.ts';
 import type { Trust } from '../verify/index.ts';
 import { assertDataFile } from './data-files.ts';
@@ -143,7 +143,7 @@ function trustedKey(
 
 function writeInto(folder: string, { path, bytes }: FileContent, mode: number): void {
   const file = join(folder, path);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   try {
     createFile(file, bytes, mode);
   } catch (cause) {

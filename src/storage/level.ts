@@ -8,11 +8,10 @@
  *   that was reported durable. So after one failed write this driver takes no other.
  * - A new log file's directory entry is not synced on its own; ext4, XFS and btrfs make it durable with the file.
  */
-import { mkdir, open } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { Level } from 'level';
 import type { Bytes } from '../core/bytes.ts';
 import { fail, type LedgerError } from '../core/errors.ts';
+import { makeFolder } from '../platform/write-file.ts';
 import { assertExpected, type Expectation, type Range, type Storage, type WriteBatch } from './contract.ts';
 
 const MiB = 1024 * 1024;
@@ -54,7 +53,7 @@ const PORTION = 1000;
  */
 export async function openLevelStorage(location: string): Promise<Storage> {
   try {
-    await makeDirectory(resolve(location));
+    makeFolder(location);
     const db = new Level<Bytes, Bytes>(location, OPTIONS);
     await db.open();
     return new LevelStorage(db);
@@ -160,17 +159,6 @@ async function reading<T>(read: () => T | Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     throw fail('STORAGE_FAILED', 'the storage could not be read', { cause });
-  }
-}
-
-/** mkdir -p, with every new folder's entry synced into its parent: what is committed later hangs on them. */
-async function makeDirectory(location: string): Promise<void> {
-  const first = await mkdir(location, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let folder = location; ; folder = dirname(folder)) {
-    const parent = await open(dirname(folder), 'r');
-    await parent.sync().finally(() => parent.close());
-    if (folder === first) return;
   }
 }
 

@@ -1,8 +1,9 @@
 /** A docket on disk, so that a restart goes on where it stopped. Without it the log is read again from its first entry. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toBase64url } from '../../core/bytes.ts';
 import { fail, isLedgerError } from '../../core/errors.ts';
+import { makeFolder } from '../../platform/write-file.ts';
 import type { Trust } from '../../verify/index.ts';
 import { Docket } from './docket.ts';
 
@@ -44,7 +45,7 @@ export class DocketFile {
     const json = { v: 1, origin, genesis: toBase64url(genesis), docket: docket.toJson() };
     const next = `${this.#path}.${process.pid}.tmp`;
     try {
-      await mkdir(dirname(this.#path), { recursive: true });
+      makeFolder(dirname(this.#path), 0o777);
       const file = await open(next, 'w', 0o600);
       try {
         await file.writeFile(`${JSON.stringify(json)}\n`);

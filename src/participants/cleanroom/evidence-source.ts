@@ -2,7 +2,7 @@
  * Where evidence comes from: a simulated platform, or the machine's own. The room hands in what the evidence has to be bound
  * to, and gets bytes; that they fit is for the verifiers to find, and everything from there on is the same.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -15,7 +15,7 @@ import {
 import { type Bytes, toHex } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail } from '../../core/errors.ts';
-import { writeFileAtomically } from '../../platform/write-file.ts';
+import { makeFolder, writeFileAtomically } from '../../platform/write-file.ts';
 
 export interface EvidenceSource {
   readonly tee: TeeType;
@@ -64,7 +64,7 @@ export function evidenceFromFolder(
     tee,
     evidence: async (binding, signal) => {
       const runtime = runtimeData(binding);
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder, 0o777);
       writeFileAtomically(join(folder, 'runtime-data.json'), new TextDecoder().decode(runtime));
       const data = reportData(crypto, 'jcs-sha512', runtime);
       writeFileAtomically(join(folder, 'report-data.hex'), `${toHex(data)}\n`);

@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { makeFolder } from '../../platform/write-file.ts';
 
 /** Milliseconds that a service may take to start, and to end when it is told to. */
 const START = 60_000;
@@ -56,7 +57,7 @@ export class Processes implements AsyncDisposable {
 
   constructor(options: ProcessesOptions) {
     this.#options = options;
-    mkdirSync(options.logs, { recursive: true });
+    makeFolder(options.logs, 0o777);
     // The settings of whoever starts the run are not those of its processes.
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AICHAIN_'));
     this.#env = Object.fromEntries(inherited);

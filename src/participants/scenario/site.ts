@@ -1,10 +1,9 @@
 /** Where a run keeps everything, and what each of its processes is given: certificates, keys, addresses. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientTls } from '../../client/index.ts';
 import type { Crypto, PrivateKey, SignatureAlgorithm } from '../../core/crypto.ts';
 import { encodePrivateKey } from '../../cose/index.ts';
-import { createFile } from '../../platform/write-file.ts';
+import { createFile, makeFolder } from '../../platform/write-file.ts';
 import { Authority } from './certificates.ts';
 
 export class Site {
@@ -17,8 +16,7 @@ export class Site {
     this.crypto = crypto;
     this.#folder = folder;
     this.#authority = new Authority('authority of this run', now);
-    for (const name of ['', 'tls', 'keys', 'data', 'bundles'])
-      mkdirSync(this.path(name), { recursive: true, mode: 0o700 });
+    for (const name of ['', 'tls', 'keys', 'data', 'bundles']) makeFolder(this.path(name));
     createFile(this.path('tls', 'ca.pem'), this.#authority.cert, 0o644);
   }
 
