@@ -3,9 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const POLL_MS = 200;
+/** Environment variable: the folder for CPU profiles of the server and its threads; none: no profiles. */
+export const PROFILE_FOLDER = 'BENCH_PROFILE';
 
 export interface BenchServer {
   readonly origin: string;
@@ -15,6 +19,10 @@ export interface BenchServer {
   readonly startMs: number;
   /** Resident memory now, and the most so far, in MB (Linux). */
   memory(): { now: number; peak: number };
+  /** Processor seconds that all its threads have used so far (Linux). */
+  cpu(): number;
+  /** Until the lineage index of a log that was not written by a server has been built. */
+  settled(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -23,7 +31,9 @@ export async function startBenchServer(dataDir: string): Promise<BenchServer> {
   const started = performance.now();
   const free = ['--http-port', '0', '--grpc-port', '0'];
   const unlimited = ['--rate-limit-client-per-second', '0', '--rate-limit-issuer-per-second', '0'];
-  const args = [MAIN, 'serve', '-o', 'json', '--data-dir', dataDir, ...free, ...unlimited];
+  const folder = process.env[PROFILE_FOLDER];
+  const profile = folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', folder];
+  const args = [...profile, MAIN, 'serve', '-o', 'json', '--data-dir', dataDir, ...free, ...unlimited];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
@@ -34,6 +44,10 @@ export async function startBenchServer(dataDir: string): Promise<BenchServer> {
     ...answer,
     startMs,
     memory: () => ({ now: status(child.pid!, 'VmRSS'), peak: status(child.pid!, 'VmHWM') }),
+    cpu: () => processorSeconds(child.pid!),
+    settled: async () => {
+      while ((await fetch(new URL('/v1/stats', answer.http))).status === 503) await setTimeout(POLL_MS);
+    },
     stop: (signal = 'SIGTERM') =>
       new Promise((resolve) => {
         child.once('exit', () => resolve());
@@ -58,6 +72,22 @@ async function firstAnswer(child: ChildProcess): Promise<{ origin: string; grpc:
 function status(pid: number, field: string): number {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return found ? Number(found[1]) / 1024 : Number.NaN;
+}
+
+/** proc(5): user and system time are fields 14 and 15, counted in ticks of 10 ms. */
+export function processorSeconds(pid: number): number {
+  const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name of the process, in parentheses, may have spaces.
+  const [user, system] = line
+    .slice(line.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+}
+
+/** @param address of a server: authority or URL */
+export function portOf(address: string): number {
+  return Number(/:(\d+)\/?$/.exec(address)![1]);
 }
 
 /** Bytes of all files below a folder. */

@@ -12,6 +12,7 @@ import type { Role } from '../../src/chain/state.ts';
 import type { Ref } from '../../src/chain/statement.ts';
 import { type Bytes, fromHex, utf8 } from '../../src/core/bytes.ts';
 import { type Cbor, encode } from '../../src/core/cbor.ts';
+import type { PrivateKey } from '../../src/core/crypto.ts';
 import { encodeCoseKey } from '../../src/cose/key.ts';
 import { type ImportedBody, importContract, type Sources } from '../../src/depa/index.ts';
 import type { Applied, Member, SignOptions, World } from './world.ts';
@@ -75,7 +76,7 @@ export class Story {
     return new Story(world, { sro, bodies, training, policyVersion });
   }
 
-  private constructor(world: World, of: Pick<Story, 'sro' | 'bodies' | 'training' | 'policyVersion'>) {
+  protected constructor(world: World, of: Pick<Story, 'sro' | 'bodies' | 'training' | 'policyVersion'>) {
     this.world = world;
     this.sro = of.sro;
     this.bodies = of.bodies;
@@ -193,8 +194,9 @@ export class Story {
     };
   }
 
-  participants(): readonly Step[] {
-    return Object.entries(ROLES).flatMap(([name, roles]) => {
+  participants(names: readonly string[] = Object.keys(ROLES)): readonly Step[] {
+    return names.flatMap((name) => {
+      const roles = ROLES[name]!;
       const member = this.member(name);
       const evidence = this.digest(`papers of ${name}`);
       const registration = this.world.registration(member, roles);
@@ -271,7 +273,11 @@ export class Story {
 
   /** The room as who signs. */
   asRoom(n = 1): Member {
-    return { did: this.roomId(n), keys: [this.world.key(`room ${n}`)] };
+    return { did: this.roomId(n), keys: [this.roomKey(n)] };
+  }
+
+  roomKey(n: number): PrivateKey {
+    return this.world.key(`room ${n}`);
   }
 
   attested(n = 1): readonly Step[] {
@@ -344,7 +350,11 @@ export class Story {
     }));
   }
 
-  payments(what: 'hold' | 'settle', n = 1, cleanroom: string = this.roomId(n)): readonly Step[] {
+  payments(
+    what: 'hold' | 'settle' | 'refund' | 'fail',
+    n = 1,
+    cleanroom: string = this.roomId(n),
+  ): readonly Step[] {
     const rows = this.contract.payments as { payee: string; amount: number; currency: string }[];
     return rows.map(({ payee, amount, currency }, row) =>
       this.step(`payment.${what} ${row} ${n}`, this.member('contract-service'), `payment.${what}`, {

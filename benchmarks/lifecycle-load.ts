@@ -1,0 +1,148 @@
+/**
+ * Many training cycles played side by side: each copy's entries follow one another, and each is signed when the entries that
+ * it refers to have been answered. What can be signed ahead is a stage; the stages of all copies are signed first, and
+ * then sent, the first statement of each copy, then the second of each: a copy's next one is not sent before its last one was
+ * answered, as long as there are more copies than statements under way.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { KindName } from '../src/chain/kinds/index.ts';
+import type { Ref } from '../src/chain/statement.ts';
+import type { Bytes } from '../src/core/bytes.ts';
+import type { Step, Told } from '../test/chain/story.ts';
+import type { World } from '../test/chain/world.ts';
+import type { LoadStream, Placed } from './load.ts';
+
+const BATCH = 64;
+const IN_FLIGHT = 8;
+const SAMPLE = 2000;
+/** Statements signed between two looks at the connection: a server takes a client that answers no ping for dead. */
+const SIGNED_AT_ONCE = 200;
+
+interface Signed {
+  readonly player: Player;
+  readonly step: Step;
+  readonly statement: Bytes;
+}
+
+/** What was sent, and how long it took. */
+export class Tally {
+  readonly kinds = new Map<KindName, { count: number; seconds: number }>();
+  statements = 0;
+  bytes = 0;
+  /** Of sending, signing left out. */
+  seconds = 0;
+  /** Some of the answers, to be verified. */
+  readonly sample: Placed[] = [];
+
+  add(kind: KindName, bytes: number, seconds: number): void {
+    const so = this.kinds.get(kind) ?? { count: 0, seconds: 0 };
+    this.kinds.set(kind, { count: so.count + 1, seconds: so.seconds + seconds });
+    this.statements += 1;
+    this.bytes += bytes;
+  }
+}
+
+class NotYet extends Error {}
+
+/** One copy, and how far it has come. */
+class Player implements Told {
+  readonly #steps: readonly Step[];
+  readonly #entries = new Map<string, Ref>();
+  #next = 0;
+
+  constructor(steps: readonly Step[]) {
+    this.#steps = steps;
+  }
+
+  ref(step: string, rel = 'after'): Ref {
+    const entry = this.#entries.get(step);
+    if (!entry) throw new NotYet(step);
+    return { ...entry, rel };
+  }
+
+  placed(step: string, { index, entryId }: Placed): void {
+    this.#entries.set(step, { rel: 'after', index, entry: entryId });
+  }
+
+  /** The next statement, if what it refers to is known. */
+  sign(): Signed | undefined {
+    const step = this.#steps[this.#next];
+    if (!step) return undefined;
+    try {
+      const statement = step.statement(this);
+      this.#next += 1;
+      return { player: this, step, statement };
+    } catch (error) {
+      if (error instanceof NotYet) return undefined;
+      throw error;
+    }
+  }
+
+  get ended(): boolean {
+    return this.#next === this.#steps.length;
+  }
+}
+
+/** Every statement has to be accepted. @throws with the first that is not */
+export async function play(
+  world: World,
+  stream: LoadStream,
+  copies: readonly (readonly Step[])[],
+  tally = new Tally(),
+): Promise<Tally> {
+  const players = copies.map((steps) => new Player(steps));
+  while (players.some(({ ended }) => !ended)) {
+    const stage = await sign(world, players);
+    if (stage.length === 0) throw new Error('a step refers to one that never comes');
+    await send(stream, stage, tally);
+  }
+  return tally;
+}
+
+/** All that every copy can say now, side by side. */
+async function sign(world: World, players: readonly Player[]): Promise<Signed[]> {
+  const stage: Signed[] = [];
+  let open = players;
+  while (open.length > 0) {
+    const on: Player[] = [];
+    for (const player of open) {
+      if (stage.length % SIGNED_AT_ONCE === 0) {
+        world.time = Date.now();
+        await setImmediate();
+      }
+      const signed = player.sign();
+      if (!signed) continue;
+      stage.push(signed);
+      on.push(player);
+    }
+    open = on;
+  }
+  return stage;
+}
+
+async function send(stream: LoadStream, stage: readonly Signed[], tally: Tally): Promise<void> {
+  const started = performance.now();
+  let answered = started;
+  let next = 0;
+  const worker = async () => {
+    while (next < stage.length) {
+      const batch = stage.slice(next, next + BATCH);
+      next += BATCH;
+      const placed = await stream.send(batch.map(({ statement }) => statement)).catch((cause) => {
+        const steps = [...new Set(batch.map(({ step }) => step.name))].join(', ');
+        throw new Error(`among ${steps}: ${(cause as Error).message}`, { cause });
+      });
+      // What is answered took the time since the last answer: there is always more under way.
+      const now = performance.now();
+      const each = (now - answered) / 1000 / batch.length;
+      answered = now;
+      for (const [i, { player, step, statement }] of batch.entries()) {
+        player.placed(step.name, placed[i]!);
+        if (tally.statements % SAMPLE === 0) tally.sample.push(placed[i]!);
+        tally.add(step.kind, statement.length, each);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  tally.seconds += (performance.now() - started) / 1000;
+}

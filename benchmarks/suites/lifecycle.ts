@@ -1,0 +1,155 @@
+/**
+ * Verified durable P-256 appends a second of all kinds of entry, in the proportions of training cycles: rules, state entries
+ * and the state map included. The statements are signed before, so that the rate is the server's and not the load's.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { KINDS } from '../../src/chain/kinds/index.ts';
+import { LedgerClient } from '../../src/client/index.ts';
+import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
+import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/index.ts';
+import { readKeyFiles } from '../../src/server/key-files.ts';
+import { parseTrust } from '../../src/verify/index.ts';
+import { type Step, Story } from '../../test/chain/story.ts';
+import { World } from '../../test/chain/world.ts';
+import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
+import { Copy, ROUND, SHARED } from '../lifecycle-copy.ts';
+import { play, Tally } from '../lifecycle-load.ts';
+import { LoadStream } from '../load.ts';
+import type { Measure, Suite } from '../main.ts';
+import { type BenchServer, startBenchServer } from '../server.ts';
+import { type Ceiling, verifyCeiling } from '../verify-ceiling.ts';
+
+/** Copies that are played at a time. */
+const WAVE = 100 * ROUND;
+/** About as many statements has a copy. */
+const STATEMENTS = 70;
+/** A million would be a quarter of an hour of the same. */
+const MOST = 280_000;
+const SLOWEST = 5;
+/** DONE WHEN: of the ceiling. */
+const SHARE = 0.5;
+
+export const suite: Suite = {
+  describe: `training cycles, ${WAVE} side by side, over one stream, batches of 64, P-256; default settings`,
+  async run({ entries, progress }) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-lifecycle-'));
+    try {
+      return await measure(dataDir, Math.min(entries, MOST), progress);
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measure(dataDir: string, entries: number, progress: (text: string) => void) {
+  const before = await verifyCeiling(availableParallelism());
+  const server = await startBenchServer(dataDir);
+  const stream = new LoadStream(server.grpc);
+  const published = storyOf(server, dataDir);
+  const { world } = published;
+  const steps = [...published.governance(), ...published.participants(SHARED)];
+  const once = await play(world, stream, [steps]);
+  const tally = new Tally();
+  let cpu = 0;
+  const waves = Math.max(1, Math.round(entries / (WAVE * STATEMENTS)));
+  for (let wave = 0; wave < waves; wave++) {
+    const copies = await copiesOf(published, wave);
+    const [sent, seconds] = [tally.statements, tally.seconds];
+    const used = server.cpu();
+    await play(world, stream, copies, tally);
+    cpu += server.cpu() - used;
+    const rate = (tally.statements - sent) / (tally.seconds - seconds);
+    progress(
+      `${tally.statements.toLocaleString('en')} statements, ${Math.round(rate).toLocaleString('en')}/s, ` +
+        `${Math.round(tally.bytes / tally.statements)} bytes each, ${Math.round(server.memory().now)} MB`,
+    );
+  }
+  verifyReceipts(server, dataDir, tally);
+  const kinds = everyKind(once, tally);
+  const mapKeys = await recordsOf(server, dataDir);
+  stream.close();
+  await server.stop();
+  const after = await verifyCeiling(availableParallelism());
+  return measures(tally, { before, after, cpu: cpu / tally.statements, kinds, mapKeys });
+}
+
+function storyOf({ origin }: BenchServer, dataDir: string): Story {
+  const world = World.empty(crypto, origin);
+  world.time = Date.now();
+  const sro = { did: DEVELOPMENT_SRO, keys: [developmentSro(crypto, keyFolder(dataDir))] as const };
+  const training = { epsilons: publishedEpsilons('covid'), delta: 10_000_000_000 };
+  return Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
+}
+
+/** Making their keys takes seconds, and a server takes a client that answers no ping for dead. */
+async function copiesOf(published: Story, wave: number): Promise<(readonly Step[])[]> {
+  const copies: (readonly Step[])[] = [];
+  while (copies.length < WAVE) {
+    copies.push(new Copy(published, 1 + wave * WAVE + copies.length).life());
+    await setImmediate();
+  }
+  return copies;
+}
+
+function verifyReceipts({ origin }: BenchServer, dataDir: string, { sample }: Tally): void {
+  const { log } = readKeyFiles(crypto, join(dataDir, 'keys'));
+  for (const { receipt, entryId } of sample) {
+    verifyInclusionReceipt(crypto, log.receipt.key.publicKey, decodeReceipt(receipt), entryId, { origin });
+  }
+}
+
+/** How many there are. @throws when one of them did not come up: the genesis is the first start's */
+function everyKind(...tallies: readonly Tally[]): number {
+  const sent = new Set(['log.genesis', ...tallies.flatMap(({ kinds }) => [...kinds.keys()])]);
+  const missing = KINDS.filter(({ name }) => !sent.has(name));
+  if (missing.length > 0) throw new Error(`not in the mix: ${missing.map(({ name }) => name).join(', ')}`);
+  return sent.size;
+}
+
+/** By the state entry at the tip, proven. */
+async function recordsOf(server: BenchServer, dataDir: string): Promise<number> {
+  const trust = parseTrust(crypto, readFileSync(join(dataDir, 'trust.json'), 'utf8'));
+  const client = await LedgerClient.connect({ grpc: server.grpc, trust });
+  try {
+    return (await client.facts([])).tip.mapCount;
+  } finally {
+    client.close();
+  }
+}
+
+interface Circumstances {
+  readonly before: Ceiling;
+  readonly after: Ceiling;
+  /** Processor seconds of the server for a statement. */
+  readonly cpu: number;
+  readonly kinds: number;
+  readonly mapKeys: number;
+}
+
+function measures(tally: Tally, { before, after, cpu, kinds, mapKeys }: Circumstances): Measure[] {
+  const rate = tally.statements / tally.seconds;
+  const ceiling = (before.rate + after.rate) / 2;
+  const verifying = (before.cpu + after.cpu) / 2;
+  const slowest = [...tally.kinds]
+    .map(([kind, { count, seconds }]) => ({ kind, rate: count / seconds }))
+    .sort((a, b) => a.rate - b.rate)
+    .slice(0, SLOWEST);
+  return [
+    { name: 'kinds', value: kinds, unit: '' },
+    { name: 'statements', value: tally.statements, unit: '' },
+    { name: 'bytes of one', value: tally.bytes / tally.statements, unit: '' },
+    { name: 'records in the state map', value: mapKeys, unit: '' },
+    { name: 'receipts verified', value: tally.sample.length, unit: '' },
+    { name: 'appended', value: rate, unit: '/s' },
+    { name: 'verify ceiling', value: ceiling, unit: '/s' },
+    { name: 'appended ÷ verify ceiling', value: rate / ceiling, unit: '', bound: { least: SHARE } },
+    { name: 'processor time of one', value: cpu * 1e6, unit: 'µs' },
+    { name: 'processor time of one verification', value: verifying * 1e6, unit: 'µs' },
+    { name: 'verification ÷ all, by processor time', value: verifying / cpu, unit: '' },
+    ...slowest.map((each) => ({ name: each.kind, value: each.rate, unit: '/s' })),
+  ];
+}
