@@ -1,13 +1,19 @@
 /** The audit of the storage in a folder. */
 import { fail, isLedgerError } from '../core/errors.ts';
-import { openLevelStorage } from '../storage/index.ts';
+import { journalDamage, openLevelStorage } from '../storage/index.ts';
 import { type FsckOptions, type FsckReport, fsckStorage } from './fsck-storage.ts';
 
 /** @throws LOG_LOCKED the log is running; LOG_CORRUPT there is no head to begin with; STORAGE_FAILED */
 export async function fsckFolder(folder: string, options: FsckOptions): Promise<FsckReport> {
+  const torn = journalDamage(folder);
   const storage = await openLevelStorage(folder);
   try {
-    return await fsckStorage(storage, options);
+    const report = await fsckStorage(storage, options);
+    for (const { file, at } of torn) {
+      const found = 'a record that cannot be read: a write that was interrupted, or damage to the last one';
+      report.findings.add('storage', `journal ${file}, byte ${at}`, 'whole records to its end', found);
+    }
+    return report;
   } catch (error) {
     if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
     // Damage below the rows: LevelDB knows that a block is bad, and nobody what was in it.

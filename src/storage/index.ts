@@ -4,4 +4,5 @@
  */
 export * from './contract.ts';
 export { openLevelStorage } from './level.ts';
+export { journalDamage } from './level-files.ts';
 export { memoryStorage } from './memory.ts';

@@ -4,15 +4,17 @@
  * What LevelDB does not give, and who makes up for it:
  * - Reads are not checked against block checksums, and recovery drops what it cannot parse without a word. The log
  *   re-hashes what it reads at start, and compares with its own high-water mark.
+ * - It drops what is behind damage in its journal, and begins anew where CURRENT is missing. So its files are looked at first.
  * - A failed append can leave half a record, and LevelDB would append behind it: recovery could then lose a batch
  *   that was reported durable. So after one failed write this driver takes no other.
  * - A new log file's directory entry is not synced on its own; ext4, XFS and btrfs make it durable with the file.
  */
 import { Level } from 'level';
 import type { Bytes } from '../core/bytes.ts';
-import { fail, type LedgerError } from '../core/errors.ts';
+import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { makeFolder } from '../platform/write-file.ts';
 import { assertExpected, type Expectation, type Range, type Storage, type WriteBatch } from './contract.ts';
+import { databaseFault, journalDamage } from './level-files.ts';
 
 const MiB = 1024 * 1024;
 
@@ -53,6 +55,8 @@ const PORTION = 1000;
  */
 export async function openLevelStorage(location: string): Promise<Storage> {
   try {
+    const fault = databaseFault(location) ?? lossOf(location);
+    if (fault !== undefined) throw fail('STORAGE_FAILED', `${location}: ${fault}. Nothing was changed`);
     makeFolder(location);
     const db = new Level<Bytes, Bytes>(location, OPTIONS);
     await db.open();
@@ -60,8 +64,18 @@ export async function openLevelStorage(location: string): Promise<Storage> {
   } catch (cause) {
     // That is the whole reason: what LevelDB says of its lock would only be taken for a failure of the disk.
     if (codeOf(cause) === 'LEVEL_LOCKED') throw fail('LOG_LOCKED', `another process has ${location} open`);
+    if (isLedgerError(cause)) throw cause;
     throw fail('STORAGE_FAILED', `${location} cannot be opened`, { cause });
   }
+}
+
+/** What is acknowledged may lie behind it. A write that was interrupted was not, so that is left out for good. */
+function lossOf(location: string): string | undefined {
+  const damage = journalDamage(location).find(({ torn }) => !torn);
+  return (
+    damage &&
+    `the journal ${damage.file} cannot be read at byte ${damage.at}: opened like this, what is behind would be lost`
+  );
 }
 
 class LevelStorage implements Storage {

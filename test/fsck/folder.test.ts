@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -66,6 +74,21 @@ test('rows that cannot be read are findings, and so is everything else that is w
 });
 
 /** Where some part of `content`, from `from` on, lies in a table: signatures are there as they were, compressed or not. */
+test('a journal that ends within a write is a finding: nobody can tell whether that was acknowledged', async () => {
+  const torn = join(folder, 'torn');
+  const batch = new WriteBatch();
+  for (const [key, value] of (await honestRows()).slice({})) batch.put(key, value);
+  const storage = await openLevelStorage(torn);
+  await storage.write(batch);
+  await storage.write(new WriteBatch().put(Uint8Array.of(0x7a), new Uint8Array(10)));
+  await storage.close();
+  const journal = join(torn, readdirSync(torn).find((name) => name.endsWith('.log'))!);
+  truncateSync(journal, statSync(journal).size - 1);
+  const { findings } = await fsckFolder(torn, options);
+  assert.deepEqual([findings.code, findings.total], ['STORAGE_FAILED', 1]);
+  assert.match(findings.list[0]!.at, /^journal \d+\.log, byte \d+$/);
+});
+
 function placeOf(table: Buffer, content: Uint8Array, from: number): { place: number; at: number } {
   for (let at = from; at + 24 <= content.length; at++) {
     const place = table.indexOf(content.subarray(at, at + 24));
