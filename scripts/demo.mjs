@@ -24,7 +24,7 @@ const scenario = join(folder, 'scenario');
 cpSync(join(root, 'scenarios', 'covid-small'), scenario, { recursive: true });
 run(
   'scripts/scenario-data.mjs',
-  join(scenario, 'data'),
+  scenario,
   values.people ?? (attack === undefined ? '2000' : '600'),
   values.seed ?? '1',
 );

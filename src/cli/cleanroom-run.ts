@@ -20,6 +20,7 @@ interface Options extends ConnectionOptions {
   readonly pipeline: string;
   readonly supplement?: string;
   readonly salt?: string;
+  readonly baseModel?: string;
   readonly data: string;
   readonly work: string;
   readonly out: string;
@@ -52,6 +53,7 @@ export function cleanroomRun(context: Context): Command {
     .requiredOption('--pipeline <file>', 'pipeline_config.json')
     .option('--supplement <file>', 'what the pipeline lacks, in the same shape; committed to with it')
     .option('--salt <file>', '64 hexadecimal digits that keep the pipeline from being guessed (default: new)')
+    .option('--base-model <file>', 'start from the contract’s base model; sealed, if its weights are secret')
     .option('--code <urn>', 'certified code, if the contract allows several')
     .requiredOption('--data <folder>', 'the encrypted files')
     .requiredOption(
@@ -94,6 +96,7 @@ async function act(context: Context, options: Options): Promise<void> {
   const key = decodePrivateKey(crypto, await read(options.key));
   const [pipeline, trustFile] = [await read(options.pipeline), await read(options.trust)];
   const supplement = options.supplement === undefined ? undefined : await read(options.supplement);
+  const baseModel = options.baseModel === undefined ? undefined : await read(options.baseModel);
   makeFolder(work);
   const salt = await saltOf(context, options);
   const [room, { EvidenceClient }] = await Promise.all([
@@ -108,6 +111,7 @@ async function act(context: Context, options: Options): Promise<void> {
     ...{ crypto, client: connection.client, trustFile, deployer: { did: issuer, key }, contract },
     ...{ data, work, out, evidence, store, lifetime, patience, kms: options.kms.map(address) },
     files: { pipeline, salt, ...(supplement && { supplement }) },
+    ...(baseModel && { baseModel }),
     ...(code !== undefined && { code }),
     ...(to !== undefined && { to }),
     ...(tls && { kmsTls: tls }),

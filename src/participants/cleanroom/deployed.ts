@@ -2,6 +2,7 @@
 import type { Bytes } from '../../core/bytes.ts';
 import type { Agreed } from './agreed.ts';
 import type { Author } from './author.ts';
+import type { BaseModel } from './base-model.ts';
 import { mountsOf, type Planned, type PlannedMount, publicPart } from './planned.ts';
 import type { Site } from './site.ts';
 
@@ -21,13 +22,13 @@ export async function deploy(
   deployer: Author,
   agreed: Agreed,
   planned: Planned,
-  { seconds, id }: { seconds: number; id: string },
+  { seconds, id, base }: { seconds: number; id: string; base: BaseModel | undefined },
 ): Promise<Deployed> {
   const mounts = mountsOf(planned, agreed.contract, site.origin);
   const deadline = Math.min(agreed.contract.expiry, Math.floor(Date.now() / 1000) + seconds);
   const body = {
     ...{ id, contracts: [agreed.id], code: agreed.code, pipeline: planned.commitment },
-    ...{ public: publicPart(planned, mounts), deadline },
+    ...{ public: publicPart(planned, mounts), deadline, ...(base && { baseModel: base.id }) },
   };
   const { index, entryId } = await deployer.register('cleanroom.deploy', body, site.signal, 'WITNESSED');
   site.said('deployed', id, index);

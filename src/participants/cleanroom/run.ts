@@ -12,6 +12,7 @@ import { fail, isLedgerError } from '../../core/errors.ts';
 import { agree } from './agreed.ts';
 import { attest, type EvidenceStore } from './attested.ts';
 import { Author } from './author.ts';
+import { mountBase, openBase } from './base-model.ts';
 import { awaitHeld, type DataKey, obtainKeys } from './data-keys.ts';
 import { deploy } from './deployed.ts';
 import { end } from './ending.ts';
@@ -40,6 +41,8 @@ export interface CleanroomOptions {
   /** URN, if the contract allows several. */
   readonly code?: string;
   readonly files: PipelineFiles;
+  /** File of the contract's base model, sealed if its weights are secret: training starts from it, not from a new network. */
+  readonly baseModel?: Bytes;
   /** Folder with the encrypted files. */
   readonly data: string;
   /** Folder for what the room keeps to itself. */
@@ -95,6 +98,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   const planned = readPlan(crypto, options.files);
   const folder = await SealedFolder.open(options.data);
   const agreed = await agree(site, options.contract, { code: options.code, trustFile: options.trustFile });
+  const base = options.baseModel && (await mountBase(site, agreed.contract, options.baseModel));
 
   const keys = await makeRoomKeys(crypto);
   const id = site.urn('cleanroom');
@@ -105,7 +109,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   journal.begin(id);
   try {
     const { lifetime = LIFETIME, patience = PATIENCE } = options;
-    const deployed = await deploy(site, deployer, agreed, planned, { seconds: lifetime, id });
+    const deployed = await deploy(site, deployer, agreed, planned, { seconds: lifetime, id, base });
     const files = await mount(site, folder, deployed.mounts);
     const until = () => Math.min(Date.now() + patience * 1000, deployed.deadline * 1000);
     const source = options.evidence(agreed.hostData);
@@ -114,10 +118,13 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
     const asking = { id, room: record, agreed, keys, kms: options.kms, tls: options.kmsTls };
     await awaitHeld(site, asking, until());
     dataKeys = await obtainKeys(site, room, asking);
-    await start(site, room, { id: run, cleanroom: id, planned, files });
+    const baseFile = base && (await openBase(site, base, dataKeys));
+    await start(site, room, { id: run, cleanroom: id, planned, files, base });
     const { pipeline, supplement } = options.files;
     const tables = await openFiles(files, dataKeys);
-    thread = new TrainingThread({ pipeline, supplement, tables, reserve: record.privacy });
+    thread = new TrainingThread({ pipeline, supplement, tables, base: baseFile, reserve: record.privacy });
+    // The thread has a copy.
+    if (base?.dataKeyId !== undefined) baseFile?.fill(0);
     const reports = await train(site, room, thread, run);
     const trained = await thread.finish();
     const done = await complete(site, room, { run, room: record, planned, reports, trained });

@@ -5,6 +5,7 @@ import { toBase64url, utf8 } from '../../core/bytes.ts';
 import { ANSWERS_FILE, packAnswers } from '../gate-answers.ts';
 import type { EpochReport } from '../training/training-run.ts';
 import type { Author } from './author.ts';
+import type { BaseModel } from './base-model.ts';
 import type { MountedFile } from './mounted.ts';
 import type { OutputFile } from './output-files.ts';
 import type { Planned } from './planned.ts';
@@ -31,12 +32,19 @@ export const MODEL_FILE = 'trained_model.safetensors';
 export async function start(
   site: Site,
   author: Author,
-  of: { id: string; cleanroom: string; planned: Planned; files: readonly MountedFile[] },
+  of: {
+    id: string;
+    cleanroom: string;
+    planned: Planned;
+    files: readonly MountedFile[];
+    base: BaseModel | undefined;
+  },
 ): Promise<void> {
-  const { id, cleanroom } = of;
+  const { id, cleanroom, base } = of;
   const mounts = of.files.map(({ dataset, version, ciphertext }) => ({ dataset, version, ciphertext }));
   const pipeline = of.planned.commitment;
-  const body = { id, cleanroom, mounts, pipeline };
+  const baseModel = base && { baseModel: { model: base.id, digest: base.digest } };
+  const body = { id, cleanroom, mounts, pipeline, ...baseModel };
   const { index } = await author.register('run.start', body, site.signal, 'WITNESSED');
   await site.pass('run.start', { cleanroom, run: id, pipeline, mounts });
   site.said('started', id, index);

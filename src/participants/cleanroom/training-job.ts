@@ -8,6 +8,8 @@ export interface TrainingJob {
   readonly supplement: Bytes | undefined;
   /** Opened files, by the name that the joining query has for each. */
   readonly tables: readonly { readonly name: string; readonly csv: Bytes }[];
+  /** What training starts from: safetensors. Undefined: a new network. */
+  readonly base: Bytes | undefined;
   /** What the ledger has reserved. */
   readonly reserve: Privacy;
 }

@@ -1,13 +1,15 @@
 /** Training from opened files to a model's file, step by step as it is ordered to. */
-import { utf8 } from '../../core/bytes.ts';
+import { type Bytes, utf8 } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail } from '../../core/errors.ts';
 import {
   cryptoRandom,
   join,
+  type Network,
   type Prepared,
   prepare,
   readCsv,
+  readModel,
   readTrainingPipeline,
   type TrainingPipeline,
   TrainingRun,
@@ -31,6 +33,7 @@ export class TrainingWork {
     this.#prepared = prepare(crypto, pipeline.dataset, join(pipeline.join, tables));
     this.#run = new TrainingRun(crypto, cryptoRandom(crypto), this.#prepared, {
       ...{ architecture, scaler, optimizer, batchSize, epochs },
+      ...(job.base && { base: this.#baseOf(job.base) }),
       // What was reserved counts; the pipeline asked for as much at most.
       privacy: privacy && { reserve: job.reserve, maxGradNorm: privacy.maxGradNorm },
     });
@@ -46,6 +49,16 @@ export class TrainingWork {
       default:
         throw fail('INTERNAL', 'an order that is not known');
     }
+  }
+
+  /** @throws MODEL_MALFORMED; PIPELINE_UNSUPPORTED it says something else, or of other columns */
+  #baseOf(file: Bytes): Network {
+    const { network, features, target } = readModel(file);
+    file.fill(0);
+    const { features: columns } = this.#prepared;
+    const same = features.length === columns.length && features.every((name, i) => name === columns[i]);
+    if (same && target === this.#pipeline.dataset.target) return network;
+    throw fail('PIPELINE_UNSUPPORTED', 'the base model is not for the columns that come out of the join');
   }
 
   #finish(): TrainingAnswer {

@@ -16,6 +16,7 @@ import type { Finished, Processes } from './processes.ts';
 import { Recorder } from './recorder.ts';
 import { type Overlay, type ScenarioFiles, withOverlay } from './scenario-files.ts';
 import type { SealedDataset } from './sealed-data.ts';
+import { type SealedModel, sealModel } from './sealed-model.ts';
 import { type SealedTerms, sealTerms } from './sealed-terms.ts';
 import type { Site } from './site.ts';
 import type { WatchedLog } from './watched-log.ts';
@@ -66,6 +67,8 @@ export class Cycle {
   readonly recorder: Recorder;
   readonly sro: Signer;
   readonly found: Found = {};
+  /** What training starts from, if the contract names it. */
+  readonly baseModel: SealedModel | undefined;
   readonly #cast: ReadonlyMap<string, Participant>;
   readonly #sealed: ReadonlyMap<string, SealedDataset>;
   readonly #closers: (() => unknown)[] = [];
@@ -77,13 +80,17 @@ export class Cycle {
     const { site, files, log, client, observe } = parts;
     const on = { origin: client.trust.origin, trust: log.trust };
     const agreed = await sealTerms(site, files, on, observe);
-    if (agreed.terms.body('contract.propose').baseModel !== undefined) {
-      throw fail('ARGUMENT_INVALID', 'a base model is not what this runner has: leave it out of the overlay');
-    }
-    return new Cycle(parts, agreed);
+    const { baseModel: id } = agreed.terms.body('contract.propose');
+    const baseModel = id === undefined ? undefined : await sealModel(site, files, id);
+    return new Cycle(parts, agreed, baseModel);
   }
 
-  private constructor(parts: CycleParts, { terms, sealed, sources }: SealedTerms) {
+  private constructor(
+    parts: CycleParts,
+    { terms, sealed, sources }: SealedTerms,
+    baseModel: SealedModel | undefined,
+  ) {
+    this.baseModel = baseModel;
     const { site, processes, log, client, files, simulator, observe } = parts;
     this.site = site;
     this.processes = processes;

@@ -78,6 +78,7 @@ export async function runRoom(cycle: Cycle, options: RoomOptions = {}): Promise<
       ...['--pipeline', files.pipeline, '--data', data, '--out', out],
       ...['--work', site.path('cleanroom')],
       ...(files.supplement === undefined ? [] : ['--supplement', files.supplement]),
+      ...(cycle.baseModel ? ['--base-model', cycle.baseModel.file] : []),
       ...['--key', ccrp.keyFile, '--issuer', ccrp.did, '--kms', found.kms!, '--evidence', log.url],
       ...[...(options.evidence ?? platform), '--patience', PATIENCE, ...more, ...cycle.flags('cleanroom')],
     ],

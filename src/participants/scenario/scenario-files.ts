@@ -19,6 +19,8 @@ export interface ScenarioFiles {
   /** Paths. */
   readonly pipeline: string;
   readonly supplement: string | undefined;
+  /** The consumer's model that training starts from, if the contract names one: a path. */
+  readonly baseModel: string | undefined;
   /** DEPA's template of a key import, to be filled in. */
   readonly keyImport: string | undefined;
   /** The providers' tables, by the owner that contract.json names: paths. */
@@ -33,6 +35,7 @@ const FILES = {
   policy: ['policy/policy-in.json', 'policy/policy-in-template.json'],
   overlay: ['overlay.json'],
 } as const;
+const BASE_MODEL = 'model/base_model.safetensors';
 const SUPPLEMENT = 'config/supplement.json';
 const KEY_IMPORT = 'deployment/importkey-config-template.json';
 const MAX_FILE = 8 << 20;
@@ -58,6 +61,7 @@ export function readScenario(folder: string, overlay?: string): ScenarioFiles {
     sources: sources as unknown as Sources,
     pipeline: paths.pipeline!,
     supplement: found([SUPPLEMENT])?.path,
+    baseModel: found([BASE_MODEL])?.path,
     keyImport: found([KEY_IMPORT])?.path,
     tables: tablesIn(join(folder, 'data')),
   };

@@ -20,16 +20,7 @@ export interface Model {
 
 export function writeModel(model: Model, scales: readonly Scale[]): Bytes {
   const { network, features, target } = model;
-  const unscaled = network.parameters.slice();
-  // Σ w (x − offset) factor + b is Σ (w factor) x + (b − Σ w factor offset).
-  const { inputs, outputs, weights, biases } = network.layers[0]!;
-  for (let o = 0; o < outputs; o++) {
-    for (let i = 0; i < inputs; i++) {
-      const { offset, factor } = scales[i]!;
-      unscaled[weights + o * inputs + i]! *= factor;
-      unscaled[biases + o]! -= unscaled[weights + o * inputs + i]! * offset;
-    }
-  }
+  const unscaled = withoutScales(network, scales);
   const tensors = network.layers.flatMap(({ inputs, outputs, weights, biases }, l): Tensor[] => [
     float32(`fc${l + 1}.weight`, [outputs, inputs], unscaled.subarray(weights, biases)),
     float32(`fc${l + 1}.bias`, [outputs], unscaled.subarray(biases, biases + outputs)),
@@ -40,6 +31,34 @@ export function writeModel(model: Model, scales: readonly Scale[]): Bytes {
     ['target', target],
   ]);
   return writeSafetensors({ tensors, metadata });
+}
+
+/** Parameters for columns as they are: Σ w (x − offset) factor + b is Σ (w factor) x + (b − Σ w factor offset). */
+function withoutScales(network: Network, scales: readonly Scale[]): Float64Array {
+  const parameters = network.parameters.slice();
+  for (const [weight, bias, { offset, factor }] of firstLayer(network, scales)) {
+    parameters[weight]! *= factor;
+    parameters[bias]! -= parameters[weight]! * offset;
+  }
+  return parameters;
+}
+
+/** The other way round: parameters for scaled columns, of a network that takes them as they are. */
+export function withScales(network: Network, scales: readonly Scale[]): Float64Array {
+  const parameters = network.parameters.slice();
+  for (const [weight, bias, { offset, factor }] of firstLayer(network, scales)) {
+    parameters[bias]! += parameters[weight]! * offset;
+    parameters[weight]! /= factor;
+  }
+  return parameters;
+}
+
+/** Each weight's place, that of its output's bias, and the scale of its column. */
+function* firstLayer({ layers }: Network, scales: readonly Scale[]) {
+  const { inputs, outputs, weights, biases } = layers[0]!;
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) yield [weights + o * inputs + i, biases + o, scales[i]!] as const;
+  }
 }
 
 /** @throws MODEL_MALFORMED not a file that {@link writeModel} writes */

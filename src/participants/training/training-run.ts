@@ -13,6 +13,7 @@ import { Descent, type Optimizer, predict } from './dp-sgd.ts';
 import type { Examples, Prepared } from './examples.ts';
 import { microEpsilon, picoDelta, plainPrivacy } from './ledger-units.ts';
 import { exactMetrics, histogramMetrics, type Metrics, scoreHistogram } from './metrics.ts';
+import { withScales } from './model-file.ts';
 import { type Architecture, Network } from './network.ts';
 import { noiseMultiplierFor } from './noise-multiplier.ts';
 import type { RandomSource } from './random-source.ts';
@@ -30,6 +31,8 @@ export interface PrivacyPlan {
 
 export interface TrainingOptions {
   readonly architecture: Architecture;
+  /** What it starts from, on columns as they are in the data, and of this architecture; undefined: a new network. */
+  readonly base?: Network;
   readonly scaler: Scaler;
   readonly optimizer: Optimizer;
   /** Rows that a step takes, on average. */
@@ -108,7 +111,8 @@ export class TrainingRun {
     this.#scales = this.#measureScales(scaler);
     this.noiseMultiplier = privacy ? (privacy.noiseMultiplier ?? this.#leastNoise(privacy)) : 0;
     this.#network = new Network(architecture);
-    this.#network.initialise(random);
+    if (options.base) this.#startFrom(options.base);
+    else this.#network.initialise(random);
   }
 
   /** What the run has spent of its reserve so far. */
@@ -149,6 +153,18 @@ export class TrainingRun {
       ...{ network: this.#network, scales: this.#scales, steps: this.#steps, metrics },
       ...{ spent: this.spent, accountant: ACCOUNTANT },
     };
+  }
+
+  #startFrom(base: Network): void {
+    const [wanted, given] = [this.#network.layers, base.layers];
+    const same =
+      wanted.length === given.length &&
+      wanted.every(({ weights, biases }, l) => {
+        return given[l]!.weights === weights && given[l]!.biases === biases;
+      });
+    if (!same)
+      throw fail('PIPELINE_UNSUPPORTED', 'the base model is another network than the pipeline describes');
+    this.#network.parameters.set(withScales(base, this.#scales));
   }
 
   #descent(): Descent {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { MODEL } from '../../../src/chain/records/model.ts';
 import { concat, toBase64url, utf8 } from '../../../src/core/bytes.ts';
+import { mountBase, openBase, sealedBase } from '../../../src/participants/cleanroom/base-model.ts';
 import { modelStatedIn, openDelivery, sealDelivery } from '../../../src/participants/cleanroom/delivery.ts';
 import { Journal } from '../../../src/participants/cleanroom/journal.ts';
 import { KmsClient } from '../../../src/participants/cleanroom/kms-client.ts';
@@ -252,4 +253,39 @@ test('answers of gates are one file, which is read strictly', () => {
   }
   // No answer of a gate: nothing is written by the name that it gives itself.
   assert.throws(() => keepAnswer(folder, 1, utf8('one')), { code: 'BUNDLE_MALFORMED' });
+});
+
+test('a base model is the registered one: open to all, or sealed with a key that was released', async () => {
+  const [id, model] = ['urn:depa:model:x:base', utf8('weights')];
+  const digest = crypto.sha256(model);
+  const site = (record: object | undefined) =>
+    ({ crypto, state: { read: async () => record } }) as unknown as Site;
+  const open = { digest, format: 'safetensors' };
+  const contract = { baseModel: id };
+  const mounted = await mountBase(site(open), contract, model);
+  assert.deepEqual(await openBase(site(open), mounted, []), model);
+  await assert.rejects(mountBase(site(open), contract, utf8('other')), { code: 'MOUNT_DIGEST_MISMATCH' });
+  await assert.rejects(mountBase(site(open), {}, model), { code: 'ARGUMENT_INVALID' });
+  await assert.rejects(mountBase(site(undefined), contract, model), { code: 'ARGUMENT_INVALID' });
+  const onnx = { ...open, format: 'onnx' };
+  await assert.rejects(mountBase(site(onnx), contract, model), { code: 'FORMAT_NOT_SUPPORTED' });
+
+  const key = crypto.randomBytes(32);
+  const secret = { ...open, kms: { did: 'did:web:kms.example', dataKeyId: 'k' } };
+  const sealed = async (subject: string, bytes: Uint8Array) => {
+    const parts: Uint8Array[] = [];
+    for await (const part of seal(key, sealedBase(subject, 'k'), [bytes])) parts.push(part);
+    return concat(...parts);
+  };
+  const released = [{ subject: id, version: undefined, dataKeyId: 'k', key }];
+  const opened = async (bytes: Uint8Array, keys = released) => {
+    const file = await sealed(id, bytes);
+    return openBase(site(secret), await mountBase(site(secret), contract, file), keys);
+  };
+  assert.deepEqual(await opened(model), model);
+  await assert.rejects(opened(utf8('other')), { code: 'MOUNT_DIGEST_MISMATCH' });
+  await assert.rejects(opened(model, []), { code: 'MOUNT_NOT_KEYED' });
+  const elses = await sealed('urn:depa:model:x:other', model);
+  await assert.rejects(mountBase(site(secret), contract, elses), { code: 'MOUNT_DIGEST_MISMATCH' });
+  await assert.rejects(mountBase(site(secret), contract, model), { code: 'SEALED_FILE_INVALID' });
 });

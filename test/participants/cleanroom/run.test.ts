@@ -48,6 +48,14 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     await assert.rejects(scene.run('b', { files }), { code: 'PIPELINE_EPSILON_OVER_CONTRACT' });
   });
 
+  test('starts from the base model of its contract, or not at all', async () => {
+    const baseModel = readFileSync(path('data', readdirSync(path('data'))[0]!));
+    await assert.rejects(scene.run('base', { baseModel }), { code: 'MOUNT_DIGEST_MISMATCH' });
+    const other = crypto.randomBytes(100);
+    await assert.rejects(scene.run('base', { baseModel: other }), { code: 'SEALED_FILE_INVALID' });
+    assert.deepEqual(steps(), ['agreed']);
+  });
+
   test('asks for no key when a file is not the registered one, and gives its run back', async () => {
     const data = path('altered');
     cpSync(path('data'), data, { recursive: true });
@@ -119,7 +127,7 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
       ...['cleanroom', 'run', '--server', scene.witnessed.server.http, '--trust', path('trust.json')],
       ...['--contract', scene.story.contract.id, '--pipeline', path('pipeline.json')],
       ...['--supplement', path('supplement.json'), '--data', path('data')],
-      ...['--work', path('out.work'), '--out', path('out')],
+      ...['--base-model', path('base.sealed'), '--work', path('out.work'), '--out', path('out')],
       ...['--key', path('ccrp.key'), '--issuer', scene.story.member('ccrp').did, '--kms', scene.kms.url],
       ...['--simulator', path('simulator'), '--measurement', '05'.repeat(48), '-o', 'json'],
     ]);
@@ -127,6 +135,11 @@ describe('a clean room', { skip: REAL === undefined && 'no ../shared' }, () => {
     outcome = JSON.parse(result.stdout);
     assert.deepEqual(readdirSync(path('out')), ['model.sealed']);
     assert.deepEqual(readdirSync(path('out.work')).sort(), ['marks.json', 'pipeline.salt']);
+
+    const base = scene.story.contract.baseModel;
+    const trained = await scene.client.facts([MODEL.key(outcome.model)]);
+    assert.deepEqual(MODEL.decode(trained.values[0]!).parents, [base]);
+    assert.equal(scene.releases.length, 4);
 
     const scopes = ['icmr', 'cowin', 'index'].map((name) =>
       BUDGET.key(scene.story.member(name).did, `${name}-patients`),

@@ -17,11 +17,12 @@ import {
   openSimulator,
   type Progress,
   runCleanroom,
+  sealedBase,
   simulatedEvidence,
 } from '../../../src/participants/cleanroom/index.ts';
 import { KeyImportClient, type ReleaseOutcome, startKms } from '../../../src/participants/kms/index.ts';
 import { seal } from '../../../src/participants/sealed-file.ts';
-import { writeCsv } from '../../../src/participants/training/index.ts';
+import { sampleModel, writeCsv } from '../../../src/participants/training/index.ts';
 import { nodeCrypto as crypto } from '../../../src/platform/crypto-node.ts';
 import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../../src/server/index.ts';
 import { PROVIDERS, type Step, Story, type Told } from '../../chain/story.ts';
@@ -87,6 +88,7 @@ export class Scene {
     const options = { training: { epsilons: [], delta: 0 }, sro, policyVersion: 2 };
     const draft = Story.of(world, { ...options, sources: covidWith(() => undefined) });
     const { files, vaults } = await this.#seal(draft);
+    const base = await this.#sealBase(draft);
     const sources = covidWith((overlay: Overlay) => {
       for (const [id, { digest, size }] of files) {
         Object.assign(overlay.datasets[id], { ciphertext: toHex(digest), size });
@@ -98,10 +100,32 @@ export class Scene {
     const rooms = new SimulatedRooms(this.story, openSimulator(crypto, this.#simulatorFile));
     const governance = this.story.governance.bind(this.story);
     this.story.governance = () => governance().map((step) => this.#withSafetensors(step));
+    this.story.baseModel = () => base.registered;
     // All but the deployment: that is for the clean room.
-    const steps = [...rooms.before().slice(0, -1), this.#encryptionKey()];
+    const kms = { delegate: this.story.member('kms').did, role: 'kms' };
+    const lent = this.story.step('delegate.grant tdc', this.story.member('tdc'), 'delegate.grant', kms);
+    const steps = rooms
+      .before()
+      .slice(0, -1)
+      .flatMap((step) => (step === base.registered ? [lent, step] : [step]));
+    steps.push(this.#encryptionKey());
     for (const step of steps) await this.log(step, step === steps.at(-1));
-    return vaults;
+    return [...vaults, base.vault];
+  }
+
+  /** The consumer's model, whose weights are secret. */
+  async #sealBase(draft: Story) {
+    const { pipeline, supplement } = this.pipeline();
+    const model = sampleModel(crypto, pipeline, supplement!, 'scene');
+    const { baseModel: id } = draft.contract;
+    const [key, dataKeyId] = [crypto.randomBytes(32), 'ModelFilesystemEncryptionKey'];
+    const parts: Bytes[] = [];
+    for await (const part of seal(key, sealedBase(id, dataKeyId), [model])) parts.push(part);
+    writeFileSync(this.path('base.sealed'), concat(...parts));
+    const body = { id, digest: crypto.sha256(model), format: 'safetensors', parents: [] };
+    const [tdc, kms] = [draft.member('tdc'), { did: draft.member('kms').did, dataKeyId }];
+    const registered = draft.step('model.register', tdc, 'model.register', { ...body, kms });
+    return { registered, vault: { name: 'tdc', dataKeyId, dataKey: key } };
   }
 
   /** The story's own is nobody's. */

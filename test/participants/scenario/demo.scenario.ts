@@ -33,8 +33,15 @@ describe('a whole training cycle', () => {
     for (const { kind, verdict } of entries()) assert.equal(verdict, 'ok', kind);
     const wanted = {
       ...{ 'participant.register': 8, 'dataset.register': 3, 'contract.propose': 1, 'contract.sign': 5 },
-      ...{ 'cleanroom.deploy': 1, 'cleanroom.attest': 1, 'cleanroom.appraise': 1, 'key.request': 3 },
-      ...{ 'key.release': 3, 'key.receive': 3, 'run.start': 1, 'run.complete': 1, 'payment.settle': 3 },
+      ...{ 'cleanroom.deploy': 1, 'cleanroom.attest': 1, 'cleanroom.appraise': 1, 'key.request': 4 },
+      ...{
+        'model.register': 1,
+        'key.release': 4,
+        'key.receive': 4,
+        'run.start': 1,
+        'run.complete': 1,
+        'payment.settle': 3,
+      },
       ...{ 'model.release': 1, 'model.receive': 1, 'cleanroom.terminate': 1, 'contract.complete': 1 },
     };
     for (const [kind, times] of Object.entries(wanted)) assert.equal(count(kind), times, kind);
@@ -62,6 +69,7 @@ describe('a whole training cycle', () => {
     const { code, stdout, stderr } = aichain('model', 'verify', model, ...offline, '--archive');
     assert.equal(code, 0, stderr);
     assert.match(stdout, /VERIFIED/);
+    assert.match(stdout, /✓ base model +urn:depa:model:\S+: BASE; of did:web:tdc\.example/);
   });
 
   test('keeps what every gate has answered: each verifies offline, and none that was altered', () => {

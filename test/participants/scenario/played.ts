@@ -1,7 +1,6 @@
 /** What a scenario is played by, as whoever has cloned the repository plays it: processes of this program. */
 import { spawnSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
@@ -15,7 +14,7 @@ export const PROGRAM = path('dist/cli/main.js');
 /** The scenario of the demo, with made-up data. */
 export function smallScenario(folder: string, people: number): void {
   cpSync(path('scenarios/covid-small'), folder, { recursive: true });
-  const { code, stderr } = node('scripts/scenario-data.mjs', join(folder, 'data'), String(people));
+  const { code, stderr } = node('scripts/scenario-data.mjs', folder, String(people));
   if (code !== 0) throw new Error(stderr);
 }
 

@@ -10,6 +10,7 @@ import {
   readModel,
   readTrainingPipeline,
   sampleData,
+  sampleModel,
   type TrainingOptions,
   type TrainingPipeline,
   TrainingRun,
@@ -189,6 +190,30 @@ test('the gradient is the derivative of the loss', () => {
     }
   }
   assert.deepEqual([probability(1000), probability(-1000), probability(0)], [1, 0, 0.5]);
+});
+
+test('training goes on from a base model, however its columns are scaled, or not at all', () => {
+  const prepared = preparedFrom(pipeline, sampleTables(300, 'base'));
+  const options = optionsOf(pipeline, {
+    privacy: undefined,
+    epochs: 1,
+    batchSize: prepared.train.rows.length,
+  });
+  const files = [realFile('covid/config/pipeline_config.json'), json(SUPPLEMENT)] as const;
+  const file = sampleModel(nodeCrypto, ...files, '1');
+  assert.deepEqual(sampleModel(nodeCrypto, ...files, '1'), file);
+  assert.notDeepEqual(sampleModel(nodeCrypto, ...files, '2'), file);
+  const { network: base } = readModel(file);
+  for (const scaler of ['none', 'minmax', 'standard'] as const) {
+    // Nothing is learned at this rate: what comes out is what went in.
+    const optimizer = { ...options.optimizer, learningRate: 1e-12 };
+    const { network, scales } = trained(prepared, { ...options, scaler, optimizer, base });
+    for (const row of prepared.heldOut.rows) {
+      assert.ok(Math.abs(network.logit(scaled(row, scales)) - base.logit(row)) < 1e-6, scaler);
+    }
+  }
+  const other = new Network({ inputs: 9, hidden: [4], dropout: 0 });
+  assert.throws(() => trained(prepared, { ...options, base: other }), { code: 'PIPELINE_UNSUPPORTED' });
 });
 
 test('figures of merit, exactly and from a noisy histogram', () => {
