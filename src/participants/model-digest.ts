@@ -57,6 +57,7 @@ export async function digestModel(
     const found = await lstat(at);
     // A link would make the digest say something of files outside.
     if (found.isFile()) files.push({ name: name === '' ? '.' : name, digest: await digestFile(at) });
+    else if (found.isSymbolicLink()) throw fail('MODEL_MALFORMED', `${at} is a link: name what it leads to`);
     else if (!found.isDirectory()) throw fail('MODEL_MALFORMED', `${at} is neither a file nor a folder`);
     else if (parts.length > MAX_DEPTH) throw fail('MODEL_MALFORMED', `${at}: folders too deep`);
     else

@@ -9,7 +9,12 @@ export interface ModelFiles {
   /** Over all files, as OpenSSF Model Signing works it out. */
   readonly digest: Bytes;
   /** SHA-256 of each. */
-  readonly resources: readonly { readonly name: string; readonly digest: Bytes }[];
+  readonly resources: readonly Resource[];
+}
+
+interface Resource {
+  readonly name: string;
+  readonly digest: Bytes;
 }
 
 /**
@@ -32,7 +37,7 @@ export function climbModel(
 
 function climbFiles(
   ladder: Ladder,
-  { model: { id, record } }: ModelRecords,
+  { model: { id, record }, run }: ModelRecords,
   logged: readonly Logged[],
   { digest, resources }: ModelFiles,
 ): void {
@@ -47,6 +52,9 @@ function climbFiles(
       (file) => !equal(file.digest, record.digest) && !others.some((other) => equal(other, file.digest)),
     );
     if (stranger) throw fail('MODEL_UNKNOWN', `${stranger.name} did not leave the clean room with the model`);
+    // Contents alone would let two files change places, of which a user reads one for the other.
+    const renamed = resources.find((file) => !isNamedSo(file, run?.record.outputs ?? []));
+    if (renamed) throw fail('MODEL_UNKNOWN', `${renamed.name} left the clean room under another name`);
     const name = model.name === '.' ? 'the file' : model.name;
     const beside = resources.length - 1;
     return {
@@ -54,6 +62,12 @@ function climbFiles(
       detail: `${name} is the model${beside > 0 ? `; ${beside} more left with it` : ''}`,
     };
   });
+}
+
+/** Wherever in the folder it lies. A file by itself may be called anything, and so may one that no run has declared. */
+function isNamedSo({ name, digest }: Resource, outputs: readonly { name: string; digest: Bytes }[]): boolean {
+  const names = outputs.filter((output) => equal(output.digest, digest)).map((output) => output.name);
+  return name === '.' || names.length === 0 || names.includes(name.split('/').at(-1)!);
 }
 
 function climbRun(ladder: Ladder, { model, run }: ModelRecords, logged: readonly Logged[]): void {

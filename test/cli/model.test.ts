@@ -101,6 +101,18 @@ describe('aichain model', { skip: REAL === undefined && 'no ../shared' }, () => 
     assert.deepEqual([whole.verified, whole.state, whole.datasets.length], [true, 'RECEIVED', 3]);
     const more = await verifyJson(file('more'), TRUSTING, ...offline());
     assert.deepEqual([more.verified, more.code], [false, 'MODEL_UNKNOWN']);
+    // Under its own name, wherever it lies: as another tool's digest of the folder would have it.
+    mkdirSync(file('inner/weights'), { recursive: true });
+    writeFileSync(file(`inner/weights/${MODEL}`), MODEL);
+    assert.equal((await verifyJson(file('inner'), TRUSTING, ...offline())).verified, true);
+    mkdirSync(file('swapped'));
+    writeFileSync(file(`swapped/${MODEL}`), METRICS);
+    writeFileSync(file(`swapped/${METRICS}`), MODEL);
+    const swapped = await verify(file('swapped'), TRUSTING, ...offline());
+    assert.deepEqual(
+      [swapped.code, /left the clean room under another name/.test(swapped.stderr)],
+      [11, true],
+    );
   });
 
   test('an altered file is no model of the log', async () => {
