@@ -2,14 +2,15 @@
  * Puts the HTTP surfaces on a fastify server: transport limits, TLS, refusals, and an end that drains.
  */
 import type { AddressInfo } from 'node:net';
-import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import helmet from 'helmet';
 import { fail } from '../core/errors.ts';
 import { compileOnUse } from '../platform/compile-on-use.ts';
+import { boundJsonDepth } from '../platform/json-depth.ts';
 import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
-import { deadlines } from './deadline.ts';
+import { keepDeadlines } from './deadline.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
@@ -87,24 +88,29 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
-  await app.register(helmet, {
+  const secure = helmet({
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     strictTransportSecurity: tls !== undefined,
     // What the log says is public, and may be fetched by a page from anywhere.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   });
-  if (ledger.simulated) {
-    app.addHook('onRequest', async (_request, reply) => void reply.header(SIMULATED_HEADER, 'true'));
-  }
+  app.addHook('onRequest', (request, reply, done) => {
+    if (ledger.simulated) reply.header(SIMULATED_HEADER, 'true');
+    secure(request.raw, reply.raw, (error) => done(error as Error | undefined));
+  });
+  boundJsonDepth(app);
   compileOnUse(app);
   await describeRoutes(app);
   const routes = watchRoutes(app);
   readUnreadBodies(app);
-  deadlines(app, limits.options.deadline);
+  keepDeadlines(app, limits.options.deadline);
   admission(app, limits, tls?.clientCa !== undefined);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => onError(fail('NOT_FOUND', 'no such resource'), request, reply));
-  app.addHook('onResponse', async (request, reply) => observe(request, reply));
+  app.addHook('onResponse', (request, reply, done) => {
+    observe(request, reply);
+    done();
+  });
 
   app.register(async (scope) => tlogTiles(scope, ledger));
   app.register(async (scope) => scrapi(scope, options));

@@ -11,6 +11,7 @@ import { type Bytes, fromBase64url } from '../core/bytes.ts';
 import type { CodeClass, CoreCode } from '../core/codes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { compileOnUse } from '../platform/compile-on-use.ts';
+import { boundJsonDepth } from '../platform/json-depth.ts';
 
 /** PEM texts. */
 export interface ServiceTls {
@@ -50,6 +51,8 @@ export interface ServiceHttp {
 const HEADERS_TIMEOUT = 5000;
 const REQUEST_TIMEOUT = 15_000;
 const IDLE_SOCKET = 60_000;
+/** How often node looks whether a time is over: every half minute, if it is not told. */
+const CHECK_INTERVAL = 2000;
 const MOST_CONNECTIONS = 256;
 /** Requests that are read or worked on at once; each asks the log. */
 const MOST_AT_ONCE = 64;
@@ -82,7 +85,11 @@ const FASTIFY_CODES: Readonly<Record<string, CoreCode>> = {
 
 export function createServiceHttp(options: ServiceHttpOptions = {}): ServiceHttp {
   const { tls, bodyBytes = BODY, connections = MOST_CONNECTIONS, idleMs = IDLE_SOCKET, refused } = options;
-  const node = { headersTimeout: HEADERS_TIMEOUT, maxHeaderSize: 8 << 10 };
+  const node = {
+    headersTimeout: HEADERS_TIMEOUT,
+    maxHeaderSize: 8 << 10,
+    connectionsCheckingInterval: CHECK_INTERVAL,
+  };
   const app: FastifyInstance = Fastify({
     ...(tls ? { https: { ...node, ...tlsOptions(tls) } } : { http: node }),
     logger: false,
@@ -97,6 +104,7 @@ export function createServiceHttp(options: ServiceHttpOptions = {}): ServiceHttp
   });
   app.server.maxConnections = connections;
   app.removeContentTypeParser('text/plain');
+  boundJsonDepth(app);
   compileOnUse(app);
 
   const atOnce = new Set<FastifyRequest>();

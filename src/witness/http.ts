@@ -53,6 +53,8 @@ const CONFLICT = 409;
 const HEADERS_TIMEOUT = 5000;
 const REQUEST_TIMEOUT = 10_000;
 const IDLE_SOCKET = 60_000;
+/** How often node looks whether a time is over: every half minute, if it is not told. */
+const CHECK_INTERVAL = 2000;
 const MOST_CONNECTIONS = 1024;
 /** Requests that are looked at at once; each waits for the disk. */
 const MOST_AT_ONCE = 64;
@@ -65,7 +67,11 @@ export function createWitnessServer(
 ): WitnessServer {
   const app = Fastify({
     logger: false,
-    http: { headersTimeout: HEADERS_TIMEOUT, maxHeaderSize: 8 << 10 },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT,
+      maxHeaderSize: 8 << 10,
+      connectionsCheckingInterval: CHECK_INTERVAL,
+    },
     bodyLimit: MAX_ADD_CHECKPOINT,
     requestTimeout: REQUEST_TIMEOUT,
     connectionTimeout: IDLE_SOCKET,

@@ -398,7 +398,7 @@ describe('HTTP', () => {
         ['/v1/facts', '{"keys":["YQ=="],"__proto__":{"size":1}}', 400, 'REQUEST_MALFORMED'],
         ['/v1/facts', '{"keys":["YQ=="],"constructor":{"prototype":{}}}', 400, 'REQUEST_MALFORMED'],
         ['/v1/facts', deep, 400, 'REQUEST_MALFORMED'],
-        ['/v1/facts', `${deep}${']'.repeat(500_000)}`, 400, 'ARGUMENT_INVALID'],
+        ['/v1/facts', `${deep}${']'.repeat(500_000)}`, 400, 'REQUEST_MALFORMED'],
         ['/v1/facts', ' '.repeat(3 << 20), 413, 'REQUEST_TOO_LARGE'],
         ['/v1/statements', '{}', 400, 'ARGUMENT_INVALID'],
         ['/v1/statements', '{"statement":"YQ==","statements":["YQ=="]}', 400, 'ARGUMENT_INVALID'],

@@ -63,6 +63,19 @@ describe('the HTTP of a participant’s service', () => {
     await answeredAgain();
   });
 
+  test('takes no JSON that is nested deeper than any request is, wherever its brackets are', async () => {
+    const post = (body: string) => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    const nested = (depth: number, opens = '[', closes = ']') => opens.repeat(depth) + closes.repeat(depth);
+    const bodies = [nested(64), nested(65), `{"a":"\\"${nested(90)}","b":${nested(60)}}`];
+    bodies.push(`{"a":"\\\\","b":${'{"c":'.repeat(80)}1${'}'.repeat(81)}`, '{"__proto__":{}}', '[]]', '');
+    const statuses = await Promise.all(bodies.map((body) => status('/echo', post(body))));
+    assert.deepEqual(statuses, [200, 400, 200, 400, 400, 400, 400]);
+  });
+
   test('refuses by the class of the reason, or as the service has it', async () => {
     const codes = [
       'ID_TAKEN',

@@ -7,6 +7,7 @@ import type { LedgerClient } from '../../client/index.ts';
 import { type Bytes, toBase64url } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail, LedgerError } from '../../core/errors.ts';
+import { isTooDeep } from '../../platform/json-depth.ts';
 import { checkWebhook } from '../../platform/webhook-signature.ts';
 import { bytesOfText } from '../service-http.ts';
 import { bodyJson } from './body-json.ts';
@@ -149,6 +150,7 @@ function confirmations(app: FastifyInstance, { payments, processorSecret, now }:
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     bodies.set(request, String(body));
     try {
+      if (isTooDeep(String(body))) throw new RangeError('nested too deep');
       done(null, JSON.parse(String(body)));
     } catch {
       done(fail('REQUEST_MALFORMED', 'not JSON'));
