@@ -25,13 +25,15 @@ type ServerSurfaceCall = Pick<
 
 export class Run implements CallContext {
   readonly client: string;
-  readonly signal: AbortSignal;
   readonly deadline: number;
   readonly #path: string;
   readonly #options: MethodOptions;
   readonly #started = performance.now();
-  readonly #abort = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
+  /** Made when it is asked for: most calls are answered before anything waits. */
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #onAbort = (_reason: unknown) => {};
   #onClosing = () => {};
   #ended = false;
 
@@ -43,8 +45,6 @@ export class Run implements CallContext {
   ) {
     this.#path = path;
     this.#options = options;
-    this.signal = this.#abort.signal;
-    setMaxListeners(0, this.signal); // one for each statement in flight
     this.client = clientOf(call);
     const left = Math.min(defaultDeadline, Number(call.getDeadline()) - Date.now());
     this.deadline = Date.now() + left;
@@ -68,12 +68,25 @@ export class Run implements CallContext {
     else closing.addEventListener('abort', this.#onClosing);
   }
 
-  abort(reason: unknown): void {
-    this.#abort.abort(reason);
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      setMaxListeners(0, this.#controller.signal); // one for each statement in flight
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
   }
 
+  abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = { reason };
+    this.#controller?.abort(reason);
+    this.#onAbort(reason);
+  }
+
+  /** There is one listener. */
   onAbort(listener: (reason: unknown) => void): void {
-    this.signal.addEventListener('abort', () => listener(this.signal.reason), { once: true });
+    this.#onAbort = listener;
   }
 
   /** Answers once; what comes later (a result after the deadline) is dropped. `error` null: success. */

@@ -5,49 +5,71 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fail } from '../core/errors.ts';
 
-const controllers = new WeakMap<FastifyRequest, AbortController>();
+/** The end of one request that comes from outside its work. Most requests never ask for the signal, and get none made. */
+class Deadline {
+  #controller: AbortController | undefined;
+  #ended: { readonly reason: unknown } | undefined;
+  #reject: ((reason: unknown) => void) | undefined;
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#ended) this.#controller.abort(this.#ended.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  end(reason: unknown): void {
+    this.#ended = { reason };
+    this.#controller?.abort(reason);
+    this.#reject?.(reason);
+  }
+
+  /** The work's result, or the reason of the end if that comes first; the work's own end is then ignored. */
+  first(work: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      if (this.#ended) reject(this.#ended.reason);
+      Promise.resolve(work).then(resolve, reject);
+    });
+  }
+}
+
+const deadlines = new WeakMap<FastifyRequest, Deadline>();
+
+function deadlineOf(request: FastifyRequest): Deadline {
+  let deadline = deadlines.get(request);
+  if (!deadline) {
+    deadline = new Deadline();
+    deadlines.set(request, deadline);
+  }
+  return deadline;
+}
 
 /** Aborts when the client has gone or the time is up. */
 export function signalOf(request: FastifyRequest): AbortSignal {
-  const controller = controllers.get(request) ?? new AbortController();
-  controllers.set(request, controller);
-  return controller.signal;
+  return deadlineOf(request).signal;
 }
 
 /** Before the routes: each handler added afterwards has `milliseconds` from the arrival of the request's headers. */
-export function deadlines(app: FastifyInstance, milliseconds: number): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const controller = new AbortController();
-    controllers.set(request, controller);
+export function keepDeadlines(app: FastifyInstance, milliseconds: number): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const deadline = deadlineOf(request);
     const timer = setTimeout(
-      () => controller.abort(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time')),
+      () => deadline.end(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time')),
       milliseconds,
     );
     reply.raw.once('close', () => {
       clearTimeout(timer);
-      // After a finished answer nobody listens any more.
-      controller.abort(fail('DEADLINE_EXCEEDED', 'the client has gone'));
+      // It comes after a finished answer, too, when nobody listens any more.
+      if (!reply.raw.writableFinished) deadline.end(fail('DEADLINE_EXCEEDED', 'the client has gone'));
     });
+    done();
   });
   app.addHook('onRoute', (route) => {
     const { handler } = route;
-    route.handler = async function (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
-      return untilAborted(signalOf(request), handler.call(this, request, reply));
+    route.handler = function (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
+      return deadlineOf(request).first(handler.call(this, request, reply));
     };
   });
-}
-
-/** The work's result, or the signal's reason if that comes first; the work's own end is then ignored. */
-async function untilAborted(signal: AbortSignal, work: unknown): Promise<unknown> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop);
-    if (signal.aborted) stop();
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -11,8 +11,10 @@ const MAX_BYTES = 32 << 20;
 const MAX_TIME = 5_000;
 
 export function readUnreadBodies(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, reply) => {
-    if (reply.getHeader('connection') === 'close' && !request.raw.complete) await discarded(request.raw);
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    const unread = !request.raw.complete && reply.getHeader('connection') === 'close';
+    if (unread) discarded(request.raw).then(() => done());
+    else done();
   });
 }
 
