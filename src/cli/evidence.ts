@@ -116,8 +116,10 @@ async function statementQuestions(context: Context, files: readonly Typed[]): Pr
     const tlogProof = own('tlog-proof');
     const given = own('inclusion receipt');
     const needed = type === 'statement' && !tlogProof;
-    const receipt = given ?? (needed ? await receiptBeside(context, name) : undefined);
-    const effect = own('effect proof');
+    const receipt = given ?? (needed ? await besideOf(context, name, 'receipt') : undefined);
+    // Only with the receipt that was written with it: it is of the same head.
+    const written = receipt && !given ? await besideOf(context, name, 'effect') : undefined;
+    const effect = own('effect proof') ?? written;
     questions.push({
       ...{ name, statement: bytes },
       ...(receipt && { receipt }),
@@ -137,9 +139,13 @@ async function statementQuestions(context: Context, files: readonly Typed[]): Pr
   return questions;
 }
 
-/** What `aichain register` has written beside the statement. */
-async function receiptBeside(context: Context, name: string): Promise<Bytes | undefined> {
-  const path = `${name}.receipt`;
+/** What `aichain register` or `aichain quickstart` has written beside the statement. */
+async function besideOf(
+  context: Context,
+  name: string,
+  what: 'receipt' | 'effect',
+): Promise<Bytes | undefined> {
+  const path = `${name}.${what}`;
   if (name === STDIO || !(await exists(path))) return undefined;
   return (await readInput(context.terminal, path)).bytes;
 }

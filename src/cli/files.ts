@@ -1,5 +1,6 @@
 /** Files that a command reads and writes; `-` is standard input or output. */
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { lstat, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Bytes, concat } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
@@ -18,16 +19,16 @@ export interface Input {
 
 /** @throws ARGUMENT_INVALID not readable, not a file, or longer than 16 MiB */
 export async function readInput(terminal: Terminal, name: string): Promise<Input> {
-  const bytes = name === STDIO ? await readAll(terminal.stdin) : await readFromDisk(name);
+  const bytes = name === STDIO ? await readAll(terminal.stdin, 'standard input') : await readFromDisk(name);
   return { name, bytes };
 }
 
-async function readAll(stdin: AsyncIterable<Bytes>): Promise<Bytes> {
+async function readAll(stream: AsyncIterable<Bytes>, name: string): Promise<Bytes> {
   const parts: Bytes[] = [];
   let length = 0;
-  for await (const part of stdin) {
+  for await (const part of stream) {
     length += part.length;
-    if (length > MAX_INPUT) throw tooLong('standard input');
+    if (length > MAX_INPUT) throw tooLong(name);
     parts.push(part);
   }
   return concat(...parts);
@@ -35,8 +36,10 @@ async function readAll(stdin: AsyncIterable<Bytes>): Promise<Bytes> {
 
 async function readFromDisk(name: string): Promise<Bytes> {
   try {
-    const { size } = await stat(name);
-    if (size > MAX_INPUT) throw tooLong(name);
+    const found = await stat(name);
+    if (found.size > MAX_INPUT) throw tooLong(name);
+    // A pipe or a device says nothing of its size, and may have no end.
+    if (!found.isFile()) return await readAll(createReadStream(name), name);
     const buffer = await readFile(name);
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   } catch (cause) {
@@ -55,6 +58,9 @@ function tooLong(name: string) {
 export async function writeOutput(path: string, content: Bytes | string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
+    // A device, a pipe or a link to one is written to: a file would take its place, for whoever may do that.
+    const there = await lstat(path).catch(() => undefined);
+    if (there && !there.isFile()) return await writeFile(path, content);
     await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (cause) {

@@ -20,7 +20,7 @@ export function verify(context: Context): Command {
   const command = new Command('verify')
     .summary('verify files offline')
     .description(
-      'Verifies from files alone: statements with their receipts (in the statement, or beside it as FILE.receipt), .tlog-proofs, checkpoints, effect and consistency proofs, facts, and the issuer’s public key; and proofs of misbehaviour, which convict a log. What a file is, its content says. Prints what was checked: ✓ holds, ✗ fails, – not checked.',
+      'Verifies from files alone: statements with their receipts (in the statement, or beside it as FILE.receipt, with FILE.effect), .tlog-proofs, checkpoints, effect and consistency proofs, facts, and the issuer’s public key; and proofs of misbehaviour, which convict a log. What a file is, its content says. Prints what was checked: ✓ holds, ✗ fails, – not checked.',
     )
     // So that options behind `bundle` are that command's.
     .enablePositionalOptions()

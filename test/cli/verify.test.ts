@@ -23,10 +23,18 @@ test('verify: a statement with what lies beside it, step by step', async () => {
   assert.match(stdout, /✓ receipt /);
   assert.match(stdout, /✓ inclusion /);
   assert.match(stdout, /– issuer signature/);
-  assert.match(stdout, /– effect +logged, effect unknown/);
+  assert.match(stdout, /✓ effect +accepted at /);
   assert.match(stdout, /VERIFIED: entry 8 of .*not witnessed/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is looked for.
   assert.doesNotMatch(stdout, /\u001b/);
+});
+
+test('verify: without what says what it did, that is not known', async () => {
+  const alone = path('alone.cose');
+  for (const suffix of ['', '.receipt']) cpSync(`${kept.statement}${suffix}`, `${alone}${suffix}`);
+  const { code, stdout } = await verify(alone);
+  assert.equal(code, 0);
+  assert.match(stdout, /– effect +logged, effect unknown/);
 });
 
 test('verify: with everything, every step that a log without witnesses allows', async () => {
