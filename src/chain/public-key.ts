@@ -4,7 +4,7 @@
  */
 
 import { type Bytes, equal } from '../core/bytes.ts';
-import type { Crypto, Hasher, PublicKey } from '../core/crypto.ts';
+import type { Crypto, Hasher, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { type CoseKey, decodeCoseKey, encodeCoseKey, isEncryptionKey } from '../cose/key.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -62,10 +62,23 @@ export function signatureKey(
   const read = readKey(listed);
   if ('refused' in read) return read;
   if (isEncryptionKey(read)) return refuse('KEY_MALFORMED', 'an encryption key cannot sign');
-  const key = crypto.importPublicKey(read.algorithm, read.bytes);
+  const key = imported(crypto, read.algorithm, read.bytes);
   const made = { listed: Uint8Array.from(listed), key };
   if (byKid.size >= READY) byKid.clear();
   byKid.set(name, made);
   byListed.set(listed, made);
   return key;
+}
+
+/** Of most signatures it is known that they verify: then the key that they verify under need not be made ready here. */
+function imported(crypto: Crypto, algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
+  let key: PublicKey | undefined;
+  return {
+    algorithm,
+    bytes,
+    verify(message, signature, options) {
+      key ??= crypto.importPublicKey(algorithm, bytes);
+      return key.verify(message, signature, options);
+    },
+  };
 }

@@ -3,8 +3,9 @@
  * by the transition function, so a record that does not read is a defect, never a refusal.
  */
 import { type Bytes, equal } from '../core/bytes.ts';
-import { type Cbor, decode, encode } from '../core/cbor.ts';
+import { decode, encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
+import { RecordEncoding } from './record-encoding.ts';
 import type { Schema } from './schema.ts';
 
 /** The state as a rule sees it: the value under an encoded key, as all entries before this one left it. */
@@ -42,6 +43,31 @@ function nameOf(id: KeyPart): string | undefined {
   return typeof id === 'string' ? `t${id}` : `b${String.fromCharCode.apply(null, id as unknown as number[])}`;
 }
 
+/**
+ * What was written last, as it was written: most of it is soon read again, by the next entry about the same subject, and
+ * reading costs more than writing. Two generations bound it; the state itself holds bytes alone.
+ */
+class Written {
+  #young = new Map<Bytes, unknown>();
+  #old = new Map<Bytes, unknown>();
+
+  add(value: Bytes, record: unknown): void {
+    if (this.#young.size >= WRITTEN) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(value, record);
+  }
+
+  get(value: Bytes): unknown {
+    return this.#young.get(value) ?? this.#old.get(value);
+  }
+}
+
+/** Records of all types in one generation. */
+const WRITTEN = 16_384;
+const written = new Written();
+
 /** One type of record; `Id` is what follows the type in its key. */
 export interface RecordType<T, Id extends readonly KeyPart[]> {
   readonly type: string;
@@ -54,7 +80,7 @@ export interface RecordType<T, Id extends readonly KeyPart[]> {
   remove(...id: Id): Write;
 }
 
-export function recordType<Id extends readonly KeyPart[], T>(
+export function recordType<Id extends readonly KeyPart[], T extends object>(
   type: string,
   schema: Schema<T>,
 ): RecordType<T, Id> {
@@ -64,6 +90,7 @@ export function recordType<Id extends readonly KeyPart[], T>(
   // The same goes for the key of a record that there is only one of.
   const single = stateKey(type);
   const byName = new Map<string, Bytes>();
+  const encoding = new RecordEncoding();
   function keyOf(id: Id): Bytes {
     if (id.length === 0) return single;
     const name = id.length === 1 ? nameOf(id[0]!) : undefined;
@@ -76,7 +103,7 @@ export function recordType<Id extends readonly KeyPart[], T>(
     return key;
   }
   function read(value: Bytes): T {
-    const remembered = known.get(value);
+    const remembered = known.get(value) ?? (written.get(value) as T | undefined);
     if (remembered !== undefined) return remembered;
     try {
       const record = schema.read(decode(value), type);
@@ -95,7 +122,11 @@ export function recordType<Id extends readonly KeyPart[], T>(
       return value === undefined ? undefined : read(value);
     },
     decode: read,
-    put: (value, ...id) => [keyOf(id), encode(value as Cbor)],
+    put(record, ...id) {
+      const value = encoding.encode(record);
+      written.add(value, record);
+      return [keyOf(id), value];
+    },
     remove: (...id) => [keyOf(id), null],
   };
 }

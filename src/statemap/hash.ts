@@ -24,7 +24,7 @@ const KEY = Uint8Array.of(4);
 const VALUE = Uint8Array.of(5);
 
 /** Paths that are remembered for a hasher: with every statement the same few records are read. */
-const REMEMBERED = 4096;
+const REMEMBERED = 32_768;
 const LONGEST_REMEMBERED = 128;
 const paths = new WeakMap<Hasher, Map<string, Hash>>();
 

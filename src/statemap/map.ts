@@ -76,10 +76,24 @@ export class StateMap {
    * records that remain, not on the order or batching of the changes. Keys and values are copied.
    */
   update(hasher: Hasher, changes: Iterable<readonly [key: Bytes, value: Bytes | null]>): StateMap {
+    // The caller's arrays may be views of buffers that are far larger, or that change.
+    return this.#changed(hasher, changes, (bytes) => bytes.slice());
+  }
+
+  /** {@link update} with keys and values that are the map's from now on: nobody changes them any more. */
+  adopt(hasher: Hasher, changes: Iterable<readonly [key: Bytes, value: Bytes | null]>): StateMap {
+    return this.#changed(hasher, changes, (bytes) => bytes);
+  }
+
+  #changed(
+    hasher: Hasher,
+    changes: Iterable<readonly [key: Bytes, value: Bytes | null]>,
+    own: (bytes: Bytes) => Bytes,
+  ): StateMap {
     const byPath = new Map<Hash, Change>();
     for (const [key, value] of changes) {
       const k = keyHash(hasher, key);
-      byPath.set(k, { k, leaf: value && makeLeaf(hasher, k, key, value) });
+      byPath.set(k, { k, leaf: value && makeLeaf(hasher, k, own(key), own(value)) });
     }
     const sorted = [...byPath.values()].sort((a, b) => (a.k < b.k ? -1 : 1));
     const tally = { count: this.count };
@@ -122,8 +136,7 @@ function hashOf(node: Node): Hash {
 }
 
 function makeLeaf(hasher: Hasher, k: Hash, key: Bytes, value: Bytes): Leaf {
-  // Copies: the caller's arrays may be views of buffers that are far larger, or that change.
-  return { hash: leafHash(hasher, k, valueHash(hasher, value)), k, key: key.slice(), value: value.slice() };
+  return { hash: leafHash(hasher, k, valueHash(hasher, value)), k, key, value };
 }
 
 /** Follows a path to where it ends, in a leaf (its own or another's) or in an empty subtree; siblings from the root. */

@@ -8,7 +8,7 @@ import { RECORDS } from '../../src/chain/records/index.ts';
 import { type Bytes, toHex } from '../../src/core/bytes.ts';
 import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
 
-const SCHEMAS = new Map(RECORDS.map(({ type, schema }) => [type, schema]));
+const TYPES = new Map(RECORDS.map((record) => [record.type, record]));
 
 export function assertRecords(writes: readonly Write[]): void {
   for (const [key, value] of writes) if (value) assertRecord(key, value);
@@ -16,8 +16,10 @@ export function assertRecords(writes: readonly Write[]): void {
 
 function assertRecord(key: Bytes, value: Bytes): void {
   const [type] = decode(key) as readonly Cbor[];
-  const schema = SCHEMAS.get(type as string);
-  assert.ok(schema, `no record is called ${type}`);
-  const read = schema.read(decode(value), String(type));
+  const record = TYPES.get(type as string);
+  assert.ok(record, `no record is called ${type}`);
+  const read = record.schema.read(decode(value), String(type));
   assert.equal(toHex(encode(read as Cbor)), toHex(value));
+  // As it is remembered: whoever reads it in another process has only the bytes.
+  assert.deepEqual(record.decode(value), read);
 }

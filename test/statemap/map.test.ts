@@ -129,6 +129,15 @@ test('an update that changes nothing gives the same map', () => {
   assert.equal(StateMap.empty.update(nodeCrypto, [[key(99), null]]), StateMap.empty);
 });
 
+test('a map that takes its arrays over is the one that copies them', () => {
+  const records = Array.from({ length: 50 }, (_, n): Record => [key(n), value(n)]);
+  const map = StateMap.of(nodeCrypto, records);
+  const adopted = StateMap.empty.adopt(nodeCrypto, records);
+  assert.deepEqual([adopted.root, adopted.count], [map.root, map.count]);
+  assert.equal(adopted.get(key(7)), records[7]![1]);
+  assert.equal(adopted.adopt(nodeCrypto, records), adopted);
+});
+
 test('arrays that the caller changes later do not change the map', () => {
   const [k, v] = [key(1), value(1)];
   const map = StateMap.of(nodeCrypto, [[k, v]]);

@@ -13,7 +13,7 @@ import { PAYMENT } from './payment.ts';
 import { RELEASE, RELEASED } from './release.ts';
 import { RUN } from './run.ts';
 
-export const RECORDS: readonly Pick<RecordType<unknown, []>, 'type' | 'schema'>[] = [
+export const RECORDS: readonly Pick<RecordType<unknown, []>, 'type' | 'schema' | 'decode'>[] = [
   GENESIS,
   POLICY,
   AGREEMENT,
