@@ -44,6 +44,8 @@ const TIMEOUT = 10_000;
 const MOST_TRIES = 3;
 const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 60_000;
+/** A witness that asks for more is asked again then: nobody would look for the reason of its silence. */
+const LONGEST_ASKED = 300_000;
 
 export class WitnessLink {
   readonly witness: PolicyWitness;
@@ -92,12 +94,17 @@ export class WitnessLink {
       return undefined;
     } catch (error) {
       // A defect here must not stop a log that has no need of witnesses to take statements.
-      const { code, message } = isLedgerError(error) ? error : fail('INTERNAL', String(error));
+      const {
+        code,
+        message,
+        retryAfter = 0,
+      } = isLedgerError(error) ? error : fail('INTERNAL', String(error));
       const failures = this.#health.failures + 1;
       this.#health = { ...this.#health, healthy: false, error: code, failures };
       // With jitter: witnesses that failed together do not come back together.
       const backOff = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(failures - 1, 10));
-      this.retryAt = performance.now() + backOff * (0.5 + Math.random() / 2);
+      const asked = Math.min(LONGEST_ASKED, retryAfter * 1000);
+      this.retryAt = performance.now() + Math.max(asked, backOff * (0.5 + Math.random() / 2));
       return { code, message };
     } finally {
       this.busy = false;

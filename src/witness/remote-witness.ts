@@ -78,7 +78,8 @@ export class RemoteWitness {
         .split(';')[0]!
         .trim()
         .toLowerCase();
-      return { status: statusCode, type, body: new Uint8Array(await stream.arrayBuffer()) };
+      const retryAfter = secondsOf(headers['retry-after']);
+      return { status: statusCode, type, retryAfter, body: new Uint8Array(await stream.arrayBuffer()) };
     } catch (cause) {
       if (signal.aborted) throw fail('DEADLINE_EXCEEDED', 'the witness did not answer in time', { cause });
       if ((cause as { code?: string }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
@@ -93,16 +94,24 @@ export class RemoteWitness {
 interface Answer {
   readonly status: number;
   readonly type: string;
+  /** Seconds before it wants to be asked again. */
+  readonly retryAfter: number | undefined;
   readonly body: Bytes;
 }
 
-function refusal({ status, body }: Answer) {
+/** Of Retry-After, which may be a date as well: nobody's clock is relied on for that. */
+function secondsOf(value: unknown): number | undefined {
+  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+}
+
+function refusal({ status, retryAfter, body }: Answer) {
   const words = new TextDecoder()
     .decode(body.subarray(0, MAX_REASON))
     .replace(/\p{Cc}+/gu, ' ')
     .trim();
   const message = `the witness answers ${status}${words === '' ? '' : `: ${words}`}`;
-  return status >= 500 || status === 429 ? fail('UNAVAILABLE', message) : fail('WITNESS_REFUSED', message);
+  if (status < 500 && status !== 429) return fail('WITNESS_REFUSED', message);
+  return fail('UNAVAILABLE', message, retryAfter === undefined ? {} : { retryAfter });
 }
 
 function baseOf(url: string): string {

@@ -107,6 +107,20 @@ describe('a witness over the network', () => {
     });
   }
 
+  it('says how long it wants not to be asked, in seconds', async () => {
+    for (const [header, retryAfter] of [
+      ['7', 7],
+      ['soon', undefined],
+      ['-1', undefined],
+      ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+    ] as const) {
+      const busy: RequestListener = (_, reply) => reply.writeHead(503, { 'retry-after': header }).end();
+      await answering(busy, (witness) =>
+        assert.rejects(witness.addCheckpoint(asked, soon()), { code: 'UNAVAILABLE', retryAfter }),
+      );
+    }
+  });
+
   it('is not waited for longer than it may take', async () => {
     const slow: RequestListener = (_, reply) => {
       reply.writeHead(200);
