@@ -35,6 +35,8 @@ interface Inner {
 /** null: no key below. */
 type Node = Leaf | Inner | null;
 
+type RecordChange = readonly [key: Bytes, value: Bytes | null];
+
 interface Change {
   readonly k: Hash;
   /** null removes the key. */
@@ -75,25 +77,16 @@ export class StateMap {
    * The map with all changes made; null removes, and the last change of a key counts. The root depends only on the
    * records that remain, not on the order or batching of the changes. Keys and values are copied.
    */
-  update(hasher: Hasher, changes: Iterable<readonly [key: Bytes, value: Bytes | null]>): StateMap {
-    // The caller's arrays may be views of buffers that are far larger, or that change.
-    return this.#changed(hasher, changes, (bytes) => bytes.slice());
+  update(hasher: Hasher, changes: Iterable<RecordChange>): StateMap {
+    return this.adopt(hasher, copies(changes));
   }
 
   /** {@link update} with keys and values that are the map's from now on: nobody changes them any more. */
-  adopt(hasher: Hasher, changes: Iterable<readonly [key: Bytes, value: Bytes | null]>): StateMap {
-    return this.#changed(hasher, changes, (bytes) => bytes);
-  }
-
-  #changed(
-    hasher: Hasher,
-    changes: Iterable<readonly [key: Bytes, value: Bytes | null]>,
-    own: (bytes: Bytes) => Bytes,
-  ): StateMap {
+  adopt(hasher: Hasher, changes: Iterable<RecordChange>): StateMap {
     const byPath = new Map<Hash, Change>();
     for (const [key, value] of changes) {
       const k = keyHash(hasher, key);
-      byPath.set(k, { k, leaf: value && makeLeaf(hasher, k, own(key), own(value)) });
+      byPath.set(k, { k, leaf: value && makeLeaf(hasher, k, key, value) });
     }
     const sorted = [...byPath.values()].sort((a, b) => (a.k < b.k ? -1 : 1));
     const tally = { count: this.count };
@@ -133,6 +126,11 @@ function isLeaf(node: Leaf | Inner): node is Leaf {
 
 function hashOf(node: Node): Hash {
   return node === null ? EMPTY : node.hash;
+}
+
+/** The caller's arrays may be views of buffers that are far larger, or that change. */
+function* copies(changes: Iterable<RecordChange>): Iterable<RecordChange> {
+  for (const [key, value] of changes) yield [key.slice(), value === null ? null : value.slice()];
 }
 
 function makeLeaf(hasher: Hasher, k: Hash, key: Bytes, value: Bytes): Leaf {
