@@ -1,6 +1,7 @@
 /** Participants and statements for a load, and the stream that carries it: batches over RegisterStream. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { listSigningKeys, signForeign, signStatement } from '../src/chain/index.ts';
 import { type Bytes, utf8 } from '../src/core/bytes.ts';
@@ -18,13 +19,18 @@ export interface Member {
 }
 
 /** Registers a participant and lets the log's development SRO verify it. */
-export async function enrol(stream: LoadStream, dataDir: string, log: string): Promise<Member> {
+export async function enrol(
+  stream: LoadStream,
+  dataDir: string,
+  log: string,
+  algorithm: 'ES256' | 'Ed25519' = 'ES256',
+): Promise<Member> {
   const sro = decodePrivateKey(
     crypto,
     new Uint8Array(readFileSync(join(dataDir, 'keys/development-sro.cosekey'))),
   );
-  const key = crypto.generatePrivateKey('ES256');
-  const did = 'did:web:load.example';
+  const key = crypto.generatePrivateKey(algorithm);
+  const did = `did:web:load-${algorithm.toLowerCase()}.example`;
   const issuedAt = Math.floor(Date.now() / 1000);
   const keys = listSigningKeys(crypto, { log, owner: did, keys: [key] });
   const organisation = crypto.randomBytes(32);
@@ -56,6 +62,17 @@ export function statement({ did, key }: Member, n: number): Bytes {
     contentType: 'application/json',
     payload: utf8(JSON.stringify({ run: n, epoch: n % 10, note: 'x'.repeat(140) })),
   });
+}
+
+/** Statements that are signed before they are sent: a rate is the server's, not the load's. */
+export async function signed(member: Member, first: number, count: number): Promise<Bytes[]> {
+  const statements: Bytes[] = [];
+  for (let i = 0; i < count; i++) {
+    statements.push(statement(member, first + i));
+    // A server takes a client that answers no ping for dead.
+    if (i % 1000 === 0) await setImmediate();
+  }
+  return statements;
 }
 
 export interface Placed {

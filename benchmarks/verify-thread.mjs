@@ -2,7 +2,7 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 
-const { key, messages, signatures, milliseconds } = workerData;
+const { hash, key, messages, signatures, milliseconds } = workerData;
 const publicKey = {
   key: createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' }),
   dsaEncoding: 'ieee-p1363',
@@ -11,7 +11,7 @@ let count = 0;
 const run = (until) => {
   while (performance.now() < until) {
     for (let i = 0; i < messages.length; i++, count++) {
-      if (!verify('sha256', messages[i], publicKey, signatures[i])) throw new Error('does not verify');
+      if (!verify(hash, messages[i], publicKey, signatures[i])) throw new Error('does not verify');
     }
   }
 };

@@ -1,24 +1,44 @@
 /**
- * How long it takes to verify the answer of a gate, and how large it is: a key release of the COVID-19 run, granted and not
- * yet received, in its own log. A verifier's cold start is left out: a key management service runs for days.
+ * How many gates a second a server answers with a proof bundle, how long it takes to verify one, and how large it is: a key
+ * release of the COVID-19 run, granted and not yet received, in its own log. A verifier's cold start is left out: a key
+ * management service runs for days.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Ref } from '../../src/chain/statement.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { aichain } from '../../src/proto/aichain.js';
+import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/index.ts';
 import { decodeBundle, proven, verifyBundle } from '../../src/verify/index.ts';
+import { Story, type Told } from '../../test/chain/story.ts';
+import { World } from '../../test/chain/world.ts';
+import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
 import { type GrantedRelease, grantedRelease, sizeWithoutLines } from '../../test/verify/granted-release.ts';
+import { type Capacity, grpcCapacity } from '../capacity.ts';
+import { LoadStream } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { portOf, startBenchServer } from '../server.ts';
+
+const { CheckKeyReleaseRequest } = aichain.v1;
+/** 4,000 a second where a bare echo does 32,000. */
+const SERVED_SHARE = 0.125;
 
 const WARM_UP = 300;
 const ROUNDS = 2000;
 
 export const suite: Suite = {
-  describe: 'verifies proof bundles of a key release, on one thread',
+  describe: 'asks for proof bundles of a key release, and verifies them on one thread',
+  ceilings: ['grpc-js echo', 'P-256 verify'],
   async run({ progress }) {
     const granted = grantedRelease(crypto);
     const { log } = granted;
     progress(`${log.size} entries, ${log.world.state.size} records`);
     const measures: Measure[] = [];
     for (const full of [false, true]) measures.push(...(await measure(granted, full)));
-    return measures;
+    const { rate, cpu } = await served();
+    const line = { name: 'basic: answered by a server', value: rate, unit: '/s', cpu };
+    return [...measures, { ...line, of: 'grpc-js echo', share: SERVED_SHARE }];
   },
 };
 
@@ -48,4 +68,36 @@ async function measure({ log, request: asked }: GrantedRelease, full: boolean): 
     { name: `${name}: verification, median`, value: times[ROUNDS / 2]!, unit: 'ms', bound: { most: 3 } },
     { name: `${name}: verification, 99 of 100`, value: times[Math.floor(ROUNDS * 0.99)]!, unit: 'ms' },
   ];
+}
+
+/** The same release, in a log of a server of its own. */
+async function served(): Promise<Capacity> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'aichain-gates-'));
+  const server = await startBenchServer(dataDir);
+  const stream = new LoadStream(server.grpc);
+  try {
+    const world = World.empty(crypto, server.origin);
+    world.time = Date.now();
+    const sro = { did: DEVELOPMENT_SRO, keys: [developmentSro(crypto, keyFolder(dataDir))] as const };
+    const training = { epsilons: publishedEpsilons('covid'), delta: 10_000_000_000 };
+    const story = Story.of(world, { sources: covid(), training, sro, policyVersion: 2 });
+    const entries = new Map<string, Omit<Ref, 'rel'>>();
+    const told: Told = { ref: (step, rel = 'after') => ({ ...entries.get(step)!, rel }) };
+    for (const step of story.steps()) {
+      if (step.kind === 'key.receive') break;
+      const [placed] = await stream.send([step.statement(told)]);
+      entries.set(step.name, { index: placed!.index, entry: placed!.entryId });
+    }
+    const request = CheckKeyReleaseRequest.encode({
+      ...{ release: story.urn('release', 100), kms: story.member('kms').did },
+      dataKeyId: story.contract.datasets[0].dataKeyId,
+      ...{ nonce: story.digest('nonce icmr 1'), wrapKid: crypto.sha256(story.wrapKey('room 1')) },
+    }).finish();
+    const asked = { port: portOf(server.grpc), cpu: server.cpu };
+    return await grpcCapacity(asked, '/aichain.v1.GateService/CheckKeyRelease', request);
+  } finally {
+    stream.close();
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 }

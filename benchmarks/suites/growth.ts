@@ -5,12 +5,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { readKeyFiles } from '../../src/server/key-files.ts';
-import { enrol, LoadStream, type Placed, statement } from '../load.ts';
+import { enrol, LoadStream, type Placed, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { folderBytes, startBenchServer } from '../server.ts';
 
@@ -41,12 +40,7 @@ async function grow(dataDir: string, entries: number, progress: (text: string) =
   let peak = 0;
   for (let done = 0; done < entries; ) {
     const count = Math.min(SIGNED_AHEAD, entries - done);
-    const statements: Bytes[] = [];
-    for (let i = 0; i < count; i++) {
-      statements.push(statement(member, done + i));
-      // A server takes a client that answers no ping for dead.
-      if (i % 1000 === 0) await setImmediate();
-    }
+    const statements = await signed(member, done, count);
     const bytes = statements.reduce((sum, one) => sum + one.length, 0) / count;
     const started = performance.now();
     const sample = await sendAll(stream, statements);

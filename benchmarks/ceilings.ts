@@ -1,0 +1,103 @@
+/** What the machine can do at most, just now: a result beside its ceiling says something on any machine, however busy. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { Level } from 'level';
+import { type Asked, grpcCapacity, httpCapacity } from './capacity.ts';
+import { processorSeconds } from './server.ts';
+import { verifyCeiling } from './verify-ceiling.ts';
+
+const CORES = availableParallelism();
+const MILLISECONDS = 3000;
+/** What asks for a proof is no longer. */
+const MESSAGE = new Uint8Array(32).fill(7);
+
+export interface Ceiling {
+  /** Each a second. */
+  readonly rate: number;
+  /** Processor time of one, in microseconds: of all threads, or of the server that answers. */
+  readonly cpu?: number;
+}
+
+const CEILINGS = {
+  'P-256 verify': () => verifying('P-256'),
+  'Ed25519 verify': () => verifying('Ed25519'),
+  'SHA-256 of nodes': hashing,
+  'synced puts': syncedPuts,
+  'grpc-js echo': () =>
+    withEcho('grpc-echo.mjs', (server) => grpcCapacity(server, '/echo.Echo/Echo', MESSAGE)),
+  'fastify GET 8 KiB': () => withEcho('http-echo.mjs', (server) => httpCapacity(server, ['/tile'])),
+} as const satisfies Readonly<Record<string, () => Promise<Ceiling>>>;
+export type CeilingName = keyof typeof CEILINGS;
+
+export function measureCeiling(name: CeilingName): Promise<Ceiling> {
+  return CEILINGS[name]();
+}
+
+async function verifying(algorithm: 'P-256' | 'Ed25519'): Promise<Ceiling> {
+  const { rate, cpu } = await verifyCeiling(CORES, MILLISECONDS, algorithm);
+  return { rate, cpu: cpu * 1e6 };
+}
+
+async function hashing(): Promise<Ceiling> {
+  const rates = Array.from({ length: CORES }, () => {
+    const workerData = { milliseconds: MILLISECONDS };
+    const thread = new Worker(new URL('./ceilings/hash-thread.mjs', import.meta.url), {
+      workerData,
+      execArgv: [],
+    });
+    return new Promise<number>((resolve, reject) => {
+      thread.once('message', resolve);
+      thread.once('error', reject);
+    });
+  });
+  return { rate: (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0) };
+}
+
+/** Rows of 400 bytes in chained batches of 100, each on disk before the next begins. */
+async function syncedPuts(): Promise<Ceiling> {
+  const folder = mkdtempSync(join(tmpdir(), 'aichain-ceiling-'));
+  const db = new Level<Uint8Array, Uint8Array>(folder, { keyEncoding: 'view', valueEncoding: 'view' });
+  try {
+    await db.open();
+    const value = randomBytes(400);
+    const started = performance.now();
+    let puts = 0;
+    while (performance.now() - started < MILLISECONDS) {
+      const batch = db.batch();
+      for (let i = 0; i < 100; i++, puts++) {
+        const key = new Uint8Array(9);
+        new DataView(key.buffer).setUint32(1, puts);
+        batch.put(key, value);
+      }
+      await batch.write({ sync: true });
+    }
+    return { rate: (puts / (performance.now() - started)) * 1000 };
+  } finally {
+    await db.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function withEcho(file: string, load: (server: Asked) => Promise<Ceiling>): Promise<Ceiling> {
+  const path = fileURLToPath(new URL(`./ceilings/${file}`, import.meta.url));
+  const child = spawn(process.execPath, [path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  try {
+    for await (const line of createInterface({ input: child.stdout! })) {
+      const server = { port: Number(line), cpu: () => processorSeconds(child.pid!) };
+      await load(server); // What is not yet translated by the engine is not what it can do at most.
+      return await load(server);
+    }
+    throw new Error(`${file} ended before it was ready`);
+  } finally {
+    process.off('exit', end);
+    child.kill('SIGTERM');
+  }
+}

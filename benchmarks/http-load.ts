@@ -1,0 +1,98 @@
+/**
+ * Requests over HTTP/1.1 as fast as they are answered, from plain sockets: a client library would measure itself. Each
+ * connection has one request under way.
+ */
+import { connect } from 'node:net';
+import type { Bytes } from '../src/core/bytes.ts';
+
+export interface LoadResult {
+  /** Answers a second. */
+  readonly rate: number;
+  readonly count: number;
+  readonly sample: readonly Answer[];
+}
+
+export interface Answer {
+  /** Which of the requests it answers. */
+  readonly request: number;
+  readonly body: Bytes;
+}
+
+export interface HttpLoadOptions {
+  readonly port: number;
+  /** Sent in turn; over and over if there is a time, each once if there is none. */
+  readonly requests: readonly Bytes[];
+  readonly milliseconds?: number;
+  readonly connections?: number;
+}
+
+/** One answer of so many is kept. */
+export const SAMPLE_EVERY = 1000;
+
+export function getRequest(path: string): Bytes {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`, 'latin1');
+}
+
+export function postRequest(path: string, type: string, body: Bytes): Bytes {
+  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
+}
+
+/** @throws an answer other than 2xx, or a connection that breaks */
+export async function httpLoad(options: HttpLoadOptions): Promise<LoadResult> {
+  const { port, requests, milliseconds, connections = 32 } = options;
+  const sample: Answer[] = [];
+  const started = performance.now();
+  const until = milliseconds === undefined ? undefined : started + milliseconds;
+  let sent = 0;
+  const next = () => {
+    const goesOn = until === undefined ? sent < requests.length : performance.now() < until;
+    return goesOn ? sent++ % requests.length : undefined;
+  };
+  let count = 0;
+  const answered = (request: number, body: Bytes) => {
+    if (count++ % SAMPLE_EVERY === 0) sample.push({ request, body: Uint8Array.from(body) });
+  };
+  const turn: Turn = { requests, next, answered };
+  await Promise.all(Array.from({ length: connections }, () => converse(port, turn)));
+  return { rate: (count / (performance.now() - started)) * 1000, count, sample };
+}
+
+interface Turn {
+  readonly requests: readonly Bytes[];
+  /** Which request is to be sent next; undefined: none. */
+  next(): number | undefined;
+  answered(request: number, body: Bytes): void;
+}
+
+function converse(port: number, { requests, next, answered }: Turn): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    let read: Buffer = Buffer.alloc(0);
+    let asked = -1;
+    const ask = () => {
+      const number = next();
+      if (number === undefined) socket.end(resolve);
+      else socket.write(requests[number]!);
+      asked = number ?? asked;
+    };
+    socket.once('connect', ask);
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('the server has closed a connection')));
+    socket.on('data', (bytes) => {
+      read = read.length === 0 ? bytes : Buffer.concat([read, bytes]);
+      const head = read.indexOf('\r\n\r\n');
+      if (head < 0) return;
+      const text = read.toString('latin1', 0, head);
+      const length = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? Number.NaN);
+      if (!/^HTTP\/1\.1 2/.test(text) || Number.isNaN(length)) {
+        const words = read.toString('utf8').slice(0, 600);
+        return void socket.destroy(new Error(`not an answer of a known length: ${words}`));
+      }
+      if (read.length < head + 4 + length) return;
+      answered(asked, read.subarray(head + 4, head + 4 + length));
+      read = Buffer.alloc(0);
+      ask();
+    });
+  });
+}

@@ -1,0 +1,74 @@
+/** What a client can verify a second, on one thread: paths of a large tree, receipts, and whole bundles of gates. */
+import { verifyInclusion } from '../../src/merkle/index.ts';
+import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { decodeBundle, proven, verifyBundle } from '../../src/verify/index.ts';
+import { grantedRelease } from '../../test/verify/granted-release.ts';
+import type { Measure, Suite } from '../main.ts';
+
+/** Leaves of a tree whose paths have 20 hashes. */
+const LEAVES = 2 ** 20;
+const MILLISECONDS = 3000;
+const WARM_UP = 500;
+
+export const suite: Suite = {
+  describe: 'verifies proofs and bundles, on one thread',
+  ceilings: ['P-256 verify', 'SHA-256 of nodes'],
+  async run() {
+    const measures: Measure[] = [
+      { name: 'inclusion, 20 hashes', value: rate(inclusion()), unit: '/s', bound: { least: 100_000 } },
+    ];
+    const granted = grantedRelease(crypto);
+    for (const full of [false, true]) {
+      const verify = await bundle(granted, full);
+      const measure = {
+        name: `${full ? 'full' : 'basic'} bundle of a key release`,
+        value: rate(verify),
+        unit: '/s',
+      };
+      measures.push(full ? measure : { ...measure, bound: { least: 2000 } });
+    }
+    return measures;
+  },
+};
+
+/** Calls a second, once it is warm. */
+function rate(work: () => void): number {
+  const warm = performance.now() + WARM_UP;
+  while (performance.now() < warm) work();
+  const started = performance.now();
+  let count = 0;
+  // Looking at the clock costs more than some of what is measured.
+  while (performance.now() - started < MILLISECONDS) {
+    for (let i = 0; i < 16; i++, count++) work();
+  }
+  return (count / (performance.now() - started)) * 1000;
+}
+
+/** The path of a leaf of a made-up tree: any siblings give a root. */
+function inclusion(): () => void {
+  const leaves = Array.from({ length: 64 }, (_, n) => {
+    const index = Math.floor((n * LEAVES) / 64);
+    const proof = Array.from({ length: 20 }, () => crypto.randomBytes(32));
+    const leafHash = crypto.randomBytes(32);
+    let root = leafHash;
+    for (const [level, sibling] of proof.entries()) {
+      const right = Math.floor(index / 2 ** level) % 2 === 1;
+      root = crypto.sha256(Uint8Array.of(1, ...(right ? [...sibling, ...root] : [...root, ...sibling])));
+    }
+    return { index, size: LEAVES, leafHash, proof, root };
+  });
+  let next = 0;
+  return () => verifyInclusion(crypto, leaves[next++ % leaves.length]!);
+}
+
+async function bundle({ log, request: asked }: ReturnType<typeof grantedRelease>, full: boolean) {
+  const request = asked(full);
+  const { bundle } = await log.gate('key.release', request);
+  if (decodeBundle(bundle).facts.length === 0) throw new Error('a bundle without facts');
+  const question = { step: 'key.release', request };
+  const evidence = { crypto, trust: log.trust(), bundle, question, now: log.world.time };
+  return () => {
+    const { outcome } = proven(verifyBundle({ ...evidence, insecureTrustOperator: true }));
+    if (outcome !== 'allow') throw new Error(`the release is ${outcome}`);
+  };
+}

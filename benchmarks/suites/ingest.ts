@@ -1,0 +1,141 @@
+/**
+ * How many statements a second a log takes: each signature verified, each entry durable before it is answered with its receipt.
+ * Statements are signed before. The load is a process beside the server's, on the same cores.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseStatement } from '../../src/chain/index.ts';
+import { type Bytes, fromBase64, toBase64, utf8 } from '../../src/core/bytes.ts';
+import type { PublicKey } from '../../src/core/crypto.ts';
+import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
+import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { aichain } from '../../src/proto/aichain.js';
+import { readKeyFiles } from '../../src/server/key-files.ts';
+import type { CeilingName } from '../ceilings.ts';
+import { grpcLoad } from '../grpc-load.ts';
+import { httpLoad, postRequest } from '../http-load.ts';
+import { enrol, LoadStream, type Member, signed } from '../load.ts';
+import type { Measure, Suite } from '../main.ts';
+import { type BenchServer, portOf, startBenchServer } from '../server.ts';
+
+const { RegisterRequest, RegisterResponse } = aichain.v1;
+const MOST = 60_000;
+const WARM_UP = 5000;
+const STREAM_BATCH = 64;
+const IN_FLIGHT = 8;
+const HTTP_BATCH = 100;
+/** 9,000 and 6,500 a second on a machine that verifies 27,100. */
+const [HTTP_SHARE, UNARY_SHARE] = [0.33, 0.24];
+
+/** A receipt that came back, and the statement that it is said to be of. */
+type Sample = readonly { readonly statement: Bytes; readonly receipt: Bytes }[];
+type Way = (server: BenchServer, statements: readonly Bytes[]) => Promise<Sample>;
+
+export const suite: Suite = {
+  describe: 'registers foreign statements of about 400 bytes in every way that there is',
+  ceilings: ['P-256 verify', 'Ed25519 verify', 'synced puts'],
+  async run({ entries, progress }) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-ingest-'));
+    const server = await startBenchServer(dataDir);
+    const stream = new LoadStream(server.grpc);
+    try {
+      const { log } = readKeyFiles(crypto, join(dataDir, 'keys'));
+      const p256 = await enrol(stream, dataDir, server.origin);
+      const ed25519 = await enrol(stream, dataDir, server.origin, 'Ed25519');
+      const count = Math.min(entries, MOST);
+      let first = 0;
+      const measured = async (member: Member, way: Way): Promise<number> => {
+        await way(server, await signed(member, first, Math.min(WARM_UP, count)));
+        const statements = await signed(member, first + WARM_UP, count);
+        first += WARM_UP + count;
+        const started = performance.now();
+        const sample = await way(server, statements);
+        const seconds = (performance.now() - started) / 1000;
+        verify(sample, server.origin, log.receipt.key.publicKey);
+        progress(`${Math.round(count / seconds).toLocaleString('en')}/s, ${sample.length} receipts verified`);
+        return count / seconds;
+      };
+      const streamed: Way = (_server, statements) => throughStream(stream, statements);
+      return [
+        line('P-256, batches over a stream', await measured(p256, streamed), 'P-256 verify', 0.75),
+        line('Ed25519, batches over a stream', await measured(ed25519, streamed), 'Ed25519 verify', 0.75),
+        line('P-256, HTTP, batches', await measured(p256, httpBatches), 'P-256 verify'),
+        line('P-256, HTTP, one a request', await measured(p256, httpSingle), 'P-256 verify', HTTP_SHARE),
+        line('P-256, gRPC, one a call', await measured(p256, unary), 'P-256 verify', UNARY_SHARE),
+      ];
+    } finally {
+      stream.close();
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  },
+};
+
+function line(name: string, value: number, of: CeilingName, share?: number): Measure {
+  return { name, value, unit: '/s', of, ...(share === undefined ? {} : { share }) };
+}
+
+function verify(sample: Sample, origin: string, key: PublicKey): void {
+  if (sample.length === 0) throw new Error('no receipt to verify');
+  for (const { statement: bytes, receipt } of sample) {
+    const { entryId } = parseStatement(crypto, bytes);
+    verifyInclusionReceipt(crypto, key, decodeReceipt(receipt), entryId, { origin });
+  }
+}
+
+async function throughStream(stream: LoadStream, statements: readonly Bytes[]): Promise<Sample> {
+  const sample: { statement: Bytes; receipt: Bytes }[] = [];
+  let next = 0;
+  const sender = async () => {
+    while (next < statements.length) {
+      const from = next;
+      next += STREAM_BATCH;
+      const [first] = await stream.send(statements.slice(from, from + STREAM_BATCH));
+      if ((from / STREAM_BATCH) % 16 === 0)
+        sample.push({ statement: statements[from]!, receipt: first!.receipt });
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+  return sample;
+}
+
+async function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {
+  const requests = statements.map((bytes) => postRequest('/entries', 'application/cose', bytes));
+  const { sample } = await httpLoad({ port: portOf(http), requests, connections: 64 });
+  return sample.map(({ request, body }) => ({ statement: statements[request]!, receipt: body }));
+}
+
+async function httpBatches({ http }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {
+  const batches = Array.from({ length: Math.ceil(statements.length / HTTP_BATCH) }, (_, n) =>
+    statements.slice(n * HTTP_BATCH, (n + 1) * HTTP_BATCH),
+  );
+  const requests = batches.map((batch) =>
+    postRequest(
+      '/v1/statements',
+      'application/json',
+      utf8(JSON.stringify({ statements: batch.map(toBase64) })),
+    ),
+  );
+  const { sample } = await httpLoad({ port: portOf(http), requests, connections: 8 });
+  return sample.map(({ request, body }) => {
+    const { results } = JSON.parse(Buffer.from(body).toString()) as {
+      results: { registration?: { receipt: string } }[];
+    };
+    if (results.some(({ registration }) => registration === undefined))
+      throw new Error('a statement was refused');
+    return { statement: batches[request]![0]!, receipt: fromBase64(results[0]!.registration!.receipt) };
+  });
+}
+
+async function unary({ grpc }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {
+  const messages = statements.map((bytes) =>
+    RegisterRequest.encode({ statement: bytes as Uint8Array }).finish(),
+  );
+  const path = '/aichain.v1.RegistrationService/Register';
+  const { sample } = await grpcLoad({ port: portOf(grpc), path, messages, connections: 4, streams: 32 });
+  return sample.map(({ request, body }) => ({
+    statement: statements[request]!,
+    receipt: RegisterResponse.decode(body).registration!.receipt as Uint8Array,
+  }));
+}

@@ -1,0 +1,120 @@
+/** From the registration of a statement to its receipt: on a log that has nothing else to do, and at half of what it can take. */
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { Bytes } from '../../src/core/bytes.ts';
+import { enrol, LoadStream, type Member, signed } from '../load.ts';
+import type { Measure, Suite } from '../main.ts';
+import { startBenchServer } from '../server.ts';
+
+const IDLE = 2000;
+const WARM_UP = 500;
+const BATCH = 64;
+const IN_FLIGHT = 8;
+const FULL_LOAD = 40_000;
+const HALF_LOAD_MS = 8000;
+const SYNCS = 200;
+
+export const suite: Suite = {
+  describe: 'registers foreign P-256 statements over one stream, and waits for each receipt',
+  ceilings: ['P-256 verify'],
+  async run({ progress }) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-latency-'));
+    const server = await startBenchServer(dataDir);
+    const stream = new LoadStream(server.grpc);
+    try {
+      const member = await enrol(stream, dataDir, server.origin);
+      const sync = syncs(join(dataDir, 'sync'));
+      const idle = await oneByOne(stream, await signed(member, 0, WARM_UP + IDLE));
+      const full = await fullLoad(stream, await signed(member, 1e6, FULL_LOAD));
+      progress(`full load: ${Math.round(full).toLocaleString('en')}/s`);
+      const half = await atPace(stream, member, full / 2);
+      return [
+        { name: 'fdatasync of this disk, median', value: at(sync, 0.5), unit: 'ms' },
+        ...lines('idle', idle, { middle: 2, late: 8 }),
+        { name: 'full load', value: full, unit: '/s', of: 'P-256 verify' },
+        { name: 'half load', value: full / 2, unit: '/s', of: 'P-256 verify' },
+        ...lines('half load', half, { late: 30 }),
+      ];
+    } finally {
+      stream.close();
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  },
+};
+
+function lines(name: string, times: readonly number[], most: { middle?: number; late: number }): Measure[] {
+  const middle = { name: `${name}: median`, value: at(times, 0.5), unit: 'ms' };
+  return [
+    most.middle === undefined ? middle : { ...middle, bound: { most: most.middle } },
+    { name: `${name}: 99 of 100`, value: at(times, 0.99), unit: 'ms', bound: { most: most.late } },
+    { name: `${name}: longest`, value: at(times, 1), unit: 'ms' },
+  ];
+}
+
+function at(times: readonly number[], share: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+}
+
+function syncs(path: string): number[] {
+  const file = openSync(path, 'w');
+  try {
+    return Array.from({ length: SYNCS }, () => {
+      writeSync(file, new Uint8Array(600));
+      const started = performance.now();
+      fdatasyncSync(file);
+      return performance.now() - started;
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function oneByOne(stream: LoadStream, statements: readonly Bytes[]): Promise<number[]> {
+  const times: number[] = [];
+  for (const statement of statements) {
+    const started = performance.now();
+    await stream.send([statement]);
+    times.push(performance.now() - started);
+  }
+  return times.slice(WARM_UP);
+}
+
+async function fullLoad(stream: LoadStream, statements: readonly Bytes[]): Promise<number> {
+  let next = 0;
+  const started = performance.now();
+  const sender = async () => {
+    while (next < statements.length) {
+      const from = next;
+      next += BATCH;
+      await stream.send(statements.slice(from, from + BATCH));
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+  return (statements.length / (performance.now() - started)) * 1000;
+}
+
+/**
+ * Batches at their times, however long the answers take: who waits for an answer before sending the next hides what is slow.
+ * Small ones, since half a load comes from many.
+ */
+async function atPace(stream: LoadStream, member: Member, rate: number): Promise<number[]> {
+  const size = 8;
+  const every = (size / rate) * 1000;
+  const batches = Math.floor(HALF_LOAD_MS / every);
+  const statements = await signed(member, 2e6, batches * size);
+  const times: number[] = [];
+  const answers: Promise<void>[] = [];
+  const started = performance.now();
+  for (let n = 0; n < batches; n++) {
+    const due = started + n * every;
+    if (due > performance.now() + 1) await setTimeout(due - performance.now());
+    const sent = stream.send(statements.slice(n * size, (n + 1) * size));
+    answers.push(sent.then(() => void times.push(performance.now() - due)));
+  }
+  await Promise.all(answers);
+  return times;
+}
