@@ -97,7 +97,23 @@ export function readEnvelope(canonical: Bytes): Envelope {
   if (chain) checkClosed(header);
   const algorithm = algorithmOf(algorithmId);
   if (!algorithm) throw fail('ALG_NOT_ALLOWED', `alg ${algorithmId}`);
-  return { bytes: canonical, ...frame, algorithm, algorithmId, kid, ...claims, ...(chain && { chain }) };
+  const { protectedBytes, payload, signature } = frame;
+  const { issuer, subject, issuedAt } = claims;
+  // Member by member: spreading as many objects would take as long as reading the header.
+  const envelope: { -readonly [Name in keyof Envelope]: Envelope[Name] } = {
+    bytes: canonical,
+    protectedBytes,
+    payload,
+    signature,
+    algorithm,
+    algorithmId,
+    kid,
+    issuer,
+  };
+  if (subject !== undefined) envelope.subject = subject;
+  if (issuedAt !== undefined) envelope.issuedAt = issuedAt;
+  if (chain) envelope.chain = chain;
+  return envelope;
 }
 
 function readFrame(bytes: Bytes): Frame {
@@ -249,7 +265,7 @@ function readClaims(value: Cbor | undefined, chain: ChainHeader | undefined) {
     if (!isDid(issuer) && !isUrn(issuer)) throw fail('ID_MALFORMED', 'iss is neither a DID nor a URN');
     if (!isSubject(subject)) throw fail('ID_MALFORMED', 'sub is neither a DID nor a URN');
   }
-  return { issuer, ...(subject !== undefined && { subject }), ...(issuedAt !== undefined && { issuedAt }) };
+  return { issuer, subject, issuedAt };
 }
 
 /** RFC 8392 NumericDate of others: an integer, one with tag 1, or a float, of which the fraction is dropped. */

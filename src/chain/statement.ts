@@ -32,10 +32,11 @@ export interface Statement extends Envelope {
 export function parseStatement(hasher: Hasher, canonical: Bytes): Statement {
   const envelope = readEnvelope(canonical);
   const entryId = hasher.sha256(canonical);
-  if (!envelope.chain) return { ...envelope, entryId };
+  // Nobody else has the envelope: a copy of it would cost as much as reading it.
+  if (!envelope.chain) return Object.assign(envelope, { entryId });
   const kind = kindNamed(envelope.chain.kind);
   if (!kind) throw fail('KIND_UNKNOWN', envelope.chain.kind);
-  return { ...envelope, entryId, body: kind.body.read(decode(envelope.payload), '') };
+  return Object.assign(envelope, { entryId, body: kind.body.read(decode(envelope.payload), '') });
 }
 
 /** Sig_structure of RFC 9052 §4.4: the bytes under the signature. */

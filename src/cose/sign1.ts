@@ -103,7 +103,12 @@ export function canonicalSign1({ protectedBytes, payload, signature }: Sign1Part
 
 /** Sig_structure of RFC 9052 §4.4: the bytes that are signed. */
 export function sigStructure(protectedBytes: Bytes, payload: Bytes, externalAad: Bytes = EMPTY): Bytes {
-  return encode(['Signature1', signedForm(protectedBytes), externalAad, payload]);
+  if (externalAad.length > 0) {
+    return encode(['Signature1', signedForm(protectedBytes), externalAad, payload]);
+  }
+  const structure = new Uint8Array(sigStructureLength(protectedBytes, payload));
+  writeSigStructure(structure, 0, protectedBytes, payload);
+  return structure;
 }
 
 /** Length of the {@link sigStructure} without external data. */

@@ -1,5 +1,6 @@
 /** Who audits bundles: worker threads on all cores; a test may do it in place. */
 import type { TransferListItem } from 'node:worker_threads';
+import { equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import type { SigningKey } from '../log/signing-keys.ts';
 import { WorkerPool } from '../platform/worker-pool.ts';
@@ -37,14 +38,14 @@ const DEPTH = 2;
 
 export function auditThreads(count: number): MakeAuditors {
   return (examine) => {
-    const keys: SigningKey[] = [];
+    const keys = new Map<string, SigningKey>();
     const pool = new WorkerPool<AuditRequest, readonly BundleAudit[]>({
       module: WORKER,
       size: count,
       depth: DEPTH,
       initial: () => [
         { type: 'begin', examine },
-        { type: 'keys', keys },
+        { type: 'keys', keys: [...keys.values()] },
       ],
     });
     return {
@@ -52,8 +53,13 @@ export function auditThreads(count: number): MakeAuditors {
       group: examine ? 2 : 16,
       audit: (bundles) => pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
       learn: (learned) => {
-        keys.push(...learned);
-        pool.tell({ type: 'keys', keys: learned });
+        // Those that the storage holds are told at the beginning, and come again from the replay.
+        const unknown = learned.filter(([kid, key]) => {
+          const known = keys.get(toHex(kid));
+          return !known || !equal(known[1], key);
+        });
+        for (const key of unknown) keys.set(toHex(key[0]), key);
+        if (unknown.length > 0) pool.tell({ type: 'keys', keys: unknown });
       },
       close: () => pool.close(),
     };

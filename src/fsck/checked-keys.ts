@@ -20,7 +20,10 @@ export class CheckedKeys {
 
   /** Takes those that are what they are called; others are left to whoever asks for them, and finds none. */
   add(keys: readonly SigningKey[]): void {
-    for (const [kid, coseKey] of keys) if (this.#fits(kid, coseKey)) this.#directory.add(kid, coseKey);
+    for (const [kid, coseKey] of keys) {
+      // What is there has been checked: it is the key of this name.
+      if (!this.#directory.has(kid) && this.#fits(kid, coseKey)) this.#directory.add(kid, coseKey);
+    }
   }
 
   get(kid: Bytes) {

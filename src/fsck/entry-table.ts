@@ -3,13 +3,15 @@
  * of it is taken from stored rows. In memory 41 to 49 bytes an entry: asking the storage for each would take longer than
  * verifying its signature.
  */
-import { type Bytes, equal } from '../core/bytes.ts';
+import type { Bytes } from '../core/bytes.ts';
 
 const HASH = 32;
 const NO_STATEMENT = 0;
 const REFUSED = 1;
+/** Refused, or not judged yet, and not the first with its id. */
+const COPY = 2;
 /** Kinds are numbered from here; the first is that of foreign statements. */
-const FIRST_KIND = 2;
+const FIRST_KIND = 3;
 /** Entries that there is room for at once. A checkpoint may say of any number that it is the log's: more have to be seen. */
 const ROOM = 1 << 22;
 
@@ -30,13 +32,22 @@ export class EntryTable {
     this.#mask = this.#slots.length - 1;
   }
 
-  /** The statement at `index`; entries come in order, so that the first of equal ones is the first in the log. */
-  add(index: number, id: Bytes): void {
+  /**
+   * The statement at `index`, whose id is the 32 bytes of `from` at `at`; entries come in order, so that the first of equal
+   * ones is the first in the log.
+   */
+  add(index: number, from: Bytes, at = 0): void {
     if (index >= this.#kinds.length) this.#grow(2 * (index + 1));
-    this.#ids.set(id, index * HASH);
-    this.#kinds[index] = REFUSED;
-    const slot = this.#slot(id);
-    if (this.#slots[slot] === 0) this.#slots[slot] = index + 1;
+    const slot = this.#slot(from, at);
+    const isCopy = this.#slots[slot] !== 0;
+    copy(from, at, this.#ids, index * HASH);
+    this.#kinds[index] = isCopy ? COPY : REFUSED;
+    if (!isCopy) this.#slots[slot] = index + 1;
+  }
+
+  /** Whether an entry before the one at `index` has its id. Asked before it is {@link accepted}, which no copy is. */
+  isCopy(index: number): boolean {
+    return this.#kinds[index] === COPY;
   }
 
   /** What the replay has said of it. */
@@ -48,7 +59,7 @@ export class EntryTable {
 
   /** Index of the first entry with this id. */
   first(id: Bytes): number | undefined {
-    const found = this.#slots[this.#slot(id)]!;
+    const found = this.#slots[this.#slot(id, 0)]!;
     return found === 0 ? undefined : found - 1;
   }
 
@@ -79,20 +90,32 @@ export class EntryTable {
     this.#mask = this.#slots.length - 1;
     for (let index = 0; index < kinds.length; index++) {
       if (!this.has(index)) continue;
-      const slot = this.#slot(this.id(index));
+      const slot = this.#slot(this.#ids, index * HASH);
       if (this.#slots[slot] === 0) this.#slots[slot] = index + 1;
     }
   }
 
   /** Where the id is, or would be: ids are hashes, so their own bytes spread them. */
-  #slot(id: Bytes): number {
-    let slot = new DataView(id.buffer, id.byteOffset).getUint32(0) & this.#mask;
+  #slot(from: Bytes, at: number): number {
+    let slot =
+      ((from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!) & this.#mask;
     for (;;) {
       const found = this.#slots[slot]!;
-      if (found === 0 || equal(this.id(found - 1), id)) return slot;
+      if (found === 0 || same(this.#ids, (found - 1) * HASH, from, at)) return slot;
       slot = (slot + 1) & this.#mask;
     }
   }
+}
+
+// Views of the bytes would cost more than what is done with them.
+
+function same(a: Bytes, i: number, b: Bytes, j: number): boolean {
+  for (let k = 0; k < HASH; k++) if (a[i + k] !== b[j + k]) return false;
+  return true;
+}
+
+function copy(from: Bytes, at: number, to: Bytes, begin: number): void {
+  for (let k = 0; k < HASH; k++) to[begin + k] = from[at + k]!;
 }
 
 function slotsFor(room: number): Uint32Array {

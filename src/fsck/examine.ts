@@ -10,7 +10,7 @@ import {
   signatureFault,
   verificationKey,
 } from '../chain/index.ts';
-import { type Bytes, toHex } from '../core/bytes.ts';
+import { type Bytes, concat, equal } from '../core/bytes.ts';
 import type { Crypto, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import type { SigningKey } from '../log/signing-keys.ts';
@@ -86,59 +86,72 @@ function examined(
   const marks = new Uint8Array(width);
   const packedIds = new Uint8Array(width * 32);
   const signer = new Uint16Array(width);
-  const signers = new Map<string, number>();
-  const listed: Signer[] = [];
+  const signers = new SignerList();
   const ends = new Uint32Array(width);
   const kept: Bytes[] = [];
   let end = 0;
-  places.forEach((place, i) => {
+  for (let i = 0; i < width; i++) {
     ends[i] = end;
-    if (!place) return;
-    packedIds.set(ids[i]!, i * 32);
+    const place = places[i];
+    if (!place) continue;
+    const id = ids[i]!;
+    packedIds.set(id, i * 32);
     const bytes = rows.subarray(place.from, place.to);
-    const { mark, statement } = place.isStateEntry
-      ? { mark: MARK.STATE_ENTRY, statement: undefined }
-      : judge(crypto, keys, bytes);
-    marks[i] = mark;
-    if (mark === MARK.FOREIGN) {
-      const { issuer, kid, algorithm, algorithmId, issuedAt } = statement!;
-      const name = `${toHex(kid)} ${algorithmId} ${issuedAt} ${issuer}`;
-      let at = signers.get(name);
-      if (at === undefined) {
-        at = listed.length;
-        signers.set(name, at);
-        const own = { issuer, kid: kid.slice(), algorithm, algorithmId };
-        listed.push({ ...own, ...(issuedAt !== undefined && { issuedAt }) });
-      }
-      signer[i] = at;
-      return;
+    const examined = place.isStateEntry ? MARK.STATE_ENTRY : judge(crypto, keys, bytes, id);
+    if (typeof examined === 'number') {
+      marks[i] = examined;
+      kept.push(bytes);
+      end += bytes.length;
+      ends[i] = end;
+    } else {
+      marks[i] = MARK.FOREIGN;
+      signer[i] = signers.add(examined);
     }
-    kept.push(bytes);
-    end += bytes.length;
-    ends[i] = end;
-  });
-  const bodies = new Uint8Array(end);
-  let at = 0;
-  for (const bytes of kept) {
-    bodies.set(bytes, at);
-    at += bytes.length;
   }
-  return { marks, ids: packedIds, signer, signers: listed, bodies, ends };
+  return { marks, ids: packedIds, signer, signers: signers.listed, bodies: concat(...kept), ends };
 }
 
-function judge(crypto: Crypto, keys: CheckedKeys, bytes: Bytes): { mark: number; statement?: Statement } {
-  if (bytes.length > MAX_STATEMENT) return { mark: MARK.OPEN };
+/** Signers of a bundle, mostly few: the last one is compared first. */
+class SignerList {
+  readonly listed: Signer[] = [];
+  #last = -1;
+
+  /** @returns which of them */
+  add(signer: Signer): number {
+    const { listed } = this;
+    if (this.#last >= 0 && same(listed[this.#last]!, signer)) return this.#last;
+    this.#last = listed.findIndex((one) => same(one, signer));
+    if (this.#last < 0) {
+      const { issuer, kid, algorithm, algorithmId, issuedAt } = signer;
+      const own = { issuer, kid: kid.slice(), algorithm, algorithmId };
+      this.#last = listed.push({ ...own, ...(issuedAt !== undefined && { issuedAt }) }) - 1;
+    }
+    return this.#last;
+  }
+}
+
+function same(a: Signer, b: Signer): boolean {
+  return (
+    a.issuedAt === b.issuedAt &&
+    a.algorithmId === b.algorithmId &&
+    a.issuer === b.issuer &&
+    equal(a.kid, b.kid)
+  );
+}
+
+/** @param id its hash @returns the statement, where it is FOREIGN, else the mark */
+function judge(crypto: Crypto, keys: CheckedKeys, bytes: Bytes, id: Bytes): Statement | number {
+  if (bytes.length > MAX_STATEMENT) return MARK.OPEN;
   try {
-    const statement = parseStatement(crypto, bytes);
+    const statement = parseStatement({ sha256: () => id }, bytes);
     const publicKey = keyFor(crypto, keys, statement);
-    if (!publicKey) return { mark: MARK.OPEN };
+    if (!publicKey) return MARK.OPEN;
     const fault = signatureFault(statement, { publicKey });
-    if (fault?.refused === 'SIGNATURE_INVALID') return { mark: MARK.SIGNATURE_WRONG };
-    if (fault) return { mark: MARK.OPEN };
-    return statement.chain ? { mark: MARK.VERIFIED } : { mark: MARK.FOREIGN, statement };
+    if (fault) return fault.refused === 'SIGNATURE_INVALID' ? MARK.SIGNATURE_WRONG : MARK.OPEN;
+    return statement.chain ? MARK.VERIFIED : statement;
   } catch (error) {
     if (!isLedgerError(error) || error.code === 'INTERNAL') throw error;
-    return { mark: MARK.OPEN };
+    return MARK.OPEN;
   }
 }
 

@@ -62,13 +62,12 @@ export function judgeRun(
   };
   const verdicts = leaves.map((leaf): Verdict => {
     const { index, signer } = leaf;
-    const copy = entries.first(entries.id(index)) !== index;
-    const name = signer && !copy ? alike.nameOf(signer) : undefined;
-    const like = name === undefined ? undefined : alike.get(name, index);
+    const like = signer && !entries.isCopy(index) ? alike.get(signer, index) : undefined;
     if (like) {
       if (like.outcome === 'ok') entries.accepted(index, null);
       return like;
     }
+    const isCopy = entries.isCopy(index);
     const { verdict, writes, statement, detail } = judge(
       leaf,
       signer && asStatement(signer, entries.id(index)),
@@ -77,7 +76,7 @@ export function judgeRun(
     for (const write of writes) written.set(toHex(write[0]), write);
     if (verdict.outcome === 'ok') entries.accepted(index, statement?.chain?.kind ?? null);
     if (detail !== undefined) details.set(index, detail);
-    if (name !== undefined) alike.add(name, verdict);
+    if (signer && !isCopy) alike.add(signer, verdict);
     return verdict;
   });
   return { verdicts, details, writes: [...written.values()] };

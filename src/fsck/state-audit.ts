@@ -1,10 +1,12 @@
 /** The replay of an audit: run after run judged again, every state entry compared, and what it finds on the way. */
-import { effectsRoot, encodeVerdict, type StateEntry, type Verdict, type Write } from '../chain/index.ts';
+import { encodeVerdict, type StateEntry, type Verdict, type Write } from '../chain/index.ts';
 import { type Bytes, equal, toBase64url, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { encodeVerdicts } from '../log/layout.ts';
 import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
+import { LaneTree } from '../merkle/lane-tree.ts';
+import { replayedEffects } from '../replay/effects.ts';
 import { compareStateEntries, type Fault, readStateEntry } from '../replay/fault.ts';
 import { StateMap } from '../statemap/index.ts';
 import type { BundleAudit } from './audit-bundle.ts';
@@ -31,6 +33,7 @@ export interface StateAuditOptions {
 export class StateAudit {
   readonly entries: EntryTable;
   readonly #options: StateAuditOptions;
+  readonly #tree: LaneTree;
   #state = StateMap.empty;
   #tip: StateEntry | undefined;
   #run: Judged[] = [];
@@ -40,6 +43,7 @@ export class StateAudit {
 
   constructor(options: StateAuditOptions) {
     this.#options = options;
+    this.#tree = new LaneTree(options.crypto);
     this.entries = new EntryTable(options.size);
   }
 
@@ -53,7 +57,7 @@ export class StateAudit {
     const { marks, ids, signer, signers, bodies, ends } = examined as Examined;
     const first = n * TILE_WIDTH;
     for (let i = 0; i < width; i++) {
-      if (marks[i]! > MARK.STATE_ENTRY) this.entries.add(first + i, ids.subarray(i * 32, i * 32 + 32));
+      if (marks[i]! > MARK.STATE_ENTRY) this.entries.add(first + i, ids, i * 32);
     }
     for (let i = 0; i < width; i++) {
       const index = first + i;
@@ -110,7 +114,7 @@ export class StateAudit {
     const expected: StateEntry = {
       ...{ index, time: this.#tip?.time ?? 0, mapRoot: this.#state.root, mapCount: this.#state.count, rules },
       previous: this.#tip?.index ?? null,
-      effectsRoot: effectsRoot(crypto, verdicts),
+      effectsRoot: replayedEffects(crypto, this.#tree, verdicts, unreadable ? undefined : found.effectsRoot),
     };
     const faults = unreadable ? [found] : compareStateEntries(expected, found);
     this.#compare(index, [...first, ...faults]);
@@ -143,11 +147,10 @@ export class StateAudit {
   #report(run: readonly Judged[], verdicts: readonly Verdict[], details: ReadonlyMap<number, string>): void {
     const { findings } = this.#options;
     verdicts.forEach(({ index, outcome, reason }, i) => {
-      const at = `entry ${index}`;
       if (outcome === 'refused' && reason !== 'SIGNATURE_INVALID') {
         const detail = details.get(index);
         const found = detail === undefined ? String(reason) : `${reason}: ${detail}`;
-        findings.add('entry', at, 'an entry that the rules accept', found);
+        findings.add('entry', `entry ${index}`, 'an entry that the rules accept', found);
       }
       // Whatever else the rules may have refused it for.
       if (run[i]!.signatureWrong || reason === 'SIGNATURE_INVALID') {

@@ -22,9 +22,15 @@ export class KeyDirectory {
   readonly #crypto: Crypto;
   readonly #encoded = new Map<string, Bytes>();
   readonly #imported = new Map<string, PublicKey>();
+  /** Many in a row are of one signer: to compare two kids takes less than the name of one. */
+  #last: { readonly kid: Bytes; readonly key: PublicKey } | undefined;
 
   constructor(crypto: Crypto) {
     this.#crypto = crypto;
+  }
+
+  has(kid: Bytes): boolean {
+    return this.#encoded.has(toHex(kid));
   }
 
   add(kid: Bytes, coseKey: Bytes): void {
@@ -33,7 +39,13 @@ export class KeyDirectory {
 
   /** Imported on first use: a start with 100,000 keys does not pay for those that never sign again. */
   get(kid: Bytes): PublicKey | undefined {
-    const name = toHex(kid);
+    if (this.#last && equal(this.#last.kid, kid)) return this.#last.key;
+    const key = this.#named(toHex(kid));
+    if (key) this.#last = { kid: kid.slice(), key };
+    return key;
+  }
+
+  #named(name: string): PublicKey | undefined {
     const held = this.#imported.get(name);
     if (held) return held;
     const encoded = this.#encoded.get(name);

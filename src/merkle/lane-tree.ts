@@ -20,6 +20,11 @@ const LEAVES = FREE;
 /** Two rows of nodes, which take turns: who is hashed, and where the hashes go. */
 const ROWS = [LEAVES + MOST * LEAF_SLOT, LEAVES + MOST * LEAF_SLOT + (MOST / 2) * NODE_SLOT] as const;
 const ROOT = ROWS[1] + (MOST / 2) * NODE_SLOT;
+/** Of each row: where its nodes are, and where the hashes of those below belong in them. */
+const SLOTS = ROWS.map((row) => Uint32Array.from({ length: MOST / 2 }, (_, i) => row + i * NODE_SLOT));
+const PLACES = ROWS.map((row) =>
+  Uint32Array.from({ length: MOST }, (_, i) => row + (i >> 1) * NODE_SLOT + 1 + HASH_LENGTH * (i & 1)),
+);
 
 export class LaneTree {
   readonly #hasher: Hasher;
@@ -50,23 +55,17 @@ export class LaneTree {
       this.#lanes.pad(slot, 1 + message.length);
       return slot;
     });
-    let row: number = ROWS[0];
-    this.#lanes.hash(leaves, 1, places(row, count));
+    let row = 0;
+    this.#lanes.hash(leaves, 1, PLACES[row]!, 0, count);
     for (let width = count; width > 1; width = (width + 1) >> 1) {
-      const above = row === ROWS[0] ? ROWS[1] : ROWS[0];
-      const from = Array.from({ length: width >> 1 }, (_, i) => row + i * NODE_SLOT);
+      const above = 1 - row;
+      const to = PLACES[above]!;
+      this.#lanes.hash(SLOTS[row]!, 2, width === 2 ? [ROOT] : to, 0, width >> 1);
       // The last of an odd row has no sibling: it is one of the row above (RFC 9162 §2.1.1).
-      const [last] = places(row, width).slice(-1) as [number];
-      const to = places(above, (width + 1) >> 1);
-      this.#lanes.hash(from, 2, width === 2 ? [ROOT] : to);
-      if (width % 2 === 1) bytes.copyWithin(to.at(-1)!, last, last + HASH_LENGTH);
+      const last = PLACES[row]![width - 1]!;
+      if (width % 2 === 1) bytes.copyWithin(to[width >> 1]!, last, last + HASH_LENGTH);
       row = above;
     }
     return bytes.slice(ROOT, ROOT + HASH_LENGTH);
   }
-}
-
-/** Where the first `count` hashes of a row of nodes belong. */
-function places(row: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => row + (i >> 1) * NODE_SLOT + 1 + HASH_LENGTH * (i & 1));
 }

@@ -53,16 +53,22 @@ function plain(buffer: Buffer): Bytes {
 function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
   checkPublicKey(algorithm, bytes);
   const own = Uint8Array.from(bytes);
-  const key = createPublicKey({ key: publicJwk(algorithm, own), format: 'jwk' } as JsonWebKeyInput);
+  // Made with the first signature: it costs more than verifying one, and most keys that a replay meets never sign again.
+  let ready: { readonly key: KeyObject; readonly dsaEncoding: 'ieee-p1363' } | undefined;
+  const make = () => {
+    const key = createPublicKey({ key: publicJwk(algorithm, own), format: 'jwk' } as JsonWebKeyInput);
+    return { key, dsaEncoding: 'ieee-p1363' } as const;
+  };
   return {
     algorithm,
     bytes: own,
     verify(message, signature, { lowS = true }: VerifyOptions = {}) {
       if (!signatureInProfile(algorithm, signature, lowS)) return false;
+      ready ??= make();
       return algorithm === 'Ed25519'
         ? // OpenSSL is cofactorless: it encodes [S]B − [k]A and compares with R.
-          verify(null, message, key, signature)
-        : verify(CURVES[algorithm].hash, message, { key, dsaEncoding: 'ieee-p1363' }, signature);
+          verify(null, message, ready.key, signature)
+        : verify(CURVES[algorithm].hash, message, ready, signature);
     },
   };
 }

@@ -3,8 +3,6 @@
  * changes nothing, so whoever goes on after one does so by a decision of their own.
  */
 import {
-  effectsRoot,
-  encodeVerdict,
   type StateEntry,
   type Statement,
   type Transition,
@@ -19,6 +17,7 @@ import { CompactRange } from '../merkle/index.ts';
 import type { LaneTree } from '../merkle/lane-tree.ts';
 import { StateMap } from '../statemap/index.ts';
 import { AlikeVerdicts } from './alike.ts';
+import { replayedEffects } from './effects.ts';
 import { compareStateEntries, type Fault, readStateEntry } from './fault.ts';
 import type { PreparedRun, PreparedStatement } from './prepare.ts';
 
@@ -151,7 +150,9 @@ export class Replay {
       mapCount: state.count,
       rules: this.#options.rules,
       previous: this.#tip?.index ?? null,
-      effectsRoot: this.#effectsRoot(
+      effectsRoot: replayedEffects(
+        crypto,
+        this.#options.tree,
         entries.map(({ verdict }) => verdict),
         found.effectsRoot,
       ),
@@ -173,12 +174,6 @@ export class Replay {
     this.#state = state;
     this.#tip = found;
     return { type: 'matched', first, entries, writes, tip: found, state };
-  }
-
-  #effectsRoot(verdicts: readonly Verdict[], found: Bytes): Bytes {
-    const { crypto, tree } = this.#options;
-    const fast = tree?.root(verdicts.map(encodeVerdict));
-    return fast && equal(fast, found) ? fast : effectsRoot(crypto, verdicts);
   }
 
   #genesisFault({ first, statements, closing }: PreparedRun): Fault[] {
@@ -237,12 +232,11 @@ class Overlay {
   #judged(prepared: PreparedStatement, copy: boolean): Transition {
     const { leaf, parsed } = prepared;
     if (copy || !parsed || parsed.chain || leaf.verified !== true) return this.#transition(prepared);
-    const name = this.#alike.nameOf(parsed);
-    const like = this.#alike.get(name, leaf.index);
+    const like = this.#alike.get(parsed, leaf.index);
     if (like) return { verdict: like, writes: NONE, statement: parsed };
     const outcome = this.#transition(prepared);
     // Why one is refused is told of each.
-    if (outcome.verdict.outcome === 'ok') this.#alike.add(name, outcome.verdict);
+    if (outcome.verdict.outcome === 'ok') this.#alike.add(parsed, outcome.verdict);
     return outcome;
   }
 
