@@ -6,7 +6,7 @@ import { aborted } from './aborted.ts';
 import { tlsOf } from './connection.ts';
 import { type Context, outputOf } from './context.ts';
 import { ownSecret } from './own-secret.ts';
-import { addServiceOptions, type ServiceOptions } from './service-options.ts';
+import { addServiceOptions, type ServiceOptions, serviceTls } from './service-options.ts';
 import { readTrust, TRUST_FILE } from './trust-options.ts';
 
 interface Options extends ServiceOptions {
@@ -33,16 +33,18 @@ export function bank(context: Context): Command {
     const output = outputOf(context, options);
     const { service: url, serviceDid, httpHost: host, httpPort: port } = options;
     if (!isDid(serviceDid)) throw fail('ARGUMENT_INVALID', '--service-did is not a DID');
-    const [trust, secret, tls] = await Promise.all([
+    const [trust, secret, tls, ownTls] = await Promise.all([
       readTrust(context, options.trust),
       ownSecret(terminal, options.secret),
       tlsOf(options),
+      serviceTls(options),
     ]);
     const { ContractServiceClient, startBank } = await import('../participants/contract-service/index.ts');
     const service = new ContractServiceClient({ url, ...(tls && { tls }) });
     // Not `using`: the compiler does not rewrite the dynamic imports of a file that has one.
     const running = await startBank({
       ...{ crypto, trust, service, serviceDid, secret: secret.trim(), host, port },
+      ...(ownTls && { tls: ownTls }),
       observe: ({ type, data }, outcome, why) =>
         output.progress(`${type}  ${data.contract} row ${data.row}  ${outcome ?? `not done: ${why}`}`),
     });

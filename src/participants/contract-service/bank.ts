@@ -3,13 +3,15 @@
  * money. What a real one has to do, it does: it knows the service by its signature, and pays only against a bundle that it
  * has verified itself, under its own trust file.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Bytes, fromBase64url } from '../../core/bytes.ts';
 import type { Crypto } from '../../core/crypto.ts';
 import { fail, isLedgerError } from '../../core/errors.ts';
 import { checkWebhook, webhookSecret } from '../../platform/webhook-signature.ts';
 import { proven, type Trust, verifyBundle } from '../../verify/index.ts';
+import type { ServiceTls } from '../service-http.ts';
 import type { ContractServiceClient } from './client.ts';
 import type { ServiceEvent } from './outbox.ts';
 import type { PaymentName, PaymentOutcome } from './payments.ts';
@@ -24,6 +26,7 @@ export interface BankOptions {
   readonly secret: string;
   readonly host: string;
   readonly port: number;
+  readonly tls?: ServiceTls;
   readonly now?: () => number;
   /** Told what became of each event. */
   readonly observe?: (event: ServiceEvent, outcome: PaymentOutcome | null, why: string | null) => void;
@@ -51,7 +54,7 @@ const LARGEST = 1 << 20;
 /** @throws CONFIG_INVALID the secret; UNAVAILABLE */
 export async function startBank(options: BankOptions): Promise<RunningBank> {
   const secret = webhookSecret(options.secret);
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, (incoming, response) => {
+  const server = serverOf(options.tls, (incoming, response) => {
     take(options, secret, incoming).then(
       () => response.writeHead(204).end(),
       // What it does not know how to answer is sent again.
@@ -63,13 +66,22 @@ export async function startBank(options: BankOptions): Promise<RunningBank> {
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
-    url: `http://${host}:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${host}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function serverOf(tls: ServiceTls | undefined, answer: RequestListener): Server {
+  const node = { requestTimeout: 10_000, headersTimeout: 5000 };
+  if (!tls) return createServer(node, answer);
+  const { cert, key, clientCa } = tls;
+  const pair = { cert: Buffer.from(cert), key: Buffer.from(key), minVersion: 'TLSv1.2' as const };
+  const mutual = clientCa !== undefined && { ca: Buffer.from(clientCa), requestCert: true };
+  return createTlsServer({ ...node, ...pair, ...mutual }, answer);
 }
 
 async function take(options: BankOptions, secret: Bytes, incoming: IncomingMessage): Promise<void> {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Ref } from '../../../src/chain/statement.ts';
-import { LedgerClient } from '../../../src/client/index.ts';
+import { type ClientTls, LedgerClient } from '../../../src/client/index.ts';
 import { type Bytes, fromBase64url, fromUtf8, toBase64, toBase64url, utf8 } from '../../../src/core/bytes.ts';
 import { encodePrivateKey } from '../../../src/cose/index.ts';
 import {
@@ -319,19 +319,23 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
     const [own, serving] = [authority.issue('bank'), authority.issue('contract-service')];
     const ca = file('ca.pem', authority.cert);
     const secret = file('secret', `${SECRET}\n`);
-    const mutual = [
-      '--ca',
-      ca,
-      '--cert',
-      file('bank.pem', own.cert),
-      '--cert-key',
-      file('bank.key', own.key),
-    ];
+    const [cert, key] = [file('bank.pem', own.cert), file('bank.key', own.key)];
+    const mutual = ['--ca', ca, '--cert', cert, '--cert-key', key];
     const trust = ['--trust', witnessed.server.trustFile];
     const url = `https://127.0.0.1:${port}`;
     bank = await run(
       ...['bank', '--service', url, '--service-did', did, '--secret', secret, '--http-port', '0'],
-      ...[...mutual, ...trust],
+      ...['--http-tls-cert', cert, '--http-tls-key', key, '--http-tls-client-ca', ca, ...mutual, ...trust],
+    );
+    // Who has no certificate does not even get to be told that its signature is wrong.
+    assert.match(bank.url, /^https:/);
+    const asked = async (shown: ClientTls) => {
+      using peer = new ContractServiceClient({ url: bank!.url, tls: shown });
+      return await peer.post('/', {}).catch(({ code }: { code: string }) => code);
+    };
+    assert.deepEqual(
+      [await asked({ ca: authority.cert }), await asked(tls)],
+      ['UNAVAILABLE', 'UNAUTHENTICATED'],
     );
     const receivers = [{ name: 'bank', url: bank.url, secret: SECRET, events: ['payment.'] }];
     const shared = file('webhooks', JSON.stringify(receivers));
@@ -339,7 +343,15 @@ describe('the contract service', { skip: REAL === undefined && 'no ../shared' },
       ...['contract-service', '--issuer', did, '--key', file('key', encodePrivateKey(keys[0]))],
       ...['--data-dir', join(folder, 'service'), '--http-port', port, '--webhooks', shared],
       ...['--http-tls-cert', file('service.pem', serving.cert), '--http-tls-client-ca', ca],
-      ...['--http-tls-key', file('service.key', serving.key), '--server', witnessed.server.grpc, ...trust],
+      ...['--http-tls-key', file('service.key', serving.key), '--server', witnessed.server.http, ...trust],
+      ...[
+        '--ca',
+        ca,
+        '--cert',
+        file('service.pem', serving.cert),
+        '--cert-key',
+        file('service.key', serving.key),
+      ],
       ...['--processor', 'bank.example', '--processor-secret', secret],
     ];
     chmodSync(shared, 0o644);
