@@ -766,6 +766,11 @@ export class TransparencyLog {
     return this.#read(({ tree }) => tree.rootAt(size));
   }
 
+  /** 32 bytes. @throws NOT_FOUND */
+  leafHash(index: number): Promise<Bytes> {
+    return this.#read(({ tree }) => tree.leafHash(index));
+  }
+
   hashTile(level: number, index: number, width: number): Promise<Bytes> {
     return this.#read(({ tree }) => tree.tile(level, index, width));
   }

@@ -6,9 +6,10 @@ import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
-  assembleProof,
   CompactRange,
   consistencyNodes,
+  foldNodes,
+  HASH_LENGTH,
   inclusionNodes,
   type NodeId,
   rootNodes,
@@ -30,8 +31,10 @@ export class LogTree {
   readonly #range: CompactRange;
   /** The tile at the right edge of each tile level; full ones stay until the next one begins. */
   readonly #edge: { index: number; nodes: TileNodes }[] = [];
-  readonly #tiles = new Lru<string, TileNodes>(CACHED_TILES);
-  readonly #loading = new Map<string, Promise<TileNodes>>();
+  readonly #tiles = new Lru<TileName, TileNodes>(CACHED_TILES);
+  readonly #loading = new Map<TileName, Promise<TileNodes>>();
+  /** Of the size that was asked for last: the hash of all from a leaf to the end, which many proofs of one size have in common. */
+  #ends = { size: 0, hashes: new Map<number, Bytes>() };
   #writes: ((batch: WriteBatch) => void)[] = [];
 
   private constructor(hasher: Hasher, storage: Storage, range: CompactRange) {
@@ -103,7 +106,7 @@ export class LogTree {
     if (inner !== 0) return;
     if (tileLevel > 0) this.#writes.push((batch) => batch.put(edgeKey(tileLevel, index), hash));
     if (position === TILE_WIDTH - 1) {
-      this.#tiles.set(`${tileLevel}/${tileIndex}`, nodes);
+      this.#tiles.set(tileName(tileLevel, tileIndex), nodes);
       this.#writes.push((batch) => {
         batch.put(tileKey(tileLevel, tileIndex), nodes.bottom());
         // After the puts of this same batch: the full tile replaces the rows of its hashes.
@@ -122,19 +125,19 @@ export class LogTree {
 
   /** RFC 9162 §2.1.3.1 audit path of leaf `index` in the tree of `size`. */
   inclusionPath(index: number, size: number): Promise<Bytes[]> {
-    return this.#proof(inclusionNodes(index, size));
+    return this.#proof(inclusionNodes(index, size), size);
   }
 
   /** RFC 9162 §2.1.4.1 consistency path. */
   consistencyPath(from: number, to: number): Promise<Bytes[]> {
-    return this.#proof(consistencyNodes(from, to));
+    return this.#proof(consistencyNodes(from, to), to);
   }
 
   /** The root of the first `size` leaves. */
   async rootAt(size: number): Promise<Bytes> {
     const ids = rootNodes(size);
     if (ids.length === 0) return CompactRange.empty().root(this.#hasher);
-    const [root] = await this.#proof([ids]);
+    const [root] = await this.#proof([ids], size);
     return root!;
   }
 
@@ -142,7 +145,9 @@ export class LogTree {
   async tile(level: number, index: number, width: number): Promise<Bytes> {
     const edge = this.#edge[level];
     if (edge?.index === index) return edge.nodes.bottom(width);
-    return (await this.#tile(level, index)).bottom(width);
+    // Who copies the log asks for each tile once: nothing is computed from it, and it takes no other's place.
+    const held = this.#tiles.get(tileName(level, index));
+    return held ? held.bottom(width) : (await this.#stored(level, index)).slice(0, width * HASH_LENGTH);
   }
 
   /** The hash of one leaf. @throws NOT_FOUND */
@@ -164,41 +169,49 @@ export class LogTree {
     return (await this.#stored(level + 1, parent)).subarray(position * 32, position * 32 + 32);
   }
 
-  async #proof(groups: NodeId[][]): Promise<Bytes[]> {
-    const missing = new Set<string>();
-    const absent: NodeId[] = [];
-    for (const group of groups) {
-      for (const id of group) {
-        const { level, index } = tileAt(id);
-        const name = `${level}/${index}`;
-        if (this.#held(level, index) || missing.has(name)) continue;
-        missing.add(name);
-        absent.push(id);
-      }
-    }
+  /** @param groups of which only one that ends where the tree of `size` does has several nodes */
+  async #proof(groups: readonly (readonly NodeId[])[], size: number): Promise<Bytes[]> {
     // Tiles that are loaded for this proof are held by it: the cache may drop them before the last has come.
-    const loaded = new Map<string, TileNodes>();
-    await Promise.all(
-      absent.map(async (id) => {
-        const { level, index } = tileAt(id);
-        loaded.set(`${level}/${index}`, await this.#tile(level, index));
-      }),
+    const loaded = new Map<TileName, TileNodes>();
+    const absent = groups.flatMap((group) =>
+      group.map(tileOfNode).filter(({ level, index }) => !this.#held(level, index)),
     );
-    return assembleProof(this.#hasher, groups, (id) => {
+    if (absent.length > 0) {
+      const load = async ({ level, index }: TileId) =>
+        loaded.set(tileName(level, index), await this.#tile(level, index));
+      await Promise.all(absent.map(load));
+    }
+    const hashOf = (id: NodeId) => {
       const { level, index, inner, position } = tileAt(id);
-      const nodes = loaded.get(`${level}/${index}`) ?? this.#held(level, index);
+      const nodes = loaded.get(tileName(level, index)) ?? this.#held(level, index);
       if (!nodes) throw fail('INTERNAL', `tile ${level}/${index} is not at hand`);
-      return nodes.get(inner, position).slice();
+      return nodes.get(inner, position);
+    };
+    return groups.map((group) => {
+      const [first] = group;
+      return group.length === 1 ? hashOf(first!).slice() : this.#end(group, size, hashOf);
     });
+  }
+
+  #end(group: readonly NodeId[], size: number, hashOf: (id: NodeId) => Bytes): Bytes {
+    if (this.#ends.size !== size) this.#ends = { size, hashes: new Map() };
+    const [first] = group;
+    const from = first!.index * 2 ** first!.level;
+    let hash = this.#ends.hashes.get(from);
+    if (!hash) {
+      hash = foldNodes(this.#hasher, group.map(hashOf));
+      this.#ends.hashes.set(from, hash);
+    }
+    return hash.slice();
   }
 
   #held(level: number, index: number): TileNodes | undefined {
     const edge = this.#edge[level];
-    return edge?.index === index ? edge.nodes : this.#tiles.get(`${level}/${index}`);
+    return edge?.index === index ? edge.nodes : this.#tiles.get(tileName(level, index));
   }
 
   async #tile(level: number, index: number): Promise<TileNodes> {
-    const name = `${level}/${index}`;
+    const name = tileName(level, index);
     const held = this.#tiles.get(name);
     if (held) return held;
     const running = this.#loading.get(name);
@@ -214,7 +227,7 @@ export class LogTree {
 
   async #load(level: number, index: number): Promise<TileNodes> {
     const nodes = TileNodes.of(this.#hasher, await this.#stored(level, index));
-    this.#tiles.set(`${level}/${index}`, nodes);
+    this.#tiles.set(tileName(level, index), nodes);
     return nodes;
   }
 
@@ -226,6 +239,14 @@ export class LogTree {
     }
     return bytes;
   }
+}
+
+type TileId = ReturnType<typeof tileOfNode>;
+/** Level and index in one exact number: a level of 64 leaves 47 bits for the index, of tiles of 256. */
+type TileName = number;
+
+function tileName(level: number, index: number): TileName {
+  return index * 64 + level;
 }
 
 /** Hashes on the bottom of tile level `level` in a tree of `size`. */

@@ -124,6 +124,10 @@ export class MirroredLog implements ServedLog {
     return this.#copy.tree.consistencyPath(from, to);
   }
 
+  leafHash(index: number): Promise<Bytes> {
+    return this.#copy.tree.leafHash(index);
+  }
+
   hashTile(level: number, index: number, width: number): Promise<Bytes> {
     return this.#copy.tree.tile(level, index, width);
   }

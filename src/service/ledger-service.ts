@@ -165,7 +165,7 @@ export class LedgerService implements Ledger {
     if (index >= head.size) throw fail('NOT_FOUND', `entry ${index} is not in the tree of ${head.size}`);
     const [path, leafHash] = await Promise.all([
       this.#log.inclusionPath(index, head.size),
-      this.#leafHash(index),
+      this.#log.leafHash(index),
     ]);
     return { index, leafHash, path, head };
   }
@@ -195,13 +195,6 @@ export class LedgerService implements Ledger {
     const index = await this.#log.indexOf(of.entryId);
     if (index === undefined) throw fail('NOT_FOUND', 'no statement with this entry id is in the log');
     return index;
-  }
-
-  async #leafHash(index: number): Promise<Bytes> {
-    const tile = Math.floor(index / TILE_WIDTH);
-    const width = tileWidth(0, tile, this.#log.head.size);
-    const at = (index % TILE_WIDTH) * 32;
-    return (await this.#log.hashTile(0, tile, width)).slice(at, at + 32);
   }
 
   // --- entries ------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ type Reading =
   | 'inclusionPath'
   | 'consistencyPath'
   | 'hashTile'
+  | 'leafHash'
   | 'bundle'
   | 'run'
   | 'record'

@@ -1,0 +1,65 @@
+/** Proofs from stored tiles, of any leaf and any size in any order, against the roots of the same leaves. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { u64be } from '../../src/core/bytes.ts';
+import { LogTree } from '../../src/log/tree.ts';
+import { leafHash, treeRoot, verifyConsistency, verifyInclusion } from '../../src/merkle/index.ts';
+import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { memoryStorage, WriteBatch } from '../../src/storage/index.ts';
+
+const SIZE = 800;
+const leaves = Array.from({ length: SIZE }, (_, n) => leafHash(crypto, u64be(n)));
+const rootOf = (size: number) => treeRoot(crypto, leaves.slice(0, size));
+
+async function grown(): Promise<LogTree> {
+  const storage = memoryStorage();
+  const tree = LogTree.restore(crypto, storage, 0, []);
+  for (const hash of leaves) tree.append(hash);
+  const batch = new WriteBatch();
+  tree.addWrites(batch);
+  await storage.write(batch);
+  const open = leaves.slice(SIZE - (SIZE % 256));
+  const above = [0, 1, 2].map((n) => treeRoot(crypto, leaves.slice(n * 256, n * 256 + 256)));
+  return LogTree.restore(crypto, storage, SIZE, [open, above]);
+}
+
+test('each proof leads to the root of its size, whatever was asked before', async () => {
+  const tree = await grown();
+  assert.deepEqual(tree.root(), rootOf(SIZE));
+  const pair = fc
+    .integer({ min: 1, max: SIZE })
+    .chain((size) => fc.tuple(fc.nat(size - 1), fc.constant(size)));
+  await fc.assert(
+    fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 6 }), async (asked) => {
+      for (const [index, size] of asked) {
+        const root = rootOf(size);
+        const proof = await tree.inclusionPath(index, size);
+        verifyInclusion(crypto, { index, size, leafHash: leaves[index]!, proof, root });
+        const [size1, size2] = [index + 1, size];
+        const path = await tree.consistencyPath(size1, size2);
+        verifyConsistency(crypto, { size1, size2, root1: rootOf(size1), root2: root, proof: path });
+        assert.deepEqual(await tree.rootAt(size), root);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a proof is the caller’s: what becomes of it changes no other', async () => {
+  const tree = await grown();
+  const first = await tree.inclusionPath(3, 777);
+  const kept = first.map((hash) => hash.slice());
+  for (const hash of first) hash.fill(0);
+  assert.deepEqual(await tree.inclusionPath(3, 777), kept);
+});
+
+test('a tile is what the leaves below it hash to, also when it is cut to a smaller tree', async () => {
+  const tree = await grown();
+  const joined = (from: number, to: number) =>
+    Uint8Array.from(leaves.slice(from, to).flatMap((hash) => [...hash]));
+  assert.deepEqual(await tree.tile(0, 1, 256), joined(256, 512));
+  assert.deepEqual(await tree.tile(0, 1, 100), joined(256, 356));
+  assert.deepEqual(await tree.tile(0, 3, SIZE % 256), joined(768, SIZE));
+  assert.deepEqual(await tree.leafHash(300), leaves[300]);
+});
