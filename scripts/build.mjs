@@ -23,13 +23,17 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
 
 const STAMP = 'dist/.built-from';
+/** Milliseconds. */
+const ABANDONED = 3_600_000;
 const CONFIGURATION = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
-const stamp = digestOf('src', 'proto', 'scripts', ...CONFIGURATION);
+const SOURCES = ['src', 'proto', 'scripts', ...CONFIGURATION];
+const stamp = digestOf(...SOURCES);
 if (process.argv.includes('--if-changed') && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) {
   process.exit();
 }
 
 run('scripts/proto.mjs');
+sweep();
 // Built aside and moved into place: what runs from dist/ meanwhile, or after a failed build, still finds its files.
 const built = mkdtempSync('.build-');
 try {
@@ -46,11 +50,38 @@ try {
   await bundle(built);
   chmodSync(built, 0o755);
   chmodSync(`${built}/cli/main.js`, 0o755);
-  writeFileSync(`${built}/${STAMP.slice('dist/'.length)}`, stamp);
-  rmSync('dist', { recursive: true, force: true });
-  renameSync(built, 'dist');
+  // Of sources that were changed meanwhile nobody knows what was built.
+  if (digestOf(...SOURCES) === stamp) writeFileSync(`${built}/${STAMP.slice('dist/'.length)}`, stamp);
+  putInPlace(built);
 } finally {
   rmSync(built, { recursive: true, force: true });
+}
+
+/** Two renames: who is interrupted has the old folder, or the new one, but for the moment between them. */
+function putInPlace(folder) {
+  const old = mkdtempSync('.build-');
+  try {
+    for (let left = 10; ; left--) {
+      if (existsSync('dist')) renameSync('dist', `${old}/${left}`);
+      try {
+        renameSync(folder, 'dist');
+        return;
+      } catch (error) {
+        // Another build was quicker.
+        if (left === 0 || !['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+      }
+    }
+  } finally {
+    rmSync(old, { recursive: true, force: true });
+  }
+}
+
+/** Builds that were killed leave their folders; one that is under way is younger. */
+function sweep() {
+  for (const name of readdirSync('.').filter((each) => each.startsWith('.build-'))) {
+    const { mtimeMs } = statSync(name, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+    if (Date.now() - mtimeMs > ABANDONED) rmSync(name, { recursive: true, force: true });
+  }
 }
 
 /** Of everything that a build reads; src/proto holds what it writes, and is left out. */

@@ -2,7 +2,14 @@
  * Puts services on a grpc-js server, with health and reflection: transport limits, TLS, and an end that drains.
  */
 import { setMaxListeners } from 'node:events';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  setLogVerbosity,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js';
 import { fail } from '../core/errors.ts';
 import { descriptors } from '../proto/aichain.js';
 import type { SurfaceOptions, TlsOptions } from '../service/surface.ts';
@@ -45,6 +52,8 @@ export function createServiceServer(
   { isServing = () => true, simulated = false, ...options }: ServiceServerOptions,
 ): GrpcServer {
   const { limits } = options;
+  // What it writes to standard error, it tells us as well; who looks for a fault in it sets this variable.
+  if (!process.env.GRPC_VERBOSITY) setLogVerbosity(logVerbosity.NONE);
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // one for each open stream
   const server = new Server({

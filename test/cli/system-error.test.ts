@@ -30,7 +30,8 @@ test('a data folder that is a file', async () => {
   assert.match(served.stderr, /^aichain: ARGUMENT_INVALID: .*: a part of the path is a file\nhint: /);
 });
 
-test('a port that is taken, of HTTP or of gRPC', async () => {
+test('a port that is taken, of HTTP or of gRPC, in our own words only', async (t) => {
+  const noise = t.mock.method(console, 'error', () => {});
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };
@@ -45,6 +46,7 @@ test('a port that is taken, of HTTP or of gRPC', async () => {
       assert.match(served.stderr, /UNAVAILABLE: cannot listen on 127\.0\.0\.1:\d+: another process listens/);
       assert.match(served.stderr, /hint: .*another port/);
     }
+    assert.equal(noise.mock.callCount(), 0);
   } finally {
     other.close();
   }
