@@ -16,7 +16,7 @@ test('a witness that says when to ask again is not asked before, within reason',
     const busy = async () => {
       throw fail('UNAVAILABLE', 'too busy', retryAfter === undefined ? {} : { retryAfter });
     };
-    const link = new WitnessLink({ name, key }, { addCheckpoint: busy });
+    const link = new WitnessLink({ name, key, url: undefined }, { addCheckpoint: busy });
     const before = performance.now();
     const { signal } = new AbortController();
     const head = { size: 2 } as CosignedHead;
