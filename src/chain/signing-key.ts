@@ -1,6 +1,7 @@
 /** Which key a statement must verify under: the registered one with its kid, or for `self` kinds one in its body. */
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
+import { sigStructureLength, writeSigStructure } from '../cose/sign1.ts';
 import { kindNamed } from './kinds/index.ts';
 import { signatureKey } from './public-key.ts';
 import type { StateReader } from './record.ts';
@@ -46,7 +47,18 @@ export function signatureFault(
     return refuse('ALG_NOT_ALLOWED', `the key is for ${publicKey.algorithm}`);
   }
   if (verified(statement.kid, publicKey.bytes)) return undefined;
-  return publicKey.verify(toBeSigned(statement), statement.signature)
+  return publicKey.verify(signedBytes(statement), statement.signature)
     ? undefined
     : refuse('SIGNATURE_INVALID');
+}
+
+/** Where the bytes under a signature are put together, again and again: verifying ends before the next one begins. */
+const SCRATCH = new Uint8Array(4096);
+
+function signedBytes(statement: Statement): Bytes {
+  const { protectedBytes, payload } = statement;
+  const length = sigStructureLength(protectedBytes, payload);
+  if (length > SCRATCH.length) return toBeSigned(statement);
+  writeSigStructure(SCRATCH, 0, protectedBytes, payload);
+  return SCRATCH.subarray(0, length);
 }
