@@ -56,15 +56,18 @@ async function measure(dataDir: string, entries: number, progress: (text: string
   const tally = new Tally();
   let cpu = 0;
   const waves = Math.max(1, Math.round(entries / (WAVE * STATEMENTS)));
-  for (let wave = 0; wave < waves; wave++) {
-    const copies = await copiesOf(published, wave);
+  for (let n = 0; n < waves; n++) {
+    const copies = await copiesOf(published, n);
     const [sent, seconds] = [tally.statements, tally.seconds];
     const used = server.cpu();
     await play(world, stream, copies, tally);
-    cpu += server.cpu() - used;
-    const rate = (tally.statements - sent) / (tally.seconds - seconds);
+    const wave = server.cpu() - used;
+    cpu += wave;
+    const count = tally.statements - sent;
+    const rate = count / (tally.seconds - seconds);
     progress(
       `${tally.statements.toLocaleString('en')} statements, ${Math.round(rate).toLocaleString('en')}/s, ` +
+        `${Math.round((wave / count) * 1e6)} µs of the server's processor time for one, ` +
         `${Math.round(tally.bytes / tally.statements)} bytes each, ${Math.round(server.memory().now)} MB`,
     );
   }

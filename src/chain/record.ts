@@ -33,14 +33,20 @@ export function stateKey(type: string, ...id: readonly KeyPart[]): Bytes {
 }
 
 /** Keys that each type of record remembers: signers, and their keys, are asked for with every statement. */
-const REMEMBERED = 1024;
-const LONGEST_NAME = 128;
+const REMEMBERED = 4096;
+const LONGEST_PART = 128;
 
-/** A text of its own for each id that is worth remembering. */
-function nameOf(id: KeyPart): string | undefined {
-  if (typeof id === 'number' || id.length > LONGEST_NAME) return undefined;
-  // Typed arrays are array-like, which is all that `apply` asks for.
-  return typeof id === 'string' ? `t${id}` : `b${String.fromCharCode.apply(null, id as unknown as number[])}`;
+/** A text of its own for each id that is worth remembering: every part says what and how long it is. */
+function nameOf(id: readonly KeyPart[]): string | undefined {
+  let name = '';
+  for (const part of id) {
+    if (typeof part === 'number') name += `n${part};`;
+    else if (part.length > LONGEST_PART) return undefined;
+    else if (typeof part === 'string') name += `t${part.length}:${part}`;
+    // Typed arrays are array-like, which is all that `apply` asks for.
+    else name += `b${part.length}:${String.fromCharCode.apply(null, part as unknown as number[])}`;
+  }
+  return name;
 }
 
 /**
@@ -93,7 +99,7 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
   const encoding = new RecordEncoding();
   function keyOf(id: Id): Bytes {
     if (id.length === 0) return single;
-    const name = id.length === 1 ? nameOf(id[0]!) : undefined;
+    const name = nameOf(id);
     if (name === undefined) return stateKey(type, ...id);
     const found = byName.get(name);
     if (found) return found;

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type KeyPart, recordType, stateKey } from '../../src/chain/record.ts';
 import { RecordEncoding } from '../../src/chain/record-encoding.ts';
+import { struct } from '../../src/chain/schema.ts';
 import { type Cbor, encode } from '../../src/core/cbor.ts';
 
 const scalar = fc.oneof(
@@ -31,6 +33,17 @@ test('it is what the encoder of everything gives', () => {
       for (const each of [...records, ...records]) {
         assert.deepEqual(encoding.encode(each), encode(each as Cbor));
       }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('each id has a key of its own, asked for again or not', () => {
+  const part = fc.oneof(fc.nat(200), fc.string({ maxLength: 6 }), fc.uint8Array({ maxLength: 6 }));
+  const type = recordType<KeyPart[], object>('test', struct({}));
+  fc.assert(
+    fc.property(fc.array(fc.array(part, { maxLength: 4 }), { maxLength: 8 }), (ids) => {
+      for (const id of [...ids, ...ids]) assert.deepEqual(type.key(...id), stateKey('test', ...id));
     }),
     { numRuns: 300 },
   );
