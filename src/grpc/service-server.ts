@@ -36,10 +36,9 @@ export type ServiceServerOptions = Omit<SurfaceOptions, 'ledger'> & {
 };
 
 /** https://grpc.github.io/grpc/core/group__grpc__arg__keys.html */
+// Not 'grpc.enable_channelz': without it grpc-js 1.14 does not know its sessions, and cannot cut them at the end.
 const TRANSPORT = {
   'grpc.max_concurrent_streams': 100,
-  // Counts that nothing here reads, kept for each call.
-  'grpc.enable_channelz': 0,
   // A peer that has vanished is noticed, an idle one is let go.
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,

@@ -275,7 +275,7 @@ describe('bad input', { timeout: 120_000 }, () => {
         () => surfaces.rawHttp(STATEMENTS, JSON_TYPE, `{"statements":[${'0,'.repeat(MIB / 2)}0]}`),
       ],
       [
-        'ARGUMENT_INVALID',
+        'REQUEST_MALFORMED',
         'JSON: nested 500,000 deep',
         () => surfaces.rawHttp(STATEMENTS, JSON_TYPE, '['.repeat(MIB / 2) + ']'.repeat(MIB / 2)),
       ],
