@@ -95,6 +95,7 @@ function found(text: string, rate: RegExp, count: RegExp): Rate {
 }
 
 async function capacity(server: Asked, load: () => Promise<Rate>): Promise<Capacity> {
+  await load(); // What the engine has not translated yet is not what the server can do.
   const before = server.cpu();
   const { rate, count } = await load();
   return { rate, cpu: ((server.cpu() - before) / count) * 1e6 };

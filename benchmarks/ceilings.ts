@@ -92,7 +92,6 @@ async function withEcho(file: string, load: (server: Asked) => Promise<Ceiling>)
   try {
     for await (const line of createInterface({ input: child.stdout! })) {
       const server = { port: Number(line), cpu: () => processorSeconds(child.pid!) };
-      await load(server); // What is not yet translated by the engine is not what it can do at most.
       return await load(server);
     }
     throw new Error(`${file} ended before it was ready`);
