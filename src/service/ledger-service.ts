@@ -9,6 +9,7 @@ import {
   type Cosigning,
   inclusionReceipt,
   type LeafRecord,
+  Lru,
   type ReceiptHead,
   type Sequenced,
 } from '../log/index.ts';
@@ -36,6 +37,9 @@ import type { ServedLog, ServedSnapshot } from './served-log.ts';
 const PAGE_BYTES = 4 * 1024 * 1024;
 const PAGE_ENTRIES = 1024;
 const MAX_FACTS = 256;
+/** Full bundles that are kept, all together and one: statements of the largest size would leave room for no other. */
+const KEPT_BUNDLES_BYTES = 16 * 1024 * 1024;
+const KEPT_BUNDLE_BYTES = 1024 * 1024;
 
 export interface LedgerServiceOptions {
   /** Where the log has a witness policy. */
@@ -54,6 +58,8 @@ export class LedgerService implements Ledger {
   readonly #log: ServedLog;
   readonly #options: LedgerServiceOptions;
   readonly #answering: AnsweringHead;
+  /** By path. They never change, and who copies the log begins where others begin. */
+  readonly #fullBundles = new Lru<string, Bytes>(KEPT_BUNDLES_BYTES);
   readonly provenance: ProvenanceService;
   readonly genesis: Bytes;
   readonly simulated: boolean;
@@ -269,8 +275,17 @@ export class LedgerService implements Ledger {
     const available = tileWidth(typeof kind === 'number' ? kind : 0, index, size);
     if (width > available) throw fail('NOT_FOUND', `${path} has ${available} hashes in the tree of ${size}`);
     if (typeof kind === 'number') return this.#log.hashTile(kind, index, width);
+    if (width < TILE_WIDTH) return this.#bundle(kind, index, width);
+    const kept = this.#fullBundles.get(path);
+    if (kept) return kept;
+    const bundle = await this.#bundle(kind, index, width);
+    if (bundle.length <= KEPT_BUNDLE_BYTES) this.#fullBundles.set(path, bundle, bundle.length);
+    return bundle;
+  }
+
+  async #bundle(kind: 'entries' | 'statements', index: number, width: number): Promise<Bytes> {
     if (kind === 'entries') return entryBundle(await this.#leafData(index * TILE_WIDTH, width));
-    const records = (await this.#log.bundle(index, size)).slice(0, width);
+    const records = (await this.#log.bundle(index, this.#log.head.size)).slice(0, width);
     return statementBundle(records.map((record) => (record.isStateEntry ? null : record.bytes)));
   }
 
