@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Bytes } from '../src/core/bytes.ts';
 import { grpcLoad } from './grpc-load.ts';
-import { getRequest, httpLoad, type LoadResult } from './http-load.ts';
+import { getRequest, httpLoad } from './http-load.ts';
+import type { LoadResult } from './load-run.ts';
 
 const run = promisify(execFile);
 const SECONDS = 3;

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Bytes } from '../src/core/bytes.ts';
-import { type Answer, type LoadResult, SAMPLE_EVERY } from './http-load.ts';
+import { type LoadResult, LoadRun } from './load-run.ts';
 
 export interface GrpcLoadOptions {
   readonly port: number;
@@ -26,38 +26,19 @@ const FIRST_WINDOW = 65_535;
 /** @throws a call that fails, or a connection that breaks */
 export async function grpcLoad(options: GrpcLoadOptions): Promise<LoadResult> {
   const { port, path, messages, milliseconds, connections = 4, streams = 16 } = options;
-  const sample: Answer[] = [];
-  const started = performance.now();
-  const until = milliseconds === undefined ? undefined : started + milliseconds;
-  let sent = 0;
-  const next = () => {
-    const goesOn = until === undefined ? sent < messages.length : performance.now() < until;
-    return goesOn ? sent++ % messages.length : undefined;
-  };
-  let count = 0;
-  const answered = (request: number, body: Bytes) => {
-    if (count++ % SAMPLE_EVERY === 0) sample.push({ request, body: Uint8Array.from(body) });
-  };
-  const turn: Turn = { messages, next, answered };
+  const run = new LoadRun(messages, milliseconds);
   const header = headersFor(path, `127.0.0.1:${port}`);
   await Promise.all(
-    Array.from({ length: connections }, () => new Connection(port, header, streams, turn).ended),
+    Array.from({ length: connections }, () => new Connection(port, header, streams, run).ended),
   );
-  return { rate: (count / (performance.now() - started)) * 1000, count, sample };
-}
-
-interface Turn {
-  readonly messages: readonly Bytes[];
-  /** Which message is to be sent next; undefined: none. */
-  next(): number | undefined;
-  answered(request: number, body: Bytes): void;
+  return run.result;
 }
 
 class Connection {
   readonly ended: Promise<void>;
   readonly #socket: Socket;
   readonly #header: Bytes;
-  readonly #turn: Turn;
+  readonly #run: LoadRun;
   /** Calls under way by their stream: what was asked, and the answer as far as it has come. */
   readonly #open = new Map<number, { readonly request: number; readonly answer: Bytes[] }>();
   #stream = 1;
@@ -67,9 +48,9 @@ class Connection {
   #waiting: number | undefined;
   #done: () => void = () => {};
 
-  constructor(port: number, header: Bytes, streams: number, turn: Turn) {
+  constructor(port: number, header: Bytes, streams: number, run: LoadRun) {
     this.#header = header;
-    this.#turn = turn;
+    this.#run = run;
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.ended = new Promise((resolve, reject) => {
       this.#done = () => this.#socket.end(resolve);
@@ -94,13 +75,13 @@ class Connection {
 
   #ask(): void {
     if (this.#waiting !== undefined) return;
-    const request = this.#turn.next();
+    const request = this.#run.next();
     if (request !== undefined) this.#send(request);
     else if (this.#open.size === 0) this.#done();
   }
 
   #send(request: number): void {
-    const message = this.#turn.messages[request]!;
+    const message = this.#run.requests[request]!;
     const body = Buffer.alloc(5 + message.length);
     body.writeUInt32BE(message.length, 1);
     body.set(message, 5);
@@ -179,7 +160,7 @@ class Connection {
       this.#socket.destroy(new Error('a call has failed'));
       return;
     }
-    this.#turn.answered(call.request, message.subarray(5));
+    this.#run.answered(call.request, message.subarray(5));
     this.#ask();
   }
 }

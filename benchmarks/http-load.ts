@@ -4,19 +4,7 @@
  */
 import { connect } from 'node:net';
 import type { Bytes } from '../src/core/bytes.ts';
-
-export interface LoadResult {
-  /** Answers a second. */
-  readonly rate: number;
-  readonly count: number;
-  readonly sample: readonly Answer[];
-}
-
-export interface Answer {
-  /** Which of the requests it answers. */
-  readonly request: number;
-  readonly body: Bytes;
-}
+import { type LoadResult, LoadRun } from './load-run.ts';
 
 export interface HttpLoadOptions {
   readonly port: number;
@@ -25,9 +13,6 @@ export interface HttpLoadOptions {
   readonly milliseconds?: number;
   readonly connections?: number;
 }
-
-/** One answer of so many is kept. */
-export const SAMPLE_EVERY = 1000;
 
 export function getRequest(path: string): Bytes {
   return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`, 'latin1');
@@ -41,39 +26,20 @@ export function postRequest(path: string, type: string, body: Bytes): Bytes {
 /** @throws an answer other than 2xx, or a connection that breaks */
 export async function httpLoad(options: HttpLoadOptions): Promise<LoadResult> {
   const { port, requests, milliseconds, connections = 32 } = options;
-  const sample: Answer[] = [];
-  const started = performance.now();
-  const until = milliseconds === undefined ? undefined : started + milliseconds;
-  let sent = 0;
-  const next = () => {
-    const goesOn = until === undefined ? sent < requests.length : performance.now() < until;
-    return goesOn ? sent++ % requests.length : undefined;
-  };
-  let count = 0;
-  const answered = (request: number, body: Bytes) => {
-    if (count++ % SAMPLE_EVERY === 0) sample.push({ request, body: Uint8Array.from(body) });
-  };
-  const turn: Turn = { requests, next, answered };
-  await Promise.all(Array.from({ length: connections }, () => converse(port, turn)));
-  return { rate: (count / (performance.now() - started)) * 1000, count, sample };
+  const run = new LoadRun(requests, milliseconds);
+  await Promise.all(Array.from({ length: connections }, () => converse(port, run)));
+  return run.result;
 }
 
-interface Turn {
-  readonly requests: readonly Bytes[];
-  /** Which request is to be sent next; undefined: none. */
-  next(): number | undefined;
-  answered(request: number, body: Bytes): void;
-}
-
-function converse(port: number, { requests, next, answered }: Turn): Promise<void> {
+function converse(port: number, run: LoadRun): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     let read: Buffer = Buffer.alloc(0);
     let asked = -1;
     const ask = () => {
-      const number = next();
+      const number = run.next();
       if (number === undefined) socket.end(resolve);
-      else socket.write(requests[number]!);
+      else socket.write(run.requests[number]!);
       asked = number ?? asked;
     };
     socket.once('connect', ask);
@@ -90,7 +56,7 @@ function converse(port: number, { requests, next, answered }: Turn): Promise<voi
         return void socket.destroy(new Error(`not an answer of a known length: ${words}`));
       }
       if (read.length < head + 4 + length) return;
-      answered(asked, read.subarray(head + 4, head + 4 + length));
+      run.answered(asked, read.subarray(head + 4, head + 4 + length));
       read = Buffer.alloc(0);
       ask();
     });

@@ -141,3 +141,28 @@ export class LoadStream {
     this.#client.close();
   }
 }
+
+const BATCH = 64;
+const IN_FLIGHT = 8;
+/** One answer of so many statements is kept. */
+const SAMPLE = 1024;
+
+export interface Sampled extends Placed {
+  readonly statement: Bytes;
+}
+
+/** Sends everything, a few batches under way at a time. @returns some of the answers, to be verified */
+export async function sendAll(stream: LoadStream, statements: readonly Bytes[]): Promise<Sampled[]> {
+  const sample: Sampled[] = [];
+  let next = 0;
+  const sender = async () => {
+    while (next < statements.length) {
+      const from = next;
+      next += BATCH;
+      const [first] = await stream.send(statements.slice(from, from + BATCH));
+      if (from % SAMPLE === 0) sample.push({ ...first!, statement: statements[from]! });
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+  return sample;
+}

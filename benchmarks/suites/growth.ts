@@ -5,19 +5,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Bytes } from '../../src/core/bytes.ts';
 import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { readKeyFiles } from '../../src/server/key-files.ts';
-import { enrol, LoadStream, type Placed, signed } from '../load.ts';
+import { enrol, LoadStream, sendAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { folderBytes, startBenchServer } from '../server.ts';
 
-const BATCH = 64;
-const IN_FLIGHT = 8;
 /** Statements signed ahead at a time: bounds the memory of the load. */
 const SIGNED_AHEAD = 100_000;
-const SAMPLE = 5000;
 
 export const suite: Suite = {
   describe: 'appends entries over one stream, batches of 64, P-256; default settings without rate limits',
@@ -83,20 +79,4 @@ async function grow(dataDir: string, entries: number, progress: (text: string) =
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-/** Keeps a few batches under way; answers some of the places, to be verified. */
-async function sendAll(stream: LoadStream, statements: readonly Bytes[]): Promise<Placed[]> {
-  const sample: Placed[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < statements.length) {
-      const from = next;
-      next += BATCH;
-      const placed = await stream.send(statements.slice(from, from + BATCH));
-      if (Math.floor(from / SAMPLE) !== Math.floor((from + BATCH) / SAMPLE)) sample.push(placed[0]!);
-    }
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-  return sample;
 }

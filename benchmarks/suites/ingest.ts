@@ -15,15 +15,13 @@ import { readKeyFiles } from '../../src/server/key-files.ts';
 import type { CeilingName } from '../ceilings.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { httpLoad, postRequest } from '../http-load.ts';
-import { enrol, LoadStream, type Member, signed } from '../load.ts';
+import { enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { type BenchServer, portOf, startBenchServer } from '../server.ts';
 
 const { RegisterRequest, RegisterResponse } = aichain.v1;
 const MOST = 60_000;
 const WARM_UP = 5000;
-const STREAM_BATCH = 64;
-const IN_FLIGHT = 8;
 const HTTP_BATCH = 100;
 /** 9,000 and 6,500 a second on a machine that verifies 27,100. */
 const [HTTP_SHARE, UNARY_SHARE] = [0.33, 0.24];
@@ -56,7 +54,7 @@ export const suite: Suite = {
         progress(`${Math.round(count / seconds).toLocaleString('en')}/s, ${sample.length} receipts verified`);
         return count / seconds;
       };
-      const streamed: Way = (_server, statements) => throughStream(stream, statements);
+      const streamed: Way = (_server, statements) => sendAll(stream, statements);
       return [
         line('P-256, batches over a stream', await measured(p256, streamed), 'P-256 verify', 0.75),
         line('Ed25519, batches over a stream', await measured(ed25519, streamed), 'Ed25519 verify', 0.75),
@@ -82,22 +80,6 @@ function verify(sample: Sample, origin: string, key: PublicKey): void {
     const { entryId } = parseStatement(crypto, bytes);
     verifyInclusionReceipt(crypto, key, decodeReceipt(receipt), entryId, { origin });
   }
-}
-
-async function throughStream(stream: LoadStream, statements: readonly Bytes[]): Promise<Sample> {
-  const sample: { statement: Bytes; receipt: Bytes }[] = [];
-  let next = 0;
-  const sender = async () => {
-    while (next < statements.length) {
-      const from = next;
-      next += STREAM_BATCH;
-      const [first] = await stream.send(statements.slice(from, from + STREAM_BATCH));
-      if ((from / STREAM_BATCH) % 16 === 0)
-        sample.push({ statement: statements[from]!, receipt: first!.receipt });
-    }
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
-  return sample;
 }
 
 async function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {

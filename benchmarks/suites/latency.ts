@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
-import { enrol, LoadStream, type Member, signed } from '../load.ts';
+import { enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { startBenchServer } from '../server.ts';
 
 const IDLE = 2000;
 const WARM_UP = 500;
-const BATCH = 64;
-const IN_FLIGHT = 8;
 const FULL_LOAD = 40_000;
 const HALF_LOAD_MS = 8000;
 const SYNCS = 200;
@@ -84,16 +82,8 @@ async function oneByOne(stream: LoadStream, statements: readonly Bytes[]): Promi
 }
 
 async function fullLoad(stream: LoadStream, statements: readonly Bytes[]): Promise<number> {
-  let next = 0;
   const started = performance.now();
-  const sender = async () => {
-    while (next < statements.length) {
-      const from = next;
-      next += BATCH;
-      await stream.send(statements.slice(from, from + BATCH));
-    }
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+  await sendAll(stream, statements);
   return (statements.length / (performance.now() - started)) * 1000;
 }
 
