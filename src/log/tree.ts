@@ -38,6 +38,9 @@ export class LogTree {
   /** Of the size that was asked for last: the hash of all from a leaf to the end, which many proofs of one size have in common. */
   #ends = { size: 0, hashes: new Map<number, Bytes>() };
   #writes: ((batch: WriteBatch) => void)[] = [];
+  /** Full tiles that are in no batch yet, and those whose batch may still be on its way to the disk. */
+  #filled = new Map<TileName, TileNodes>();
+  #leaving = new Map<TileName, TileNodes>();
 
   private constructor(hasher: Hasher, storage: Storage, range: CompactRange) {
     this.#hasher = hasher;
@@ -109,6 +112,7 @@ export class LogTree {
     if (tileLevel > 0) this.#writes.push((batch) => batch.put(edgeKey(tileLevel, index), hash));
     if (position === TILE_WIDTH - 1) {
       this.#tiles.set(tileName(tileLevel, tileIndex), nodes);
+      this.#filled.set(tileName(tileLevel, tileIndex), nodes);
       this.#writes.push((batch) => {
         batch.put(tileKey(tileLevel, tileIndex), nodes.bottom());
         // After the puts of this same batch: the full tile replaces the rows of its hashes.
@@ -119,23 +123,25 @@ export class LogTree {
     }
   }
 
-  /** Adds to `batch` what the appends since the last call must store. */
+  /** Adds to `batch` what the appends since the last call must store. The batch of that call is on disk by now. */
   addWrites(batch: WriteBatch): void {
     for (const write of this.#writes) write(batch);
     this.#writes = [];
+    this.#leaving = this.#filled;
+    this.#filled = new Map();
   }
 
-  /** RFC 9162 §2.1.3.1 audit path of leaf `index` in the tree of `size`. */
+  /** RFC 9162 §2.1.3.1 audit path of leaf `index` in the tree of `size`. @throws SIZE_NOT_AVAILABLE */
   inclusionPath(index: number, size: number): Promise<Bytes[]> {
     return this.#proof(inclusionNodes(index, size), size);
   }
 
-  /** RFC 9162 §2.1.4.1 consistency path. */
+  /** RFC 9162 §2.1.4.1 consistency path. @throws SIZE_NOT_AVAILABLE */
   consistencyPath(from: number, to: number): Promise<Bytes[]> {
     return this.#proof(consistencyNodes(from, to), to);
   }
 
-  /** The root of the first `size` leaves. */
+  /** The root of the first `size` leaves. @throws SIZE_NOT_AVAILABLE */
   async rootAt(size: number): Promise<Bytes> {
     const ids = rootNodes(size);
     if (ids.length === 0) return CompactRange.empty().root(this.#hasher);
@@ -143,10 +149,14 @@ export class LogTree {
     return root!;
   }
 
-  /** The first `width` hashes of a tile; not to be changed. @throws NOT_FOUND */
+  /** The first `width` hashes of a tile, the caller's own. @throws NOT_FOUND */
   async tile(level: number, index: number, width: number): Promise<Bytes> {
-    const edge = this.#edge[level];
-    if (edge?.index === index) return edge.nodes.bottom(width);
+    const unstored = this.#unstored(level, index);
+    if (unstored) {
+      if (width > unstored.width)
+        throw fail('NOT_FOUND', `tile ${level}/${index} has ${unstored.width} hashes`);
+      return unstored.bottom(width);
+    }
     // Nothing is computed from it, and it takes no place of one that proofs are made of.
     const name = tileName(level, index);
     let tile = this.#handedOut.get(name);
@@ -154,30 +164,30 @@ export class LogTree {
       tile = await this.#stored(level, index);
       this.#handedOut.set(name, tile);
     }
-    return tile.subarray(0, width * HASH_LENGTH);
+    return tile.slice(0, width * HASH_LENGTH);
   }
 
   /** The hash of one leaf. @throws NOT_FOUND */
   async leafHash(index: number): Promise<Bytes> {
     const position = index % TILE_WIDTH;
     const tile = Math.floor(index / TILE_WIDTH);
-    const edge = this.#edge[0];
-    const nodes = edge?.index === tile ? edge.nodes : await this.#tile(0, tile);
+    const nodes = this.#unstored(0, tile) ?? (await this.#tile(0, tile));
     if (position >= nodes.width) throw fail('NOT_FOUND', `there is no leaf ${index}`);
     return nodes.get(0, position).slice();
   }
 
-  /** The hash that level `level` + 1 holds for a full tile, from storage or the open edge, never from the cache. */
+  /** The hash that level `level` + 1 holds for a full tile: from storage if it is there, never from the cache. */
   async hashAbove(level: number, index: number): Promise<Bytes> {
     const parent = Math.floor(index / TILE_WIDTH);
-    const edge = this.#edge[level + 1];
     const position = index % TILE_WIDTH;
-    if (edge?.index === parent) return edge.nodes.get(0, position);
+    const unstored = this.#unstored(level + 1, parent);
+    if (unstored) return unstored.get(0, position);
     return (await this.#stored(level + 1, parent)).subarray(position * 32, position * 32 + 32);
   }
 
   /** @param groups of which only one that ends where the tree of `size` does has several nodes */
   async #proof(groups: readonly (readonly NodeId[])[], size: number): Promise<Bytes[]> {
+    if (size > this.size) throw fail('SIZE_NOT_AVAILABLE', `the tree has ${this.size} leaves, not ${size}`);
     // Tiles that are loaded for this proof are held by it: the cache may drop them before the last has come.
     const loaded = new Map<TileName, TileNodes>();
     const absent = groups.flatMap((group) =>
@@ -213,8 +223,15 @@ export class LogTree {
   }
 
   #held(level: number, index: number): TileNodes | undefined {
+    return this.#unstored(level, index) ?? this.#tiles.get(tileName(level, index));
+  }
+
+  /** A tile that is open, or full and not known to be stored. */
+  #unstored(level: number, index: number): TileNodes | undefined {
     const edge = this.#edge[level];
-    return edge?.index === index ? edge.nodes : this.#tiles.get(tileName(level, index));
+    if (edge?.index === index) return edge.nodes;
+    const name = tileName(level, index);
+    return this.#leaving.get(name) ?? this.#filled.get(name);
   }
 
   async #tile(level: number, index: number): Promise<TileNodes> {

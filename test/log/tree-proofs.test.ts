@@ -63,3 +63,61 @@ test('a tile is what the leaves below it hash to, also when it is cut to a small
   assert.deepEqual(await tree.tile(0, 3, SIZE % 256), joined(768, SIZE));
   assert.deepEqual(await tree.leafHash(300), leaves[300]);
 });
+
+test('what is published can be read while a commit that fills its tile is on its way to the disk', async () => {
+  const many = Array.from({ length: 66_000 }, (_, n) => leafHash(crypto, u64be(n)));
+  for (const [published, appended] of [
+    [200, 300],
+    [65_530, 66_000],
+  ] as const) {
+    const storage = memoryStorage();
+    const tree = LogTree.restore(crypto, storage, 0, []);
+    const write = async () => {
+      const batch = new WriteBatch();
+      tree.addWrites(batch);
+      await storage.write(batch);
+    };
+    for (const hash of many.slice(0, published)) tree.append(hash);
+    await write();
+    const root = tree.root();
+    const read = async () => {
+      const last = Math.floor(published / 256);
+      const tile = await tree.tile(0, last, published % 256);
+      assert.deepEqual(tile, Uint8Array.from(many.slice(last * 256, published).flatMap((hash) => [...hash])));
+      assert.deepEqual(await tree.rootAt(published), root);
+      assert.deepEqual(await tree.leafHash(published - 1), many[published - 1]);
+      if (last > 0) assert.deepEqual(await tree.hashAbove(0, 0), treeRoot(crypto, many.slice(0, 256)));
+      // More tiles than are kept for proofs: those that are not stored yet must not be among what is dropped.
+      for (let n = 0; n < last; n++) await tree.inclusionPath(n * 256, published);
+    };
+    for (const hash of many.slice(published, appended)) tree.append(hash);
+    await read();
+    const batch = new WriteBatch();
+    tree.addWrites(batch);
+    await read();
+    await read();
+    await storage.write(batch);
+    await write();
+    await read();
+  }
+});
+
+test('a size that the tree does not have is refused, and leaves no trace', async () => {
+  const tree = await grown();
+  for (const ask of [
+    () => tree.rootAt(SIZE + 2),
+    () => tree.inclusionPath(0, SIZE + 2),
+    () => tree.consistencyPath(1, SIZE + 2),
+  ]) {
+    await assert.rejects(ask, { code: 'SIZE_NOT_AVAILABLE' });
+  }
+  const more = [SIZE, SIZE + 1].map((n) => leafHash(crypto, u64be(n)));
+  for (const hash of more) tree.append(hash);
+  assert.deepEqual(await tree.rootAt(SIZE + 2), treeRoot(crypto, [...leaves, ...more]));
+});
+
+test('a tile is the caller’s: what becomes of it changes no other', async () => {
+  const tree = await grown();
+  (await tree.tile(0, 1, 10)).fill(0);
+  assert.deepEqual(await tree.tile(0, 1, 1), leaves[256]);
+});
