@@ -1,6 +1,6 @@
 /** `aichain cleanroom run`: one clean room, from its deployment to its end. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { isDid, isUrn } from '../chain/index.ts';
 import { type Bytes, fromHex, fromUtf8, toHex } from '../core/bytes.ts';
@@ -105,11 +105,13 @@ async function act(context: Context, options: Options): Promise<void> {
   ]);
   const evidence = evidenceOf(crypto, options, room);
   const tls = await tlsOf(options);
-  using connection = await connect(context, { ...options, marks: options.marks ?? join(work, 'marks.json') });
+  const marks = options.marks ?? join(work, 'marks.json');
+  const written = [dirname(marks), ...(options.attestDir === undefined ? [] : [options.attestDir])];
+  using connection = await connect(context, { ...options, marks });
   using store = new EvidenceClient({ url: storeUrl(options), crypto, ...(tls && { tls }) });
   const outcome = await room.runCleanroom({
     ...{ crypto, client: connection.client, trustFile, deployer: { did: issuer, key }, contract },
-    ...{ data, work, out, evidence, store, lifetime, patience, kms: options.kms.map(address) },
+    ...{ data, work, out, written, evidence, store, lifetime, patience, kms: options.kms.map(address) },
     files: { pipeline, salt, ...(supplement && { supplement }) },
     ...(baseModel && { baseModel }),
     ...(code !== undefined && { code }),

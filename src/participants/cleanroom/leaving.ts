@@ -3,8 +3,8 @@
  * (`model.release`), and name, size and digest of everything that is sealed in it (`run.complete`). What the room needs for itself
  * lies in its own folder; what it tells on its way is in the log already.
  */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fail, LedgerError } from '../../core/errors.ts';
 import { createFile, makeFolder } from '../../platform/write-file.ts';
 import { checkDeclared } from './declared.ts';
@@ -14,11 +14,26 @@ import type { Run } from './trained.ts';
 
 export const SEALED = 'model.sealed';
 
-/** Before anything is begun. @throws ARGUMENT_INVALID something lies there: nobody could tell later where it came from */
-export function clearTheWayOut(out: string): void {
+/**
+ * Before anything is begun.
+ * @param written folders that the room, or others for it, write into meanwhile
+ * @throws ARGUMENT_INVALID something lies there, or would: nobody could tell later where it came from
+ */
+export function clearTheWayOut(out: string, written: readonly string[]): void {
   makeFolder(out);
   const [name] = readdirSync(out);
   if (name !== undefined) throw fail('ARGUMENT_INVALID', `${join(out, name)}: a room leaves an empty folder`);
+  for (const folder of written) {
+    const [first] = relative(realpathSync(out), whereIs(folder)).split(sep);
+    if (first !== '..')
+      throw fail('ARGUMENT_INVALID', `${folder} is in ${out}, which only the model leaves by`);
+  }
+}
+
+/** Of a folder that need not be there yet, with all links followed as far as it is. */
+function whereIs(folder: string): string {
+  const path = resolve(folder);
+  return existsSync(path) ? realpathSync(path) : join(whereIs(dirname(path)), relative(dirname(path), path));
 }
 
 /** @throws OUTPUT_NOT_DECLARED something would leave, or has left, that the ledger does not know of: the model stays */

@@ -49,6 +49,8 @@ export interface CleanroomOptions {
   readonly work: string;
   /** Folder for the one file that leaves: empty, or made. */
   readonly out: string;
+  /** Further folders that are written into while the room runs: none may be in `out`. */
+  readonly written?: readonly string[];
   /** Made for the code: a simulated machine says that it runs it. */
   readonly evidence: (hostData: readonly Bytes[]) => EvidenceSource;
   readonly store: EvidenceStore;
@@ -94,7 +96,7 @@ export async function runCleanroom(options: CleanroomOptions): Promise<Cleanroom
   }
 
   // What can be found wrong without the ledger is found before anything is logged.
-  clearTheWayOut(options.out);
+  clearTheWayOut(options.out, [options.work, ...(options.written ?? [])]);
   const planned = readPlan(crypto, options.files);
   const folder = await SealedFolder.open(options.data);
   const agreed = await agree(site, options.contract, { code: options.code, trustFile: options.trustFile });

@@ -1,10 +1,18 @@
 /** What a clean room is put together from, each by itself. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { MODEL } from '../../../src/chain/records/model.ts';
 import { concat, toBase64url, utf8 } from '../../../src/core/bytes.ts';
@@ -232,15 +240,32 @@ test('what leaves a room is declared, or nothing leaves', async () => {
   }
 
   out = join(mkdtempSync(join(folder, 'out-')), 'new');
-  clearTheWayOut(out);
+  clearTheWayOut(out, []);
   await leaving();
   assert.deepEqual(readdirSync(out), ['model.sealed']);
   // A file that somebody has put there: the room does not begin, and if it comes later, nothing joins it.
-  assert.throws(() => clearTheWayOut(out), { code: 'ARGUMENT_INVALID', message: /model\.sealed/ });
+  assert.throws(() => clearTheWayOut(out, []), { code: 'ARGUMENT_INVALID', message: /model\.sealed/ });
   out = mkdtempSync(join(folder, 'out-'));
   writeFileSync(join(out, 'rows.csv'), '1,2,3');
   await assert.rejects(leaving(), { code: 'OUTPUT_NOT_DECLARED', message: /rows\.csv/ });
   assert.deepEqual(readdirSync(out), ['rows.csv']);
+  // What the room writes for itself, or a tool for it, lies elsewhere: told before anything is begun, also through a link.
+  out = mkdtempSync(join(folder, 'out-'));
+  const link = `${out}-link`;
+  symlinkSync(out, link);
+  for (const within of [
+    out,
+    join(out, 'work'),
+    join(out, 'a', 'b'),
+    join(link, 'work'),
+    `${out}/../${basename(out)}`,
+  ]) {
+    assert.throws(() => clearTheWayOut(out, [within]), {
+      code: 'ARGUMENT_INVALID',
+      message: /only the model/,
+    });
+  }
+  clearTheWayOut(join(out, 'model'), [out, `${out}-work`, join(link, '..', 'work')]);
 });
 
 test('answers of gates are one file, which is read strictly', () => {
