@@ -141,7 +141,10 @@ class Writer {
           ),
         },
       },
-      parsed.map((one) => ({ statement: one, leafHash: leafHash(crypto, one.entryId), verified: true })),
+      parsed.map((one) => {
+        const [name, hash] = [toHex(one.entryId), leafHash(crypto, one.entryId)];
+        return { statement: one, name, leafHash: hash, verified: true };
+      }),
     );
     const refused = applied.outcomes.find(({ type }) => type !== 'logged');
     if (refused) throw new Error(`not logged: ${JSON.stringify(refused)}`);

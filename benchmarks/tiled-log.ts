@@ -9,7 +9,7 @@ import {
   signGenesis,
   signStatement,
 } from '../src/chain/index.ts';
-import { type Bytes, concat, utf8 } from '../src/core/bytes.ts';
+import { type Bytes, concat, toHex, utf8 } from '../src/core/bytes.ts';
 import { fail } from '../src/core/errors.ts';
 import { applyBatch } from '../src/log/batch.ts';
 import {
@@ -92,7 +92,8 @@ export class TiledLog {
       },
       statements.map((bytes) => {
         const statement = parseStatement(crypto, bytes);
-        return { statement, leafHash: leafHash(crypto, statement.entryId), verified: true };
+        const { entryId } = statement;
+        return { statement, name: toHex(entryId), leafHash: leafHash(crypto, entryId), verified: true };
       }),
     );
     for (const [i, { isStateEntry, bytes }] of applied.records.entries()) {

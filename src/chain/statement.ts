@@ -24,14 +24,18 @@ export interface Statement extends Envelope {
 
 /**
  * The statement that `canonical` is.
+ * @param entryId of it, where it has been computed before
  * @throws every reason of the envelope (readEnvelope), then KIND_UNKNOWN, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC (the
  * payload), then SCHEMA_INVALID, ID_MALFORMED, NUMBER_MALFORMED, PLACEHOLDER_VALUE, SECRET_IN_BODY: the first that
  * the schema meets, in the order of its members
  * @example parseStatement(crypto, canonicalStatement(received)).entryId
  */
-export function parseStatement(hasher: Hasher, canonical: Bytes): Statement {
+export function parseStatement(
+  hasher: Hasher,
+  canonical: Bytes,
+  entryId: Bytes = hasher.sha256(canonical),
+): Statement {
   const envelope = readEnvelope(canonical);
-  const entryId = hasher.sha256(canonical);
   // Nobody else has the envelope: a copy of it would cost as much as reading it.
   if (!envelope.chain) return Object.assign(envelope, { entryId });
   const kind = kindNamed(envelope.chain.kind);

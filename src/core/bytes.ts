@@ -101,7 +101,8 @@ export function u64be(value: number | bigint): Bytes {
   const exact = typeof value === 'bigint' ? value >> 64n === 0n : Number.isSafeInteger(value) && value >= 0;
   if (!exact) throw fail('ARGUMENT_INVALID', 'not an unsigned 64-bit integer');
   const out = new Uint8Array(8);
-  new DataView(out.buffer).setBigUint64(0, BigInt(value));
+  if (typeof value === 'bigint') new DataView(out.buffer).setBigUint64(0, value);
+  else for (let i = 7, rest = value; i >= 0; i--, rest = Math.floor(rest / 256)) out[i] = rest % 256;
   return out;
 }
 

@@ -108,14 +108,21 @@ export function headLength(count: number): number {
   return count < 24 ? 1 : count < 0x100 ? 2 : count < 0x1_0000 ? 3 : count < 0x1_0000_0000 ? 5 : 9;
 }
 
+const MAJOR = { uint: UINT, bytes: BSTR, array: ARRAY } as const;
+
+/** Writes the head that introduces `count` of something into `to`. @returns where it ends */
+export function writeHead(to: Bytes, at: number, major: keyof typeof MAJOR, count: number): number {
+  const width = headLength(count) - 1;
+  to[at] = (MAJOR[major] << 5) | (width === 0 ? count : 24 + Math.log2(width));
+  for (let i = width, rest = count; i > 0; i--, rest = Math.floor(rest / 256)) to[at + i] = rest % 256;
+  return at + 1 + width;
+}
+
 /** Writes the encoding of a byte string into `to`. @returns where it ends */
 export function writeByteString(to: Bytes, at: number, bytes: Bytes): number {
-  const { length } = bytes;
-  const width = headLength(length) - 1;
-  to[at] = (BSTR << 5) | (width === 0 ? length : 24 + Math.log2(width));
-  for (let i = width, rest = length; i > 0; i--, rest = Math.floor(rest / 256)) to[at + i] = rest % 256;
-  to.set(bytes, at + 1 + width);
-  return at + 1 + width + length;
+  const start = writeHead(to, at, 'bytes', bytes.length);
+  to.set(bytes, start);
+  return start + bytes.length;
 }
 
 function malformed(message: string, cause?: unknown) {

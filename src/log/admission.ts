@@ -17,16 +17,19 @@ export interface AdmissionLimits {
   readonly maxStatementBytes: number;
 }
 
+/** Whoever waits for a statement; told once. An error that is no LedgerError is a defect. */
+export type Settle<Answer> = (outcome: Answer | Error) => void;
+
 /** A statement on its way, and whom to answer. */
-export interface Submission<Answer> {
+interface Submission<Answer> {
   readonly arrived: Bytes;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: unknown) => void;
+  readonly settle: Settle<Answer>;
 }
 
-export type Admitted<Answer> = Submission<Answer> & {
+export interface Admitted<Answer> {
   readonly admission: Extract<Admission, { outcome: 'admitted' }>;
-};
+  readonly settle: Settle<Answer>;
+}
 
 /** Statements a worker gets at a time: enough to forget the cost of the message, few enough to keep both busy. */
 const CHUNK = 128;
@@ -65,37 +68,30 @@ export class AdmissionQueue<Answer> {
 
   /**
    * Queues one statement. The answer comes from whoever takes it on from `admitted`.
+   * @param settle a callback, since most statements come in batches, of which each wants one promise
    * @throws STATEMENT_TOO_LARGE, LOG_OVERLOADED
    */
-  submit(arrived: Bytes): Promise<Answer> {
+  submit(arrived: Bytes, settle: Settle<Answer>): void {
     const { maxQueued, maxQueuedBytes, maxStatementBytes } = this.#limits;
-    if (arrived.length > maxStatementBytes) {
-      throw fail('STATEMENT_TOO_LARGE', `${arrived.length} bytes, at most ${maxStatementBytes} are taken`);
+    const { length } = arrived;
+    if (length > maxStatementBytes) {
+      throw fail('STATEMENT_TOO_LARGE', `${length} bytes, at most ${maxStatementBytes} are taken`);
     }
-    if (this.#held >= maxQueued || this.#heldBytes + arrived.length > maxQueuedBytes) {
+    if (this.#held >= maxQueued || this.#heldBytes + length > maxQueuedBytes) {
       throw fail('LOG_OVERLOADED', 'the admission queue is full', { retryAfter: 1 });
     }
     this.#held += 1;
-    this.#heldBytes += arrived.length;
-    return new Promise<Answer>((resolve, reject) => {
-      const release = () => {
+    this.#heldBytes += length;
+    this.#waiting.push({
+      arrived,
+      settle: (outcome) => {
         this.#held -= 1;
-        this.#heldBytes -= arrived.length;
-      };
-      this.#waiting.push({
-        arrived,
-        resolve: (answer) => {
-          release();
-          resolve(answer);
-        },
-        reject: (error) => {
-          release();
-          reject(error);
-        },
-      });
-      // Statements that arrive in one turn of the event loop go to the workers together.
-      if (this.#waiting.length === 1) queueMicrotask(() => this.#pump());
+        this.#heldBytes -= length;
+        settle(outcome);
+      },
     });
+    // Statements that arrive in one turn of the event loop go to the workers together.
+    if (this.#waiting.length === 1) queueMicrotask(() => this.#pump());
   }
 
   /** Tells the verifier of new signing keys, ahead of any later statement. */
@@ -107,7 +103,7 @@ export class AdmissionQueue<Answer> {
   rejectWaiting(error: LedgerError): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const submission of waiting) submission.reject(error);
+    for (const { settle } of waiting) settle(error);
   }
 
   async close(): Promise<void> {
@@ -135,21 +131,20 @@ export class AdmissionQueue<Answer> {
     const statements = chunk.map((submission) => submission.arrived);
     const answered = this.#verifier.verify(packStatements(statements)).then(
       (answer) => unpackAdmissions(statements, answer),
-      (error: unknown) => error,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
     void answered.then(() => this.#pump());
     this.#order = this.#order.then(async () => {
       const outcome = await answered;
-      if (!Array.isArray(outcome)) {
-        for (const submission of chunk) submission.reject(outcome);
+      if (outcome instanceof Error) {
+        for (const { settle } of chunk) settle(outcome);
         return;
       }
       const admitted: Admitted<Answer>[] = [];
-      chunk.forEach((submission, i) => {
-        const admission = (outcome as Admission[])[i]!;
-        if (admission.outcome === 'refused') {
-          submission.reject(new LedgerError(admission.code, admission.message));
-        } else admitted.push({ ...submission, admission });
+      chunk.forEach(({ settle }, i) => {
+        const admission = outcome[i]!;
+        if (admission.outcome === 'admitted') admitted.push({ admission, settle });
+        else settle(new LedgerError(admission.code, admission.message));
       });
       if (admitted.length > 0) this.#admitted(admitted);
     });

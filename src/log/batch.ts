@@ -15,6 +15,7 @@ import {
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { leafHash } from '../merkle/index.ts';
+import type { LaneTree } from '../merkle/lane-tree.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { encodeVerdicts } from './layout.ts';
 import type { LeafRecord } from './leaf-record.ts';
@@ -29,6 +30,8 @@ export interface KnownEntries {
 
 export interface BatchContext {
   readonly crypto: Crypto;
+  /** Makes the effects root faster; without, it is made the plain way. */
+  readonly lanes?: LaneTree;
   readonly origin: string;
   readonly rules: Bytes;
   /** Index that the first statement gets. */
@@ -42,6 +45,8 @@ export interface BatchContext {
 
 export interface BatchStatement {
   readonly statement: Statement;
+  /** Its entry id in hex. */
+  readonly name: string;
   /** RFC 9162 leaf hash, 32 bytes. */
   readonly leafHash: Bytes;
   /** Admission has verified the signature under the key of this statement's kid. */
@@ -94,9 +99,8 @@ class Overlay {
     this.#context = context;
   }
 
-  apply({ statement, leafHash, verified }: BatchStatement): Outcome {
+  apply({ statement, name: id, leafHash, verified }: BatchStatement): Outcome {
     const { crypto, origin, start, time } = this.#context;
-    const id = toHex(statement.entryId);
     const existed = this.#index(id);
     if (existed !== undefined) return { type: 'existed', index: existed };
     const index = start + this.#records.length;
@@ -108,7 +112,7 @@ class Overlay {
       statement: statement.bytes,
       parsed: statement,
       read: (key) => this.#read(key),
-      entryIndex: (entryId) => this.#index(toHex(entryId)),
+      entryIndex: (entryId) => this.#index(entryId === statement.entryId ? id : toHex(entryId)),
       entryAt: (at) => this.#byIndex.get(at) ?? this.#context.known.byIndex.get(at),
       // A kid is the thumbprint of its key: the key that admission used is the key of this kid.
       verified: () => verified,
@@ -144,7 +148,7 @@ class Overlay {
   }
 
   close(outcomes: readonly Outcome[]): AppliedBatch {
-    const { crypto, rules, start, time, previous } = this.#context;
+    const { crypto, lanes, rules, start, time, previous } = this.#context;
     const writes = [...this.#written.values()];
     const base = { outcomes, entryIds: this.#entryIds, writes };
     if (this.#records.length === 0) {
@@ -165,7 +169,7 @@ class Overlay {
       mapCount: state.count,
       rules,
       previous: previous?.index ?? null,
-      effectsRoot: effectsRoot(crypto, this.#verdicts),
+      effectsRoot: lanes?.root(this.#verdicts.map(encodeVerdict)) ?? effectsRoot(crypto, this.#verdicts),
     };
     const bytes = encodeStateEntry(tip);
     return {

@@ -59,7 +59,7 @@ export {
   type SignedHead,
   signCheckpoint,
 } from './publisher.ts';
-export { MARK_INTERVAL, restore, verifyBundle } from './restore.ts';
+export { BundleVerifier, MARK_INTERVAL, restore } from './restore.ts';
 export type { Numbers } from './statistics.ts';
 export { type Row, type StoredRows, storedRows, verifyStoredLog } from './stored-log.ts';
 export type { LogTree } from './tree.ts';

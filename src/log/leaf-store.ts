@@ -91,20 +91,25 @@ export class LeafStore {
     return records;
   }
 
-  /** The same from storage, past the cache. @throws LOG_CORRUPT */
-  async stored(n: number, size: number): Promise<{ records: LeafRecord[]; bytes: number }> {
+  /** The same from storage, past the cache, and the rows that they lie in. @throws LOG_CORRUPT */
+  async stored(
+    n: number,
+    size: number,
+  ): Promise<{ records: LeafRecord[]; rows: readonly Bytes[]; bytes: number }> {
     const first = n * TILE_WIDTH;
     const records: LeafRecord[] = [];
+    const rows: Bytes[] = [];
     let bytes = 0;
     for await (const [key, row] of this.#storage.range(leavesRange(first, first + TILE_WIDTH))) {
       if (startOf(key) !== first + records.length) throw missing(first + records.length);
       records.push(...decodeRecords(row));
+      rows.push(row);
       bytes += row.length;
     }
     const expected = Math.min(TILE_WIDTH, size - first);
     if (records.length < expected) throw missing(first + records.length);
     if (records.length > TILE_WIDTH) throw fail('LOG_CORRUPT', `bundle ${n} holds more than its leaves`);
-    return { records: records.slice(0, expected), bytes };
+    return { records: records.slice(0, expected), rows, bytes };
   }
 
   /** One leaf of a log of `size`. @throws NOT_FOUND, LOG_CORRUPT */

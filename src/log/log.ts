@@ -16,6 +16,7 @@ import { type Bytes, equal, toHex, u64be } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
 import { leafHash, TILE_WIDTH } from '../merkle/index.ts';
+import { LaneTree } from '../merkle/lane-tree.ts';
 import type { VerifierKey } from '../note/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
@@ -51,7 +52,7 @@ import {
   type SignedHead,
   signCheckpoint,
 } from './publisher.ts';
-import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
+import { BundleVerifier, MARK_INTERVAL, type Restored, restore } from './restore.ts';
 import { assertWholeCopy } from './seeded.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import { type StoredRows, storedRows } from './stored-log.ts';
@@ -140,6 +141,8 @@ export class TransparencyLog {
   readonly #admission: AdmissionQueue<Sequenced>;
   readonly #keys: Map<string, SigningKey>;
   readonly #clock: MonotonicClock;
+  readonly #lanes: LaneTree;
+  readonly #bundles: BundleVerifier;
   readonly #followers = new Set<() => void>();
   #phase: Phase = { name: 'open' };
   #committed: Committed;
@@ -175,6 +178,8 @@ export class TransparencyLog {
   private constructor(options: LogOptions, committed: Committed) {
     this.#options = options;
     this.#committed = committed;
+    this.#lanes = new LaneTree(options.crypto);
+    this.#bundles = new BundleVerifier(options.crypto);
     this.#clock = new MonotonicClock(committed.tip?.time ?? 0, options.now);
     this.#keys = signingKeys(committed.state);
     this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, (batch) => {
@@ -199,14 +204,34 @@ export class TransparencyLog {
    * Registers one statement: resolves when it is durable and covered by a published head.
    * @throws LedgerError: a refusal by its reason, or an admission code when nothing was decided
    */
-  submit(arrived: Bytes): Promise<Sequenced> {
-    const closed = this.#closedBecause();
-    if (closed) return Promise.reject(closed);
-    try {
-      return this.#admission.submit(arrived);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  async submit(arrived: Bytes): Promise<Sequenced> {
+    const [outcome] = await this.submitAll([arrived]);
+    if (outcome instanceof LedgerError) throw outcome;
+    return outcome!;
+  }
+
+  /** The same for many: one outcome for each, in order, where {@link submit} would throw too. */
+  submitAll(statements: readonly Bytes[]): Promise<(Sequenced | LedgerError)[]> {
+    return new Promise((resolve, reject) => {
+      const outcomes = new Array<Sequenced | LedgerError>(statements.length);
+      let open = statements.length;
+      const settle = (i: number, outcome: Sequenced | Error) => {
+        if (outcome instanceof Error && !(outcome instanceof LedgerError)) return reject(outcome);
+        outcomes[i] = outcome;
+        open -= 1;
+        if (open === 0) resolve(outcomes);
+      };
+      if (open === 0) resolve(outcomes);
+      statements.forEach((arrived, i) => {
+        try {
+          const closed = this.#closedBecause();
+          if (closed) throw closed;
+          this.#admission.submit(arrived, (outcome) => settle(i, outcome));
+        } catch (error) {
+          settle(i, error as Error);
+        }
+      });
+    });
   }
 
   get status(): LogStatus {
@@ -239,7 +264,7 @@ export class TransparencyLog {
     while (this.#ready.length > 0) {
       const batch = this.#takeBatch();
       const closed = this.#phase.name === 'closing' ? undefined : this.#closedBecause();
-      if (closed) for (const { reject } of batch) reject(closed);
+      if (closed) for (const { settle } of batch) settle(closed);
       else await this.#commit(batch);
     }
   }
@@ -260,8 +285,7 @@ export class TransparencyLog {
     const waiting = new Set(batch);
     const settle = (item: Admitted<Sequenced>, outcome: Sequenced | LedgerError) => {
       waiting.delete(item);
-      if (outcome instanceof LedgerError) item.reject(outcome);
-      else item.resolve(outcome);
+      item.settle(outcome);
     };
     try {
       const parsed = batch.map((item) => ({ item, parsed: this.#parse(item) }));
@@ -316,13 +340,16 @@ export class TransparencyLog {
       });
     } catch (cause) {
       const message = 'a commit failed; the log is being read back from storage. Registering again is safe.';
-      for (const item of waiting) item.reject(fail('LOG_RECOVERING', message, { cause, retryAfter: 1 }));
+      for (const item of waiting) item.settle(fail('LOG_RECOVERING', message, { cause, retryAfter: 1 }));
       await this.#recover(cause);
     }
   }
 
-  #parse({ admission: { statement: bytes, leafHash, verified } }: Admitted<Sequenced>): BatchStatement {
-    return { statement: parseStatement(this.#options.crypto, bytes), leafHash, verified };
+  #parse({
+    admission: { statement: bytes, entryId, leafHash, verified },
+  }: Admitted<Sequenced>): BatchStatement {
+    const statement = parseStatement(this.#options.crypto, bytes, entryId);
+    return { statement, name: toHex(entryId), leafHash, verified };
   }
 
   /**
@@ -338,12 +365,11 @@ export class TransparencyLog {
     const charged = new Set<string>();
     const items: { item: Admitted<Sequenced>; parsed: BatchStatement }[] = [];
     for (const each of batch) {
-      const { verified, statement } = each.parsed;
-      const name = toHex(statement.entryId);
+      const { verified, statement, name } = each.parsed;
       const isNew = !byId.has(name) && !charged.has(name);
       try {
-        if (verified && isNew && (statement.chain?.log ?? origin) === origin) {
-          await issuerLimit?.(statement.issuer);
+        if (issuerLimit && verified && isNew && (statement.chain?.log ?? origin) === origin) {
+          await issuerLimit(statement.issuer);
           charged.add(name);
         }
         items.push(each);
@@ -414,7 +440,7 @@ export class TransparencyLog {
     const { tree, state, tip } = this.#committed;
     const time = this.#clock.next();
     return applyBatch(
-      { crypto, origin, rules, start: tree.size, time, state, previous: tip, known },
+      { crypto, lanes: this.#lanes, origin, rules, start: tree.size, time, state, previous: tip, known },
       statements,
     );
   }
@@ -495,7 +521,7 @@ export class TransparencyLog {
     this.#phase = { name: 'recovering', reason: 'a write failed; the log is being read back from storage' };
     this.#event('error', 'commit failed, reloading', { code: cause.code, message: withCauses(cause) });
     const closed = this.#closedBecause()!;
-    for (const { reject } of this.#ready.splice(0)) reject(closed);
+    for (const { settle } of this.#ready.splice(0)) settle(closed);
     await this.#committed.storage.close().catch(() => undefined);
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       let storage: Storage | undefined;
@@ -549,7 +575,7 @@ export class TransparencyLog {
     this.#phase = { name: 'halted', reason: detail };
     this.#event('error', 'the log is read-only', { reason: detail });
     const closed = this.#closedBecause()!;
-    for (const { reject } of this.#ready.splice(0)) reject(closed);
+    for (const { settle } of this.#ready.splice(0)) settle(closed);
     this.#admission.rejectWaiting(closed);
   }
 
@@ -611,7 +637,7 @@ export class TransparencyLog {
     const index = new IndexAudit();
     try {
       for (let n = from; n < to; n++) {
-        const data = await verifyBundle(this.#options.crypto, storage, tree, leaves, n, size);
+        const data = await this.#bundles.verify(storage, tree, leaves, n, size);
         index.expect(n * TILE_WIDTH, data);
         await delay(pause, undefined, { signal: this.#stop.signal });
       }
@@ -666,7 +692,7 @@ export class TransparencyLog {
     this.#stop.abort();
     const closed = fail('LOG_CLOSING', 'the log is shutting down', { retryAfter: 5 });
     this.#admission.rejectWaiting(closed);
-    for (const { reject } of this.#ready.splice(0)) reject(closed);
+    for (const { settle } of this.#ready.splice(0)) settle(closed);
     await this.#sequencing;
     await this.#scrubbing;
     await this.#indexing;
@@ -756,6 +782,12 @@ export class TransparencyLog {
 
   inclusionPath(index: number, size: number): Promise<Bytes[]> {
     return this.#read(({ tree }) => tree.inclusionPath(index, size));
+  }
+
+  /** The same as one row of hashes, 32 bytes each; without a promise where nothing has to be read for it. */
+  inclusionHashes(index: number, size: number): Bytes | Promise<Bytes> {
+    const atHand = this.#committed.tree.hashesAtHand(index, size);
+    return atHand ?? this.#read(({ tree }) => tree.inclusionHashes(index, size));
   }
 
   consistencyPath(from: number, to: number): Promise<Bytes[]> {

@@ -7,7 +7,7 @@ import type { Bytes } from '../core/bytes.ts';
 import type { PrivateKey } from '../core/crypto.ts';
 import {
   encodeConsistencyReceipt,
-  encodeInclusionReceipt,
+  InclusionReceipts,
   receiptProtected,
   signTreeHead,
 } from '../cose/index.ts';
@@ -69,9 +69,20 @@ export function publishHead(keys: LogKeys, origin: string, tree: Tree): Publishe
   };
 }
 
-/** COSE receipt of inclusion of leaf `index` under `head`. */
-export function inclusionReceipt(head: ReceiptHead, index: number, path: readonly Bytes[]): Bytes {
-  return encodeInclusionReceipt({ ...head.receipt, size: head.size, index, path });
+/** What the receipts of a head have in common, made with the first of them. */
+const receipts = new WeakMap<ReceiptHead['receipt'], InclusionReceipts>();
+
+/**
+ * COSE receipt of inclusion of leaf `index` under `head`.
+ * @param path 32 bytes for each hash, leaf to root
+ */
+export function inclusionReceipt({ receipt, size }: ReceiptHead, index: number, path: Bytes): Bytes {
+  let made = receipts.get(receipt);
+  if (!made) {
+    made = new InclusionReceipts(receipt, size);
+    receipts.set(receipt, made);
+  }
+  return made.encode(index, path);
 }
 
 /** COSE receipt that the tree `to` extends the tree of `from` leaves. */

@@ -7,7 +7,8 @@ import { decodeStateEntry, type StateEntry } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
+import { BundleHasher } from '../merkle/bundle-hash.ts';
+import { HASH_LENGTH, leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { StateMap } from '../statemap/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { IndexAudit } from './index-rows.ts';
@@ -23,7 +24,7 @@ import {
   stateKeyOf,
   tileKey,
 } from './layout.ts';
-import { leafDataOf } from './leaf-record.ts';
+import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import { LeafStore } from './leaf-store.ts';
 import { LogTree, widthBelow } from './tree.ts';
 
@@ -64,6 +65,7 @@ export async function restore(
     );
   }
   const index = new IndexAudit();
+  const bundles = new BundleVerifier(hasher);
   const tail = (await leaves.restore(head.size)).map((record) => leafDataOf(hasher, record));
   index.expect(head.size - tail.length, tail);
   const tree = LogTree.restore(hasher, storage, head.size, [
@@ -81,7 +83,7 @@ export async function restore(
   for (let first = mark / TILE_WIDTH; first < sealed; first += BUNDLES_AT_ONCE) {
     const some = Array.from({ length: Math.min(BUNDLES_AT_ONCE, sealed - first) }, async (_, i) => {
       const n = first + i;
-      index.expect(n * TILE_WIDTH, await verifyBundle(hasher, storage, tree, leaves, n, head.size));
+      index.expect(n * TILE_WIDTH, await bundles.verify(storage, tree, leaves, n, head.size));
     });
     await Promise.all(some);
   }
@@ -145,42 +147,84 @@ async function restoreState(hasher: Hasher, storage: Storage, tip: StateEntry): 
   return state;
 }
 
-/**
- * Bundle `n`, read from storage, hashed up to the tiles over it: statements → leaf hashes → level-0 tile → its
- * place in level 1, and where it is the last of its parents, their places above.
- * @returns its leaf data
- * @throws LOG_CORRUPT
- */
-export async function verifyBundle(
-  hasher: Hasher,
-  storage: Storage,
-  tree: LogTree,
-  leaves: LeafStore,
-  n: number,
-  size: number,
-): Promise<Bytes[]> {
-  const { records } = await leaves.stored(n, size);
-  const data = records.map((record) => leafDataOf(hasher, record));
-  let hashes: Bytes[] = data.map((leaf) => leafHash(hasher, leaf));
-  for (let level = 0, index = n; ; level++) {
-    const tile = await storage.get(tileKey(level, index));
-    if (!tile) throw fail('LOG_CORRUPT', `tile ${level}/${index} is missing`);
-    if (tile.length !== TILE_WIDTH * 32)
-      throw fail('LOG_CORRUPT', `tile ${level}/${index} has ${tile.length} bytes`);
-    const differs = hashes.findIndex((hash, i) => !equal(hash, tile.subarray(i * 32, i * 32 + 32)));
-    if (differs >= 0) {
-      const what = level === 0 ? `leaf ${n * TILE_WIDTH + differs}` : `hash ${differs}`;
-      throw fail('LOG_CORRUPT', `${what} does not hash to what tile ${level}/${index} holds`);
+/** Verifies stored bundles, each hashed up to the tiles over it. */
+export class BundleVerifier {
+  readonly #hasher: Hasher;
+  readonly #lanes: BundleHasher;
+
+  constructor(hasher: Hasher) {
+    this.#hasher = hasher;
+    this.#lanes = new BundleHasher(hasher, { ids: true });
+  }
+
+  /**
+   * Bundle `n`, read from storage: statements → leaf hashes → level-0 tile → its place in level 1, and where it is the last of
+   * its parents, their places above.
+   * @returns its leaf data
+   * @throws LOG_CORRUPT
+   */
+  async verify(
+    storage: Storage,
+    tree: LogTree,
+    leaves: LeafStore,
+    n: number,
+    size: number,
+  ): Promise<Bytes[]> {
+    const { records, rows } = await leaves.stored(n, size);
+    const fast = await this.#byLanes(storage, tree, records, rows, n);
+    if (fast && n % TILE_WIDTH !== TILE_WIDTH - 1) return fast;
+    const data = fast ?? records.map((record) => leafDataOf(this.#hasher, record));
+    const hashes = data.map((leaf) => leafHash(this.#hasher, leaf));
+    await this.#upwards(storage, tree, n, hashes);
+    return data;
+  }
+
+  /** Undefined: there is no full bundle in one row, or something does not fit, and the plain way has to say what. */
+  async #byLanes(
+    storage: Storage,
+    tree: LogTree,
+    records: readonly LeafRecord[],
+    rows: readonly Bytes[],
+    n: number,
+  ): Promise<Bytes[] | undefined> {
+    const [row] = rows;
+    if (!row || rows.length > 1 || records.length !== TILE_WIDTH) return undefined;
+    const places = records.map(({ isStateEntry, bytes }) => {
+      const from = bytes.byteOffset - row.byteOffset;
+      return { isStateEntry, from, to: from + bytes.length };
+    });
+    const tile = await storage.get(tileKey(0, n));
+    const above = await tree.hashAbove(0, n);
+    const { ids, leafHashes, root } = this.#lanes.hash(row, places);
+    if (!tile || !root || !equal(leafHashes, tile) || !equal(root, above)) return undefined;
+    return records.map(({ isStateEntry, bytes }, i) =>
+      isStateEntry ? bytes : ids.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH),
+    );
+  }
+
+  /** @param hashes of the leaves of bundle `n` */
+  async #upwards(storage: Storage, tree: LogTree, n: number, hashes: Bytes[]): Promise<void> {
+    let below = hashes;
+    for (let level = 0, index = n; ; level++) {
+      const tile = await storage.get(tileKey(level, index));
+      if (!tile) throw fail('LOG_CORRUPT', `tile ${level}/${index} is missing`);
+      if (tile.length !== TILE_WIDTH * 32)
+        throw fail('LOG_CORRUPT', `tile ${level}/${index} has ${tile.length} bytes`);
+      const differs = below.findIndex((hash, i) => !equal(hash, tile.subarray(i * 32, i * 32 + 32)));
+      if (differs >= 0) {
+        const what = level === 0 ? `leaf ${n * TILE_WIDTH + differs}` : `hash ${differs}`;
+        throw fail('LOG_CORRUPT', `${what} does not hash to what tile ${level}/${index} holds`);
+      }
+      // The tile's root in its parent: stored as a tile, or at the open edge, which the root check has covered.
+      const above = await tree.hashAbove(level, index);
+      if (!equal(treeRoot(this.#hasher, below), above)) {
+        throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
+      }
+      if (index % TILE_WIDTH !== TILE_WIDTH - 1) return;
+      index = Math.floor(index / TILE_WIDTH);
+      const parent = await storage.get(tileKey(level + 1, index));
+      if (!parent) throw fail('LOG_CORRUPT', `tile ${level + 1}/${index} is missing`);
+      below = Array.from({ length: TILE_WIDTH }, (_, i) => parent.subarray(i * 32, i * 32 + 32));
     }
-    // The tile's root in its parent: stored as a tile, or at the open edge, which the root check has covered.
-    const above = await tree.hashAbove(level, index);
-    if (!equal(treeRoot(hasher, hashes), above)) {
-      throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
-    }
-    if (index % TILE_WIDTH !== TILE_WIDTH - 1) return data;
-    index = Math.floor(index / TILE_WIDTH);
-    const parent = await storage.get(tileKey(level + 1, index));
-    if (!parent) throw fail('LOG_CORRUPT', `tile ${level + 1}/${index} is missing`);
-    hashes = Array.from({ length: TILE_WIDTH }, (_, i) => parent.subarray(i * 32, i * 32 + 32));
   }
 }

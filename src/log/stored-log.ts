@@ -14,7 +14,7 @@ import {
   MARK_KEY,
   type StoredHead,
 } from './layout.ts';
-import { MARK_INTERVAL, type Restored, restore, verifyBundle } from './restore.ts';
+import { BundleVerifier, MARK_INTERVAL, type Restored, restore } from './restore.ts';
 
 export type Row = readonly [key: Bytes, value: Bytes];
 
@@ -72,11 +72,12 @@ export async function verifyStoredLog(
   // The right edge and what is above the mark, then step by step what is below: an audit of all index rows at once would
   // hold a million of them.
   const restored = await restore(hasher, storage, expected);
+  const bundles = new BundleVerifier(hasher);
   for (let first = 0; first < mark; first += MARK_INTERVAL) {
     const index = new IndexAudit();
     for (let n = first / TILE_WIDTH; n < (first + MARK_INTERVAL) / TILE_WIDTH; n++) {
       const { tree, leaves } = restored;
-      index.expect(n * TILE_WIDTH, await verifyBundle(hasher, storage, tree, leaves, n, size));
+      index.expect(n * TILE_WIDTH, await bundles.verify(storage, tree, leaves, n, size));
     }
     await index.check(storage);
   }

@@ -2,7 +2,7 @@
  * The Merkle tree over stored tiles: appends at the right edge in memory, proofs from cached tiles. A perfect node
  * never changes once it is complete, so readers of an older, published size and the sequencer share one tree.
  */
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, concat } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
@@ -12,6 +12,7 @@ import {
   HASH_LENGTH,
   inclusionNodes,
   type NodeId,
+  perfectNodes,
   rootNodes,
   TILE_HEIGHT,
   TILE_WIDTH,
@@ -22,6 +23,8 @@ import { edgeKey, tileKey } from './layout.ts';
 import { Lru } from './lru.ts';
 import { TileNodes } from './tile-nodes.ts';
 
+/** Where a path is collected: 53 levels, of 32 bytes each, are more than any tree of exact numbers has. */
+const PATH = new Uint8Array(64 * HASH_LENGTH);
 /** Full tiles kept with their inner levels: 16 KiB each. */
 const CACHED_TILES = 512;
 
@@ -132,8 +135,67 @@ export class LogTree {
   }
 
   /** RFC 9162 §2.1.3.1 audit path of leaf `index` in the tree of `size`. @throws SIZE_NOT_AVAILABLE */
-  inclusionPath(index: number, size: number): Promise<Bytes[]> {
-    return this.#proof(inclusionNodes(index, size), size);
+  async inclusionPath(index: number, size: number): Promise<Bytes[]> {
+    const path = await this.inclusionHashes(index, size);
+    return Array.from({ length: path.length / HASH_LENGTH }, (_, i) =>
+      path.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH),
+    );
+  }
+
+  /** The same as one row of hashes, 32 bytes each. @throws SIZE_NOT_AVAILABLE, ARGUMENT_INVALID */
+  async inclusionHashes(index: number, size: number): Promise<Bytes> {
+    return (
+      this.hashesAtHand(index, size) ?? concat(...(await this.#proof(inclusionNodes(index, size), size)))
+    );
+  }
+
+  /**
+   * The same if all tiles that it is made of are at hand, else undefined. With each statement that is logged goes a path, and
+   * its tiles are the newest.
+   */
+  hashesAtHand(index: number, size: number): Bytes | undefined {
+    if (!(Number.isSafeInteger(index) && index >= 0 && index < size && size <= this.size)) return undefined;
+    const length = this.#collect(index, size);
+    return length === undefined ? undefined : PATH.slice(0, length);
+  }
+
+  /** Into {@link PATH}: from the leaf up, the sibling where there is one. @returns bytes; undefined: a tile is not at hand */
+  #collect(index: number, size: number): number | undefined {
+    let length = 0;
+    let tile: TileNodes | undefined;
+    for (let level = 0, own = index, last = size - 1; last > 0; level++) {
+      const inner = level % TILE_HEIGHT;
+      // Up to the root of a tile, siblings lie in the same one.
+      if (inner === 0) tile = this.#held(level / TILE_HEIGHT, Math.floor(own / TILE_WIDTH));
+      const sibling = own % 2 === 0 ? own + 1 : own - 1;
+      if (sibling < last || (sibling === last && (last + 1) * 2 ** level <= size)) {
+        if (!tile) return undefined;
+        tile.copy(inner, sibling % (TILE_WIDTH >> inner), PATH, length);
+        length += HASH_LENGTH;
+      } else if (sibling === last) {
+        const hash = this.#endAtHand(last * 2 ** level, size);
+        if (!hash) return undefined;
+        PATH.set(hash, length);
+        length += HASH_LENGTH;
+      }
+      own = Math.floor(own / 2);
+      last = Math.floor(last / 2);
+    }
+    return length;
+  }
+
+  #endAtHand(from: number, size: number): Bytes | undefined {
+    const known = this.#ends.size === size ? this.#ends.hashes.get(from) : undefined;
+    if (known) return known;
+    const group = perfectNodes(from, size);
+    const hashes: Bytes[] = [];
+    for (const id of group) {
+      const { level, index, inner, position } = tileAt(id);
+      const nodes = this.#held(level, index);
+      if (!nodes) return undefined;
+      hashes.push(nodes.get(inner, position));
+    }
+    return this.#keepEnd(from, size, foldNodes(this.#hasher, hashes));
   }
 
   /** RFC 9162 §2.1.4.1 consistency path. @throws SIZE_NOT_AVAILABLE */
@@ -211,15 +273,16 @@ export class LogTree {
   }
 
   #end(group: readonly NodeId[], size: number, hashOf: (id: NodeId) => Bytes): Bytes {
-    if (this.#ends.size !== size) this.#ends = { size, hashes: new Map() };
     const [first] = group;
     const from = first!.index * 2 ** first!.level;
-    let hash = this.#ends.hashes.get(from);
-    if (!hash) {
-      hash = foldNodes(this.#hasher, group.map(hashOf));
-      this.#ends.hashes.set(from, hash);
-    }
-    return hash.slice();
+    const known = this.#ends.size === size ? this.#ends.hashes.get(from) : undefined;
+    return (known ?? this.#keepEnd(from, size, foldNodes(this.#hasher, group.map(hashOf)))).slice();
+  }
+
+  #keepEnd(from: number, size: number, hash: Bytes): Bytes {
+    if (this.#ends.size !== size) this.#ends = { size, hashes: new Map() };
+    this.#ends.hashes.set(from, hash);
+    return hash;
   }
 
   #held(level: number, index: number): TileNodes | undefined {

@@ -20,6 +20,7 @@ export {
   inclusionNodes,
   type NodeGroups,
   type NodeId,
+  perfectNodes,
   rootNodes,
 } from './proof-nodes.ts';
 export {

@@ -17,7 +17,7 @@ export interface NodeId {
 export type NodeGroups = NodeId[][];
 
 /** The perfect subtrees that [from, to) is the sum of, left to right; `from` is a multiple of the largest of them. */
-function perfectNodes(from: number, to: number): NodeId[] {
+export function perfectNodes(from: number, to: number): NodeId[] {
   const nodes: NodeId[] = [];
   let at = from;
   while (at < to) {

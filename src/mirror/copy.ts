@@ -9,6 +9,7 @@ import { u64be } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, LedgerError } from '../core/errors.ts';
 import {
+  BundleVerifier,
   catchUp,
   encodeHead,
   encodeMark,
@@ -28,7 +29,6 @@ import {
   restore,
   type SignedHead,
   verdictsKey,
-  verifyBundle,
 } from '../log/index.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 import { prepareRun, type Refuted, Replay, type ReplayedRun, type Run } from '../replay/index.ts';
@@ -71,6 +71,7 @@ export class Copy {
   readonly #options: CopyOptions;
   readonly #earlier: EarlierEntries;
   readonly #replay: Replay;
+  readonly #bundles: BundleVerifier;
   readonly tree: LogTree;
   readonly leaves: LeafStore;
   readonly lineage: LineageIndex;
@@ -103,6 +104,7 @@ export class Copy {
   ) {
     this.#options = options;
     this.#replay = parts.replay;
+    this.#bundles = new BundleVerifier(options.crypto);
     this.#mark = parts.mark;
     this.tree = parts.tree;
     this.leaves = parts.leaves;
@@ -272,13 +274,13 @@ export class Copy {
 
   /** Reads back and hashes what a start would otherwise have to. @throws LOG_CORRUPT */
   async #raiseMark(): Promise<void> {
-    const { crypto, storage } = this.#options;
+    const { storage } = this.#options;
     const next = this.#mark + MARK_INTERVAL;
     const index = new IndexAudit();
     for (let n = this.#mark / TILE_WIDTH; n < next / TILE_WIDTH; n++) {
       index.expect(
         n * TILE_WIDTH,
-        await verifyBundle(crypto, storage, this.tree, this.leaves, n, this.tree.size),
+        await this.#bundles.verify(storage, this.tree, this.leaves, n, this.tree.size),
       );
     }
     await index.check(storage);

@@ -62,7 +62,7 @@ export class MirroredLog implements ServedLog {
     return { accepting: false, reason, queued: 0, following: this.#stopped === undefined };
   }
 
-  async submit(): Promise<Sequenced> {
+  async submitAll(): Promise<Sequenced[]> {
     throw fail('MIRROR_READ_ONLY', 'this is a mirror: register the statement with the log itself');
   }
 
@@ -118,6 +118,10 @@ export class MirroredLog implements ServedLog {
 
   inclusionPath(index: number, size: number): Promise<Bytes[]> {
     return this.#copy.tree.inclusionPath(index, size);
+  }
+
+  inclusionHashes(index: number, size: number): Promise<Bytes> {
+    return this.#copy.tree.inclusionHashes(index, size);
   }
 
   consistencyPath(from: number, to: number): Promise<Bytes[]> {

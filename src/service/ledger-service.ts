@@ -91,8 +91,9 @@ export class LedgerService implements Ledger {
   // --- registration -----------------------------------------------------------------------------------------------
 
   async register(statement: Bytes, caller: Caller, witnessedUntil?: number): Promise<Registration> {
-    if (witnessedUntil !== undefined) this.#answering.requireWitnesses();
-    return untilAborted(this.#register(statement, caller, witnessedUntil), caller.signal);
+    const [outcome] = await this.registerBatch([statement], caller, witnessedUntil);
+    if (isLedgerError(outcome)) throw outcome;
+    return outcome!;
   }
 
   async registerBatch(
@@ -101,31 +102,41 @@ export class LedgerService implements Ledger {
     witnessedUntil?: number,
   ): Promise<(Registration | LedgerError)[]> {
     if (witnessedUntil !== undefined) this.#answering.requireWitnesses();
-    // All are submitted before any is waited for: they become one batch, and one wait for the disk.
-    const outcomes = statements.map((statement) =>
-      this.#register(statement, caller, witnessedUntil).catch((error: unknown) => {
-        if (isLedgerError(error)) return error;
-        throw error;
-      }),
-    );
-    return untilAborted(Promise.all(outcomes), caller.signal);
+    return untilAborted(this.#register(statements, caller, witnessedUntil), caller.signal);
   }
 
   async #register(
-    statement: Bytes,
+    statements: readonly Bytes[],
     { signal }: Caller,
     witnessedUntil: number | undefined,
-  ): Promise<Registration> {
-    const sequenced = await this.#log.submit(statement);
-    if (witnessedUntil === undefined) return this.#registration(sequenced);
-    const head = await this.#answering.witnessed(sequenced.index, witnessedUntil, signal);
-    if (!head) return { ...(await this.#registration(sequenced)), witnessed: null };
-    return { ...(await this.#registration({ ...sequenced, head })), witnessed: signedHead(head) };
+  ): Promise<(Registration | LedgerError)[]> {
+    const outcomes = await this.#log.submitAll(statements);
+    if (witnessedUntil !== undefined) {
+      const witnessed = (placed: Sequenced) =>
+        this.#witnessed(placed, witnessedUntil, signal).catch(asOutcome);
+      return Promise.all(outcomes.map((outcome) => (isLedgerError(outcome) ? outcome : witnessed(outcome))));
+    }
+    const registrations: (Registration | LedgerError)[] = [];
+    for (const outcome of outcomes) {
+      const made = isLedgerError(outcome) ? outcome : this.#registration(outcome);
+      registrations.push(made instanceof Promise ? await made.catch(asOutcome) : made);
+    }
+    return registrations;
   }
 
-  async #registration({ index, entryId, existed, head }: Receiptable): Promise<Registration> {
-    const path = await this.#log.inclusionPath(index, head.size);
-    return { index, entryId, existed, receipt: inclusionReceipt(head, index, path) };
+  async #witnessed(placed: Sequenced, until: number, signal: AbortSignal | undefined): Promise<Registration> {
+    const head = await this.#answering.witnessed(placed.index, until, signal);
+    if (!head) return { ...(await this.#registration(placed)), witnessed: null };
+    return { ...(await this.#registration({ ...placed, head })), witnessed: signedHead(head) };
+  }
+
+  /** Not a promise where nothing has to be read, as for what has just been logged: one is made for every statement. */
+  #registration({ index, entryId, existed, head }: Receiptable): Registration | Promise<Registration> {
+    const made = (hashes: Bytes): Registration => {
+      return { index, entryId, existed, receipt: inclusionReceipt(head, index, hashes) };
+    };
+    const hashes = this.#log.inclusionHashes(index, head.size);
+    return hashes instanceof Uint8Array ? made(hashes) : hashes.then(made);
   }
 
   async receipt(entryId: Bytes): Promise<Registration> {
@@ -351,6 +362,12 @@ export class LedgerService implements Ledger {
   status(): Status {
     return { ...this.#log.status, size: this.#log.head.size, witnessing: this.#answering.status };
   }
+}
+
+/** @throws what is no LedgerError: a defect */
+function asOutcome(error: unknown): LedgerError {
+  if (isLedgerError(error)) return error;
+  throw error;
 }
 
 function signedHead({ size, root, time, checkpoint }: SignedHead): SignedHead {

@@ -14,6 +14,7 @@ import {
   encodeInclusionReceipt,
   encodeSign1,
   INCLUSION_RECEIPT_TYPE,
+  InclusionReceipts,
   KID,
   receiptProtected,
   signSign1,
@@ -392,5 +393,24 @@ test('mangled: refused, or the same head', () => {
       return [toHex(head.root), head.size];
     },
     CODES,
+  );
+});
+
+test('receipts that share their head are those that are encoded one by one', () => {
+  const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const numbers = fc.maxSafeNat().chain((size) => fc.tuple(fc.constant(size), fc.nat({ max: size })));
+  const parts = fc.record({
+    protectedBytes: fc.uint8Array({ maxLength: 300 }),
+    signature: fc.uint8Array({ minLength: 64, maxLength: 64 }),
+    path: fc.array(hash, { maxLength: 60 }),
+  });
+  fc.assert(
+    fc.property(parts, numbers, ({ protectedBytes, signature, path }, [size, index]) => {
+      const shared = new InclusionReceipts({ protectedBytes, signature }, size);
+      const one = encodeInclusionReceipt({ protectedBytes, signature, size, index, path });
+      const row = Uint8Array.from(path.flatMap((each) => [...each]));
+      assert.deepEqual(shared.encode(index, row), one);
+      assert.deepEqual(shared.encode(index, row), one);
+    }),
   );
 });

@@ -51,7 +51,7 @@ describe('a log', () => {
     assert.equal(existed, false);
     assert.ok(index < head.size);
     assert.equal((await log.record(head.size - 1)).isStateEntry, true);
-    const receipt = inclusionReceipt(head, index, await log.inclusionPath(index, head.size));
+    const receipt = inclusionReceipt(head, index, await log.inclusionHashes(index, head.size));
     const entry = log.leafData(await log.record(index));
     const key = KEYS.receipt.key.publicKey;
     const verified = verifyInclusionReceipt(crypto, key, decodeReceipt(receipt), entry, { origin: ORIGIN });

@@ -46,6 +46,36 @@ test('each proof leads to the root of its size, whatever was asked before', asyn
   );
 });
 
+test('paths that need nothing from storage are those of RFC 9162, up to the third level of tiles', async () => {
+  const count = 66_100;
+  const many = Array.from({ length: count }, (_, n) => leafHash(crypto, u64be(n)));
+  const tree = LogTree.restore(crypto, memoryStorage(), 0, []);
+  for (const hash of many) tree.append(hash);
+  const roots = new Map<number, Uint8Array>();
+  const sizes = [1, 2, 3, 255, 256, 257, 511, 65_535, 65_536, 65_537, 65_793, 66_048, count];
+  for (const size of sizes) roots.set(size, treeRoot(crypto, many.slice(0, size)));
+  for (const size of sizes) {
+    const indexes = [0, 1, 255, 256, 65_535, 65_536, size - 2, size - 1, size >> 1, size & ~255];
+    for (const index of indexes.filter((at) => at >= 0 && at < size)) {
+      const hashes = tree.hashesAtHand(index, size)!;
+      const proof = Array.from({ length: hashes.length / 32 }, (_, i) =>
+        hashes.subarray(i * 32, i * 32 + 32),
+      );
+      verifyInclusion(crypto, { index, size, leafHash: many[index]!, proof, root: roots.get(size)! });
+    }
+  }
+  for (const [index, size] of [
+    [-1, 5],
+    [5, 5],
+    [0.5, 5],
+    [0, count + 1],
+    [Number.NaN, 5],
+  ] as const) {
+    assert.equal(tree.hashesAtHand(index, size), undefined);
+    await assert.rejects(tree.inclusionHashes(index, size), { name: 'LedgerError' });
+  }
+});
+
 test('a proof is the caller’s: what becomes of it changes no other', async () => {
   const tree = await grown();
   const first = await tree.inclusionPath(3, 777);
