@@ -43,12 +43,14 @@ export class AdmissionQueue<Answer> {
   #waiting: Submission<Answer>[] = [];
   #held = 0;
   #heldBytes = 0;
+  /** Chunks that threads have. */
+  #verifying = 0;
   /** Chunks are handed on in the order they were taken, whichever worker is faster. */
   #order: Promise<void> = Promise.resolve();
 
   /**
    * @param keys signing keys of the state, by name; the caller adds to it what {@link learn} is told
-   * @param admitted called with admitted statements, in order of arrival
+   * @param admitted called with admitted statements, in order of arrival; with none where all of a chunk were refused
    */
   constructor(
     limits: AdmissionLimits,
@@ -64,6 +66,11 @@ export class AdmissionQueue<Answer> {
   /** Statements between arrival and answer. */
   get queued(): number {
     return this.#held;
+  }
+
+  /** Whether statements are being verified: what is admitted now is not the last. */
+  get verifying(): boolean {
+    return this.#verifying > 0;
   }
 
   /**
@@ -129,6 +136,7 @@ export class AdmissionQueue<Answer> {
 
   #dispatch(chunk: Submission<Answer>[]): void {
     const statements = chunk.map((submission) => submission.arrived);
+    this.#verifying += 1;
     const answered = this.#verifier.verify(packStatements(statements)).then(
       (answer) => unpackAdmissions(statements, answer),
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
@@ -136,17 +144,15 @@ export class AdmissionQueue<Answer> {
     void answered.then(() => this.#pump());
     this.#order = this.#order.then(async () => {
       const outcome = await answered;
-      if (outcome instanceof Error) {
-        for (const { settle } of chunk) settle(outcome);
-        return;
-      }
+      this.#verifying -= 1;
       const admitted: Admitted<Answer>[] = [];
       chunk.forEach(({ settle }, i) => {
+        if (outcome instanceof Error) return settle(outcome);
         const admission = outcome[i]!;
         if (admission.outcome === 'admitted') admitted.push({ admission, settle });
         else settle(new LedgerError(admission.code, admission.message));
       });
-      if (admitted.length > 0) this.#admitted(admitted);
+      this.#admitted(admitted);
     });
   }
 }

@@ -88,6 +88,8 @@ function nameOf(key: Bytes): string {
 class Overlay {
   readonly #context: BatchContext;
   readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null]>();
+  /** Since the last write, by the very key: record types remember theirs, and with every statement the same few are read. */
+  readonly #reads = new Map<Bytes, Bytes | undefined>();
   readonly #byId = new Map<string, number>();
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
   readonly #records: LeafRecord[] = [];
@@ -126,6 +128,7 @@ class Overlay {
       };
     }
     for (const write of writes) this.#written.set(nameOf(write[0]), write);
+    if (writes.length > 0) this.#reads.clear();
     this.#records.push({ isStateEntry: false, bytes: statement.bytes });
     this.#leafHashes.push(leafHash);
     this.#entryIds.push(statement.entryId);
@@ -140,11 +143,11 @@ class Overlay {
   }
 
   #read(key: Bytes): Bytes | undefined {
-    if (this.#written.size > 0) {
-      const written = this.#written.get(nameOf(key));
-      if (written) return written[1] ?? undefined;
-    }
-    return this.#context.state.get(key);
+    if (this.#reads.has(key)) return this.#reads.get(key);
+    const written = this.#written.size > 0 ? this.#written.get(nameOf(key)) : undefined;
+    const value = written ? (written[1] ?? undefined) : this.#context.state.get(key);
+    this.#reads.set(key, value);
+    return value;
   }
 
   close(outcomes: readonly Outcome[]): AppliedBatch {

@@ -129,6 +129,9 @@ interface Committed {
 }
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** Statements that a commit waits for while more are being verified, and how many milliseconds at most. */
+const GATHERED = 256;
+const GATHER_MS = 4;
 const RECOVERY_DELAYS = [100, 500, 1000, 5000, 15_000];
 const DRAIN_MS = 10_000;
 /** Milliseconds from a commit to its publication, at most: there is one small write between. */
@@ -148,6 +151,8 @@ export class TransparencyLog {
   #committed: Committed;
   #head: PublishedHead | undefined;
   #ready: Admitted<Sequenced>[] = [];
+  /** Ends a wait for more of them. */
+  #arrived: () => void = () => undefined;
   #sequencing: Promise<void> | undefined;
   #scrubbing: Promise<void>;
   readonly #stop = new AbortController();
@@ -184,7 +189,8 @@ export class TransparencyLog {
     this.#keys = signingKeys(committed.state);
     this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, (batch) => {
       this.#ready.push(...batch);
-      this.#sequence();
+      this.#arrived();
+      if (this.#ready.length > 0) this.#sequence();
     });
     this.#publishRestored();
     this.#scrubbing = this.#scrub();
@@ -262,10 +268,31 @@ export class TransparencyLog {
 
   async #drain(): Promise<void> {
     while (this.#ready.length > 0) {
+      await this.#gather();
       const batch = this.#takeBatch();
+      if (batch.length === 0) continue; // Refused meanwhile: the log is closed.
       const closed = this.#phase.name === 'closing' ? undefined : this.#closedBecause();
       if (closed) for (const { settle } of batch) settle(closed);
       else await this.#commit(batch);
+    }
+  }
+
+  /**
+   * A commit costs two signatures and a wait for the disk, whatever is in it. Under load it waits a little for what is being
+   * verified; a statement that is alone waits for nothing.
+   */
+  async #gather(): Promise<void> {
+    const until = performance.now() + GATHER_MS;
+    while (this.#ready.length < GATHERED && this.#admission.verifying) {
+      const left = until - performance.now();
+      if (left <= 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#arrived = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { decodeStateEntry } from '../../src/chain/index.ts';
 import { equal, toHex } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
@@ -12,6 +13,7 @@ import {
   crypto,
   foreign,
   GENESIS,
+  inPlace,
   joined,
   KEYS,
   type Member,
@@ -211,6 +213,56 @@ test('below the disk floor the log is read-only, and goes on above it', async ()
   free = 100;
   await diskFloor.check();
   await log.submit(policy(1));
+  await log.close();
+});
+
+test('a commit waits for what is being verified beside it, but not for long, nor for what is refused', async () => {
+  /** Before the second answer of the threads. */
+  let wait: Promise<unknown> | undefined;
+  let requests = 0;
+  const commits: number[] = [];
+  const log = await startedLog({
+    observe: { committed: ({ statements }) => commits.push(statements) },
+    verifier: (keys) => {
+      const plain = inPlace(keys);
+      const verify: typeof plain.verify = async (request) => {
+        const second = ++requests % 2 === 0;
+        const answer = await plain.verify(request);
+        if (second) await wait;
+        return answer;
+      };
+      return { ...plain, size: 2, verify };
+    },
+  });
+  const member = await joined(log);
+  const pair = (second: Uint8Array, n: number) => {
+    requests = 0;
+    commits.length = 0;
+    // One for each thread.
+    return [log.submit(foreign(member, n)), log.submit(second).catch((error: unknown) => error)] as const;
+  };
+  wait = delay(1);
+  await Promise.all(pair(foreign(member, 1), 2));
+  assert.deepEqual(commits, [2]);
+
+  let release: (value: undefined) => void = () => undefined;
+  wait = new Promise((resolve) => {
+    release = resolve;
+  });
+  const [first, second] = pair(foreign(member, 3), 4);
+  await first;
+  assert.deepEqual(commits, [1]);
+  release(undefined);
+  await second;
+  assert.deepEqual(commits, [1, 1]);
+
+  wait = delay(1);
+  const forged = foreign(member, 5);
+  forged[forged.length - 1]! ^= 1;
+  const [logged, refused] = await Promise.all(pair(forged, 6));
+  assert.equal(logged.existed, false);
+  assert.ok(isLedgerError(refused, 'SIGNATURE_INVALID'));
+  assert.deepEqual(commits, [1]);
   await log.close();
 });
 
