@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { x25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../src/core/bytes.ts';
 import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
@@ -110,6 +111,47 @@ test('X25519 is an encryption key', () => {
   assert(isEncryptionKey(key));
   assert.equal(thumbprint(nodeCrypto, key).length, 32);
   assert.equal(toHex(encodeCoseKey(key)).slice(0, 16), 'a301012004215820');
+});
+
+test('an X25519 key is refused exactly if its secret is zero with every scalar', () => {
+  const P = 2n ** 255n - 19n;
+  const little = (value: bigint) =>
+    Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+  const ofSmallOrder = (u: Uint8Array) => {
+    try {
+      x25519.getSharedSecret(new Uint8Array(32).fill(1), u);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  const accepted = (u: Uint8Array) => {
+    const map = new Map<number, Cbor>([
+      [1, 1],
+      [-1, 4],
+      [-2, u],
+    ]);
+    return refusal(() => decodeCoseKey(map)) === 'accepted';
+  };
+  // Orders 1 and 2, 4, 4 on the twist, and twice 8.
+  const order8 = [
+    325606250916557431795983626356110631294008115727848805560023387167927233504n,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+  ];
+  const weak = [0n, 1n, P - 1n, ...order8];
+  for (const value of weak) {
+    assert.ok(ofSmallOrder(little(value)));
+    assert.equal(accepted(little(value)), false);
+    for (const near of [value - 2n, value + 2n, value ^ (1n << 200n)]) {
+      if (near < 0n || near >= P) continue;
+      assert.equal(accepted(little(near)), !ofSmallOrder(little(near)));
+    }
+  }
+  fc.assert(
+    fc.property(fc.bigInt({ min: 2n, max: P - 2n }), (value) => {
+      assert.equal(accepted(little(value)), !ofSmallOrder(little(value)));
+    }),
+  );
 });
 
 test('refusals', () => {
