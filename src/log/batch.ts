@@ -144,8 +144,9 @@ class Overlay {
 
   #read(key: Bytes): Bytes | undefined {
     if (this.#reads.has(key)) return this.#reads.get(key);
-    const written = this.#written.size > 0 ? this.#written.get(nameOf(key)) : undefined;
-    const value = written ? (written[1] ?? undefined) : this.#context.state.get(key);
+    const name = nameOf(key);
+    const written = this.#written.get(name);
+    const value = written ? (written[1] ?? undefined) : this.#context.state.get(key, name);
     this.#reads.set(key, value);
     return value;
   }

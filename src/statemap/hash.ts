@@ -28,20 +28,23 @@ const REMEMBERED = 32_768;
 const LONGEST_REMEMBERED = 128;
 const paths = new WeakMap<Hasher, Map<string, Hash>>();
 
-/** K = H(0x04 ‖ key): the path of a key. */
-export function keyHash(hasher: Hasher, key: Bytes): Hash {
+/**
+ * K = H(0x04 ‖ key): the path of a key.
+ * @param name {@link hashOfBytes} of the key, where the caller has it: strings remember how they hash
+ */
+export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
   if (key.length > LONGEST_REMEMBERED) return hashOfBytes(hasher.sha256(concat(KEY, key)));
   let known = paths.get(hasher);
   if (!known) {
     known = new Map();
     paths.set(hasher, known);
   }
-  const name = hashOfBytes(key);
-  const found = known.get(name);
+  const remembered = name ?? hashOfBytes(key);
+  const found = known.get(remembered);
   if (found !== undefined) return found;
   const hash = hashOfBytes(hasher.sha256(concat(KEY, key)));
   if (known.size >= REMEMBERED) known.clear();
-  known.set(name, hash);
+  known.set(remembered, hash);
   return hash;
 }
 

@@ -65,10 +65,13 @@ export class StateMap {
     return StateMap.empty.update(hasher, records);
   }
 
-  /** The value of the full encoded `key`; it is the map's own and must not be changed. */
-  get(key: Bytes): Bytes | undefined {
+  /**
+   * The value of the full encoded `key`; it is the map's own and must not be changed.
+   * @param name the key's bytes as characters, where the caller has them
+   */
+  get(key: Bytes, name?: string): Bytes | undefined {
     if (!this.#hasher) return undefined;
-    const k = keyHash(this.#hasher, key);
+    const k = keyHash(this.#hasher, key, name);
     const { end } = walk(this.#top, k);
     return end?.k === k ? end.value : undefined;
   }
