@@ -3,8 +3,8 @@
  * and most of what is nested in them goes from one version to the next untouched: the order of the members is found once,
  * and what is nested is encoded once.
  */
-import { type Bytes, compare, concat } from '../core/bytes.ts';
-import { type Cbor, encode } from '../core/cbor.ts';
+import { type Bytes, compare } from '../core/bytes.ts';
+import { type Cbor, encode, encodeMembers } from '../core/cbor.ts';
 
 interface Member {
   readonly name: string;
@@ -14,9 +14,7 @@ interface Member {
 
 /** Values of the state are never changed in place, nor is what they hold. */
 const nested = new WeakMap<object, Bytes>();
-/** RFC 8949 §3: major type 5, and the count in the byte itself up to 23, in the next one up to 255. */
-const MAP = 0xa0;
-const IN_HEAD = 23;
+/** More members than any record has: they are not learned. */
 const MOST = 255;
 
 /** One for each type of record. */
@@ -25,36 +23,47 @@ export class RecordEncoding {
   #members: readonly Member[] = [];
 
   encode(record: object): Bytes {
-    const values = record as Readonly<Record<string, Cbor | undefined>>;
+    const values = record as Values;
+    let count = 0;
+    for (const name of Object.keys(values)) if (values[name] !== undefined) count += 1;
+    if (count > MOST) return encode(values as Cbor);
+    if (this.#known(values) !== count) this.#learn(values);
+    return encodeMembers(count, (to) => {
+      for (const { name, key } of this.#members) {
+        const value = valueOf(values, name);
+        if (value === undefined) continue;
+        to.encoded(key);
+        if (isNested(value)) to.encoded(encoded(value));
+        else to.item(value);
+      }
+    });
+  }
+
+  #known(values: Values): number {
+    let count = 0;
+    for (const { name } of this.#members) if (valueOf(values, name) !== undefined) count += 1;
+    return count;
+  }
+
+  #learn(values: Values): void {
     const names = Object.keys(values).filter((name) => values[name] !== undefined);
-    if (names.length > MOST) return encode(values as Cbor);
-    const known = this.#parts(values);
-    if (known.length === 2 * names.length + 1) return concat(...known);
-    this.#learn(names);
-    return concat(...this.#parts(values));
-  }
-
-  /** The head, then name and value of each member that is known here. */
-  #parts(values: Readonly<Record<string, Cbor | undefined>>): Bytes[] {
-    const parts: Bytes[] = [];
-    for (const { name, key } of this.#members) {
-      const value = Object.hasOwn(values, name) ? values[name] : undefined;
-      if (value !== undefined) parts.push(key, encoded(value));
-    }
-    const count = parts.length / 2;
-    parts.unshift(count <= IN_HEAD ? Uint8Array.of(MAP + count) : Uint8Array.of(MAP + IN_HEAD + 1, count));
-    return parts;
-  }
-
-  #learn(names: readonly string[]): void {
     const all = new Set([...this.#members.map(({ name }) => name), ...names]);
     const members = [...all].map((name) => ({ name, key: encode(name) }));
     this.#members = members.sort((a, b) => compare(a.key, b.key));
   }
 }
 
-function encoded(value: Cbor): Bytes {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return encode(value);
+type Values = Readonly<Record<string, Cbor | undefined>>;
+
+function valueOf(values: Values, name: string): Cbor | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+function isNested(value: Cbor): value is Exclude<Cbor & object, Uint8Array> {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
+}
+
+function encoded(value: Cbor & object): Bytes {
   const known = nested.get(value);
   if (known) return known;
   const bytes = encode(value);

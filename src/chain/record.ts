@@ -96,16 +96,20 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
   // The same goes for the key of a record that there is only one of.
   const single = stateKey(type);
   const byName = new Map<string, Bytes>();
+  /** Most ids are one text, which needs no name of its own. */
+  const byText = new Map<string, Bytes>();
   const encoding = new RecordEncoding();
   function keyOf(id: Id): Bytes {
     if (id.length === 0) return single;
-    const name = nameOf(id);
+    const [text] = id;
+    const isText = id.length === 1 && typeof text === 'string' && text.length <= LONGEST_PART;
+    const [keys, name] = isText ? [byText, text] : [byName, nameOf(id)];
     if (name === undefined) return stateKey(type, ...id);
-    const found = byName.get(name);
+    const found = keys.get(name);
     if (found) return found;
     const key = stateKey(type, ...id);
-    if (byName.size >= REMEMBERED) byName.clear();
-    byName.set(name, key);
+    if (keys.size >= REMEMBERED) keys.clear();
+    keys.set(name, key);
     return key;
   }
   function read(value: Bytes): T {
