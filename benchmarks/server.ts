@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { LedgerClient } from '../src/client/index.ts';
+import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
+import { parseTrust } from '../src/verify/index.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const POLL_MS = 200;
@@ -72,6 +75,17 @@ async function firstAnswer(child: ChildProcess): Promise<{ origin: string; grpc:
 function status(pid: number, field: string): number {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return found ? Number(found[1]) / 1024 : Number.NaN;
+}
+
+/** Records in the state map, by the state entry at the tip, proven. */
+export async function recordsOf(server: BenchServer, dataDir: string): Promise<number> {
+  const trust = parseTrust(crypto, readFileSync(join(dataDir, 'trust.json'), 'utf8'));
+  const client = await LedgerClient.connect({ grpc: server.grpc, trust });
+  try {
+    return (await client.facts([])).tip.mapCount;
+  } finally {
+    client.close();
+  }
 }
 
 /** proc(5): user and system time are fields 14 and 15, counted in ticks of 10 ms. */

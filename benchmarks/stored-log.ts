@@ -17,8 +17,17 @@ import {
 import { type Bytes, toHex, u64be } from '../src/core/bytes.ts';
 import type { PrivateKey } from '../src/core/crypto.ts';
 import { applyBatch } from '../src/log/batch.ts';
-import { encodeHead, HEAD_KEY, indexKey, recordKey, verdictsKey } from '../src/log/layout.ts';
+import {
+  encodeHead,
+  encodeMark,
+  HEAD_KEY,
+  indexKey,
+  MARK_KEY,
+  recordKey,
+  verdictsKey,
+} from '../src/log/layout.ts';
 import { LeafStore } from '../src/log/leaf-store.ts';
+import { MARK_INTERVAL } from '../src/log/restore.ts';
 import { LogTree } from '../src/log/tree.ts';
 import { leafHash } from '../src/merkle/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
@@ -31,15 +40,23 @@ const SRO = 'did:web:sro.example';
 /** Statements in a run, and runs in a write. */
 const RUN = 200;
 const RUNS_A_WRITE = 20;
-/** One statement of so many registers a participant; the others are foreign. */
-const CHAIN_EVERY = 100;
+const REGISTER_EVERY = 100;
 
-/** Writes a log of `size` leaves, at least, into `dataDir`, with keys that a server can start with. */
+export interface StoredLogOptions {
+  readonly progress?: (leaves: number) => void;
+  /** One statement of so many registers a participant, which makes two records; the others are foreign. */
+  readonly registerEvery?: number;
+}
+
+/**
+ * Writes a log of `size` leaves, at least, into `dataDir`, with keys that a server can start with.
+ * @returns who signed the foreign statements, and may go on
+ */
 export async function writeStoredLog(
   dataDir: string,
   size: number,
-  progress: (leaves: number) => void = () => {},
-): Promise<void> {
+  { progress, registerEvery = REGISTER_EVERY }: StoredLogOptions = {},
+): Promise<Member> {
   mkdirSync(dataDir, { recursive: true });
   makeKeyFiles(crypto, join(dataDir, 'keys'));
   const keys = readKeyFiles(crypto, join(dataDir, 'keys'));
@@ -75,17 +92,18 @@ export async function writeStoredLog(
       const first = writer.size;
       writer.run(
         Array.from({ length: RUN }, (_, i) =>
-          (first + i) % CHAIN_EVERY === 0
+          (first + i) % registerEvery === 0
             ? registered(keys.origin, newcomer(first + i), now)
             : statement(member, first + i),
         ),
       );
       if (runs % RUNS_A_WRITE === 0) {
         await writer.write();
-        progress(writer.size);
+        progress?.(writer.size);
       }
     }
     await writer.write();
+    return member;
   } finally {
     await storage.close();
   }
@@ -165,6 +183,8 @@ class Writer {
   async write(): Promise<void> {
     const { size } = this;
     this.#tree.addWrites(this.#batch);
+    // As a server has it that has read back what it wrote.
+    this.#batch.put(MARK_KEY, encodeMark(size - (size % MARK_INTERVAL)));
     this.#batch.put(HEAD_KEY, encodeHead({ size, root: this.#tree.root(), origin: this.#origin }));
     await this.#storage.write(this.#batch);
     this.#batch = new WriteBatch();

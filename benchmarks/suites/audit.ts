@@ -21,11 +21,12 @@ export const suite: Suite = {
     const dataDir = mkdtempSync(join(tmpdir(), 'aichain-audit-'));
     try {
       let next = entries / 10;
-      await writeStoredLog(dataDir, entries, (leaves) => {
+      const told = (leaves: number) => {
         if (leaves < next) return;
         next += entries / 10;
         progress(`${leaves.toLocaleString('en')} entries written`);
-      });
+      };
+      await writeStoredLog(dataDir, entries, { progress: told });
       return await measure(dataDir, progress);
     } finally {
       rmSync(dataDir, { recursive: true, force: true });

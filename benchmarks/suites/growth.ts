@@ -8,73 +8,197 @@ import { join } from 'node:path';
 import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { readKeyFiles } from '../../src/server/key-files.ts';
-import { enrol, LoadStream, sendAll, signed } from '../load.ts';
+import { enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
-import { folderBytes, startBenchServer } from '../server.ts';
+import { type BenchServer, folderBytes, recordsOf, startBenchServer } from '../server.ts';
+import { writeStoredLog } from '../stored-log.ts';
 
 /** Statements signed ahead at a time: bounds the memory of the load. */
-const SIGNED_AHEAD = 100_000;
+const PART = 100_000;
+/** So many are sent to a server; of a larger log only the last are, and the rest is written as a server would have. */
+const SENT = 1_000_000;
+const LAST = 3 * PART;
+/** Of a larger log; two for each participant. */
+const RECORDS = 100_000;
+/** Of the log that shows what a further million records takes. */
+const MANY_RECORDS = 1_000_000;
 
 export const suite: Suite = {
   describe: 'appends entries over one stream, batches of 64, P-256; default settings without rate limits',
   async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-growth-'));
+    const folders: string[] = [];
+    const folder = () => {
+      const made = mkdtempSync(join(tmpdir(), 'aichain-growth-'));
+      folders.push(made);
+      return made;
+    };
     try {
-      return await grow(dataDir, entries, progress);
+      const grown = await grow(folder(), Math.min(entries, SENT), progress);
+      if (entries <= SENT) return grown.measures;
+      return [...grown.measures, ...(await large(folder, entries, grown.rate, progress))];
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      for (const made of folders) rmSync(made, { recursive: true, force: true });
     }
   },
 };
 
-async function grow(dataDir: string, entries: number, progress: (text: string) => void): Promise<Measure[]> {
-  const server = await startBenchServer(dataDir);
-  const stream = new LoadStream(server.grpc);
-  const member = await enrol(stream, dataDir, server.origin);
-  const { log } = readKeyFiles(crypto, join(dataDir, 'keys'));
+interface Appended {
+  /** Of each part. */
+  readonly rates: readonly number[];
+  /** MB. */
+  readonly peak: number;
+}
+
+/** In parts, of each of which some receipts are verified. */
+async function append(
+  dataDir: string,
+  server: BenchServer,
+  { stream, member, first, count }: { stream: LoadStream; member: Member; first: number; count: number },
+  progress: (text: string) => void,
+): Promise<Appended> {
+  const { receipt: signer } = readKeyFiles(crypto, join(dataDir, 'keys')).log;
   const rates: number[] = [];
   let peak = 0;
-  for (let done = 0; done < entries; ) {
-    const count = Math.min(SIGNED_AHEAD, entries - done);
-    const statements = await signed(member, done, count);
-    const bytes = statements.reduce((sum, one) => sum + one.length, 0) / count;
+  for (let done = 0; done < count; ) {
+    const part = Math.min(PART, count - done);
+    const statements = await signed(member, first + done, part);
+    const bytes = statements.reduce((sum, one) => sum + one.length, 0) / part;
     const started = performance.now();
     const sample = await sendAll(stream, statements);
     const seconds = (performance.now() - started) / 1000;
     for (const { receipt, entryId } of sample) {
-      verifyInclusionReceipt(crypto, log.receipt.key.publicKey, decodeReceipt(receipt), entryId, {
+      verifyInclusionReceipt(crypto, signer.key.publicKey, decodeReceipt(receipt), entryId, {
         origin: server.origin,
       });
     }
-    rates.push(count / seconds);
-    done += count;
+    rates.push(part / seconds);
+    done += part;
     const memory = server.memory();
     peak = Math.max(peak, memory.peak);
     progress(
-      `${done.toLocaleString('en')} entries, ${Math.round(count / seconds).toLocaleString('en')}/s, ${Math.round(memory.now)} MB, ${Math.round(bytes)} bytes each, ${sample.length} receipts verified`,
+      `${(first + done).toLocaleString('en')} entries, ${Math.round(part / seconds).toLocaleString('en')}/s, ${Math.round(memory.now)} MB, ${Math.round(bytes)} bytes each, ${sample.length} receipts verified`,
     );
   }
-  stream.close();
-  await server.stop('SIGKILL');
+  return { rates, peak };
+}
+
+interface Starts {
+  /** Seconds. */
+  readonly killed: number;
+  readonly clean: number;
+  /** MB after the second one. */
+  readonly memory: number;
+}
+
+/** How a server that was killed, and then one that ended by itself, comes back. */
+async function restarts(dataDir: string): Promise<Starts> {
   const killed = await startBenchServer(dataDir);
   await killed.stop();
   const clean = await startBenchServer(dataDir);
-  const afterStart = clean.memory().now;
+  const memory = clean.memory().now;
   await clean.stop();
+  return { killed: killed.startMs / 1000, clean: clean.startMs / 1000, memory };
+}
+
+async function grow(
+  dataDir: string,
+  entries: number,
+  progress: (text: string) => void,
+): Promise<{ rate: number; measures: Measure[] }> {
+  const server = await startBenchServer(dataDir);
+  const stream = new LoadStream(server.grpc);
+  const member = await enrol(stream, dataDir, server.origin);
+  const { rates, peak } = await append(
+    dataDir,
+    server,
+    { stream, member, first: 0, count: entries },
+    progress,
+  );
+  stream.close();
+  await server.stop('SIGKILL');
+  const starts = await restarts(dataDir);
   const disk = folderBytes(join(dataDir, 'db'));
   // One part may fall into a compaction, or into something else that the machine does: three show what lasts.
   const [first, last] = [median(rates.slice(0, 3)), median(rates.slice(-3))];
-  return [
+  const measures: Measure[] = [
     { name: 'entries', value: entries, unit: 'statements' },
     { name: 'append rate, first three parts', value: first, unit: '/s' },
     { name: 'append rate, last three parts', value: last, unit: '/s' },
     { name: 'last ÷ first', value: last / first, unit: '', bound: { least: 0.8 } },
     { name: 'memory, most', value: peak, unit: 'MB', bound: { most: 400 } },
-    { name: 'memory after a start', value: afterStart, unit: 'MB' },
-    { name: 'start after SIGKILL', value: killed.startMs / 1000, unit: 's', bound: { most: 3 } },
-    { name: 'start after SIGTERM', value: clean.startMs / 1000, unit: 's', bound: { most: 3 } },
-    { name: 'on disk', value: disk / entries, unit: 'bytes an entry' },
+    { name: 'memory after a start', value: starts.memory, unit: 'MB' },
+    { name: 'start after SIGKILL', value: starts.killed, unit: 's', bound: { most: 3 } },
+    { name: 'start after SIGTERM', value: starts.clean, unit: 's', bound: { most: 3 } },
+    { name: 'on disk', value: disk / entries, unit: 'bytes an entry', bound: { most: 560 } },
   ];
+  return { rate: first, measures };
+}
+
+/** @param rate of a small log, in this same run */
+async function large(
+  folder: () => string,
+  entries: number,
+  rate: number,
+  progress: (text: string) => void,
+): Promise<Measure[]> {
+  const dataDir = folder();
+  const registerEvery = Math.max(1, Math.round((entries * 2) / RECORDS));
+  const member = await written(dataDir, entries - LAST, registerEvery, progress);
+  const server = await startBenchServer(dataDir);
+  await server.settled();
+  const stream = new LoadStream(server.grpc);
+  const first = entries - LAST;
+  const { rates, peak } = await append(dataDir, server, { stream, member, first, count: LAST }, progress);
+  const records = await recordsOf(server, dataDir);
+  stream.close();
+  await server.stop('SIGKILL');
+  const starts = await restarts(dataDir);
+  const disk = folderBytes(join(dataDir, 'db'));
+
+  const many = folder();
+  await written(many, MANY_RECORDS / 2, 1, progress);
+  const built = await startBenchServer(many);
+  await built.settled();
+  const further = ((await recordsOf(built, many)) - records) / 1_000_000;
+  await built.stop();
+  const withMany = await restarts(many);
+  const last = median(rates);
+  return [
+    { name: 'entries of the large log', value: entries, unit: 'statements' },
+    { name: 'its records', value: records, unit: '' },
+    { name: 'its append rate', value: last, unit: '/s' },
+    { name: 'large ÷ small', value: last / rate, unit: '', bound: { least: 0.8 } },
+    { name: 'its memory, most', value: peak, unit: 'MB', bound: { most: 600 } },
+    { name: 'its memory after a start', value: starts.memory, unit: 'MB' },
+    { name: 'its start after SIGKILL', value: starts.killed, unit: 's', bound: { most: 5 } },
+    { name: 'its start after SIGTERM', value: starts.clean, unit: 's', bound: { most: 5 } },
+    { name: 'it on disk', value: disk / entries, unit: 'bytes an entry' },
+    {
+      name: 'start for a further million records',
+      value: (withMany.clean - starts.clean) / further,
+      unit: 's',
+    },
+    {
+      name: 'memory for them, after a start',
+      value: (withMany.memory - starts.memory) / further,
+      unit: 'MB',
+    },
+  ];
+}
+
+function written(
+  dataDir: string,
+  size: number,
+  registerEvery: number,
+  progress: (text: string) => void,
+): Promise<Member> {
+  let next = size / 10;
+  const told = (leaves: number) => {
+    if (leaves < next) return;
+    next += size / 10;
+    progress(`${leaves.toLocaleString('en')} entries written`);
+  };
+  return writeStoredLog(dataDir, size, { registerEvery, progress: told });
 }
 
 function median(values: readonly number[]): number {

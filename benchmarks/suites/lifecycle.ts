@@ -2,17 +2,15 @@
  * Verified durable P-256 appends a second of all kinds of entry, in the proportions of training cycles: rules, state entries
  * and the state map included. The statements are signed before, so that the rate is the server's and not the load's.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { KINDS } from '../../src/chain/kinds/index.ts';
-import { LedgerClient } from '../../src/client/index.ts';
 import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/index.ts';
 import { readKeyFiles } from '../../src/server/key-files.ts';
-import { parseTrust } from '../../src/verify/index.ts';
 import { type Step, Story } from '../../test/chain/story.ts';
 import { World } from '../../test/chain/world.ts';
 import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
@@ -20,7 +18,7 @@ import { Copy, ROUND, SHARED } from '../lifecycle-copy.ts';
 import { play, Tally } from '../lifecycle-load.ts';
 import { LoadStream } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
-import { type BenchServer, startBenchServer } from '../server.ts';
+import { type BenchServer, recordsOf, startBenchServer } from '../server.ts';
 import { type Ceiling, verifyCeiling } from '../verify-ceiling.ts';
 
 /** Copies that are played at a time. */
@@ -111,17 +109,6 @@ function everyKind(...tallies: readonly Tally[]): number {
   const missing = KINDS.filter(({ name }) => !sent.has(name));
   if (missing.length > 0) throw new Error(`not in the mix: ${missing.map(({ name }) => name).join(', ')}`);
   return sent.size;
-}
-
-/** By the state entry at the tip, proven. */
-async function recordsOf(server: BenchServer, dataDir: string): Promise<number> {
-  const trust = parseTrust(crypto, readFileSync(join(dataDir, 'trust.json'), 'utf8'));
-  const client = await LedgerClient.connect({ grpc: server.grpc, trust });
-  try {
-    return (await client.facts([])).tip.mapCount;
-  } finally {
-    client.close();
-  }
 }
 
 interface Circumstances {
