@@ -24,7 +24,7 @@ import {
 import { MARK_INTERVAL } from '../log/restore.ts';
 import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
 import type { StateMap } from '../statemap/index.ts';
-import type { Range, Storage } from '../storage/index.ts';
+import type { Range, ReadableStorage } from '../storage/index.ts';
 import type { EntryTable } from './entry-table.ts';
 import type { Findings } from './findings.ts';
 import { Peekable } from './peekable.ts';
@@ -32,7 +32,7 @@ import { named } from './stored-bundles.ts';
 import type { StoredLevel } from './tree-audit.ts';
 
 export async function auditIndexRows(
-  storage: Storage,
+  storage: ReadableStorage,
   size: number,
   entries: EntryTable,
   findings: Findings,
@@ -63,12 +63,12 @@ export class VerdictRows {
   readonly #rows: Peekable<{ index: number; bytes: Bytes }>;
   readonly #findings: Findings;
 
-  constructor(storage: Storage, findings: Findings) {
+  constructor(storage: ReadableStorage, findings: Findings) {
     this.#findings = findings;
     this.#rows = new Peekable(this.#read(storage));
   }
 
-  async *#read(storage: Storage) {
+  async *#read(storage: ReadableStorage) {
     for await (const [key, bytes] of storage.range(VERDICTS_RANGE)) {
       const index = named(key, stateIndexOf);
       if (index !== undefined) yield { index, bytes };
@@ -107,7 +107,11 @@ export class VerdictRows {
   }
 }
 
-export async function auditRecords(storage: Storage, state: StateMap, findings: Findings): Promise<void> {
+export async function auditRecords(
+  storage: ReadableStorage,
+  state: StateMap,
+  findings: Findings,
+): Promise<void> {
   let matched = 0;
   const present = new Set<string>();
   for await (const [key, value] of storage.range(RECORD_RANGE)) {
@@ -128,7 +132,7 @@ export async function auditRecords(storage: Storage, state: StateMap, findings: 
 }
 
 /** Keys that stored records name: threads can verify with them before the replay gets there. */
-export async function storedKeys(storage: Storage): Promise<SigningKey[]> {
+export async function storedKeys(storage: ReadableStorage): Promise<SigningKey[]> {
   const keys: SigningKey[] = [];
   for await (const [key, value] of storage.range(RECORD_RANGE)) {
     try {
@@ -143,7 +147,7 @@ export async function storedKeys(storage: Storage): Promise<SigningKey[]> {
 
 /** Tiles and open hashes of the levels above the leaves, level 1 first. */
 export async function storedLevels(
-  storage: Storage,
+  storage: ReadableStorage,
   size: number,
   findings: Findings,
 ): Promise<StoredLevel[]> {
@@ -171,7 +175,7 @@ export async function storedLevels(
 }
 
 /** Rows under keys that this software gives no meaning, and a mark where none can be. */
-export async function auditStrays(storage: Storage, size: number, findings: Findings): Promise<void> {
+export async function auditStrays(storage: ReadableStorage, size: number, findings: Findings): Promise<void> {
   const mark = await storage.get(MARK_KEY);
   const marked = named(mark, decodeMark);
   if (marked === undefined || marked % MARK_INTERVAL !== 0 || marked > size) {

@@ -1,12 +1,12 @@
 /** The audit of the storage in a folder. */
 import { fail, isLedgerError } from '../core/errors.ts';
-import { journalDamage, openLevelStorage } from '../storage/index.ts';
+import { journalDamage, openLevelStorage, RenewedStorage } from '../storage/index.ts';
 import { type FsckOptions, type FsckReport, fsckStorage } from './fsck-storage.ts';
 
 /** @throws LOG_LOCKED the log is running; LOG_CORRUPT there is no head to begin with; STORAGE_FAILED */
 export async function fsckFolder(folder: string, options: FsckOptions): Promise<FsckReport> {
   const torn = journalDamage(folder);
-  const storage = await openLevelStorage(folder);
+  const storage = await RenewedStorage.open(() => openLevelStorage(folder));
   try {
     const report = await fsckStorage(storage, options);
     for (const { file, at } of torn) {

@@ -4,7 +4,7 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { decodeHead, HEAD_KEY, type StoredHead, tileKey } from '../log/layout.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
-import type { Storage } from '../storage/index.ts';
+import type { ReadableStorage } from '../storage/index.ts';
 import type { MakeAuditors } from './auditors.ts';
 import {
   auditIndexRows,
@@ -47,7 +47,7 @@ export interface FsckReport {
 }
 
 /** @throws LOG_CORRUPT there is no head to begin with; STORAGE_FAILED */
-export async function fsckStorage(storage: Storage, options: FsckOptions): Promise<FsckReport> {
+export async function fsckStorage(storage: ReadableStorage, options: FsckOptions): Promise<FsckReport> {
   const { crypto, hashesOnly = false, progress } = options;
   const { size, root, origin } = await storedHead(storage);
   const findings = new Findings();
@@ -103,7 +103,7 @@ export async function fsckStorage(storage: Storage, options: FsckOptions): Promi
   }
 }
 
-async function storedHead(storage: Storage): Promise<StoredHead> {
+async function storedHead(storage: ReadableStorage): Promise<StoredHead> {
   const stored = await storage.get(HEAD_KEY);
   if (!stored) throw fail('LOG_CORRUPT', 'there is no committed head: not a log, or nothing of it is left');
   return decodeHead(stored);

@@ -5,7 +5,7 @@
 
 import type { Bytes } from '../core/bytes.ts';
 import { isLedgerError } from '../core/errors.ts';
-import type { Range, Storage } from '../storage/index.ts';
+import type { Range, ReadableStorage } from '../storage/index.ts';
 import type { Findings } from './findings.ts';
 
 export interface NumberedRows {
@@ -25,7 +25,7 @@ export interface NumberedRows {
 const MOST_FAULTS = 10_000;
 
 export async function* salvaged(
-  storage: Storage,
+  storage: ReadableStorage,
   { range, keyOf, numberOf, after, end, what }: NumberedRows,
   findings: Findings,
 ): AsyncIterable<[key: Bytes, value: Bytes]> {

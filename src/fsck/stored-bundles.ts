@@ -3,7 +3,7 @@ import { type Bytes, concat } from '../core/bytes.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { LEAVES_RANGE, leavesKey, startOf, TILE_RANGE, tileKey, tileOf } from '../log/layout.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
-import type { Storage } from '../storage/index.ts';
+import type { ReadableStorage } from '../storage/index.ts';
 import type { BundleRows } from './bundle-rows.ts';
 import type { Findings } from './findings.ts';
 import { Peekable } from './peekable.ts';
@@ -16,7 +16,7 @@ interface Keyed {
 
 /** Every bundle of a log of `size`, also those of which nothing is stored. */
 export async function* storedBundles(
-  storage: Storage,
+  storage: ReadableStorage,
   size: number,
   findings: Findings,
 ): AsyncIterable<BundleRows> {
@@ -52,7 +52,7 @@ export async function* storedBundles(
   }
 }
 
-async function* leafRows(storage: Storage, size: number, findings: Findings): AsyncIterable<Keyed> {
+async function* leafRows(storage: ReadableStorage, size: number, findings: Findings): AsyncIterable<Keyed> {
   const full = size - (size % TILE_WIDTH);
   const rows: NumberedRows = {
     ...{ range: LEAVES_RANGE, keyOf: leavesKey, end: size, what: 'row of leaves' },
@@ -69,7 +69,11 @@ async function* leafRows(storage: Storage, size: number, findings: Findings): As
   }
 }
 
-async function* bottomTiles(storage: Storage, size: number, findings: Findings): AsyncIterable<Keyed> {
+async function* bottomTiles(
+  storage: ReadableStorage,
+  size: number,
+  findings: Findings,
+): AsyncIterable<Keyed> {
   const full = Math.floor(size / TILE_WIDTH);
   const lt = tileKey(1, 0).slice(0, 2); // Level 0 only.
   const rows: NumberedRows = {

@@ -53,6 +53,9 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** What an audit has of a storage. */
+export type ReadableStorage = Omit<Storage, 'write'>;
+
 export interface Range {
   /** First key, inclusive (default: the first there is). */
   gte?: Bytes;

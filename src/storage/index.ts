@@ -6,3 +6,4 @@ export * from './contract.ts';
 export { openLevelStorage } from './level.ts';
 export { journalDamage } from './level-files.ts';
 export { memoryStorage } from './memory.ts';
+export { RenewedStorage } from './renewed.ts';

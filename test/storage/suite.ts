@@ -7,7 +7,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Bytes, compare, toHex, utf8 } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
-import { type Range, type Storage, WriteBatch } from '../../src/storage/contract.ts';
+import { type Range, type ReadableStorage, type Storage, WriteBatch } from '../../src/storage/contract.ts';
 
 export interface Driver {
   name: string;
@@ -33,7 +33,7 @@ export const failsWith = (code: string) => (error: unknown) => isLedgerError(err
 export const put = (...rows: [string, string][]) =>
   rows.reduce((batch, [key, value]) => batch.put(b(key), b(value)), new WriteBatch());
 
-export async function rowsOf(storage: Storage, range: Range = {}): Promise<Row[]> {
+export async function rowsOf(storage: ReadableStorage, range: Range = {}): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const row of storage.range(range)) rows.push(row);
   return rows;
