@@ -4,27 +4,22 @@
  */
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
-import { FREE, Sha256Lanes } from './sha256-lanes.ts';
+import { FREE, listBytes, Sha256Lanes } from './sha256-lanes.ts';
 import { HASH_LENGTH, leafHash, treeRoot } from './tree.ts';
 
 /** A message of one block, behind the byte that makes it a leaf. */
-const LEAF_SLOT = 64;
+const SLOT = 64;
 const LONGEST = 54;
-/** Two hashes behind the byte that makes them a node. */
-const NODE_SLOT = 128;
-const NODE_BYTES = 1 + 2 * HASH_LENGTH;
 /** More leaves than that, or longer ones, take the plain way. */
 const MOST = 4096;
+/** First bytes of what leaves and nodes are hashes of (RFC 9162 §2.1.1). */
+const [LEAF, NODE] = [0, 1];
 
-const LEAVES = FREE;
-/** Two rows of nodes, which take turns: who is hashed, and where the hashes go. */
-const ROWS = [LEAVES + MOST * LEAF_SLOT, LEAVES + MOST * LEAF_SLOT + (MOST / 2) * NODE_SLOT] as const;
-const ROOT = ROWS[1] + (MOST / 2) * NODE_SLOT;
-/** Of each row: where its nodes are, and where the hashes of those below belong in them. */
-const SLOTS = ROWS.map((row) => Uint32Array.from({ length: MOST / 2 }, (_, i) => row + i * NODE_SLOT));
-const PLACES = ROWS.map((row) =>
-  Uint32Array.from({ length: MOST }, (_, i) => row + (i >> 1) * NODE_SLOT + 1 + HASH_LENGTH * (i & 1)),
-);
+const LIST = FREE;
+const MESSAGES = LIST + listBytes(MOST);
+/** Two rows of hashes, which take turns: those that are read, and those of the nodes over them. */
+const ROWS = [MESSAGES + MOST * SLOT, MESSAGES + MOST * SLOT + MOST * HASH_LENGTH] as const;
+const END = ROWS[1] + MOST * HASH_LENGTH;
 
 export class LaneTree {
   readonly #hasher: Hasher;
@@ -32,11 +27,7 @@ export class LaneTree {
 
   constructor(hasher: Hasher) {
     this.#hasher = hasher;
-    this.#lanes.reserve(ROOT + HASH_LENGTH);
-    for (let at = ROWS[0]; at < ROOT; at += NODE_SLOT) {
-      this.#lanes.bytes[at] = 1;
-      this.#lanes.pad(at, NODE_BYTES);
-    }
+    this.#lanes.reserve(END);
   }
 
   root(messages: readonly Bytes[]): Bytes {
@@ -47,25 +38,25 @@ export class LaneTree {
         messages.map((message) => leafHash(this.#hasher, message)),
       );
     }
-    const { bytes } = this.#lanes;
-    const leaves = messages.map((message, i) => {
-      const slot = LEAVES + i * LEAF_SLOT;
-      bytes[slot] = 0;
-      bytes.set(message, slot + 1);
-      this.#lanes.pad(slot, 1 + message.length);
-      return slot;
+    const lanes = this.#lanes;
+    let [row, above] = ROWS as readonly [number, number];
+    messages.forEach((message, i) => {
+      const slot = MESSAGES + i * SLOT;
+      lanes.bytes.set(message, slot + 1);
+      lanes.put(LIST, i, slot, 1 + message.length, row + i * HASH_LENGTH);
     });
-    let row = 0;
-    this.#lanes.hash(leaves, 1, PLACES[row]!, 0, count);
+    lanes.hash(LIST, count, 1, LEAF);
     for (let width = count; width > 1; width = (width + 1) >> 1) {
-      const above = 1 - row;
-      const to = PLACES[above]!;
-      this.#lanes.hash(SLOTS[row]!, 2, width === 2 ? [ROOT] : to, 0, width >> 1);
+      const nodes = width >> 1;
+      for (let i = 0; i < nodes; i++) {
+        lanes.put(LIST, i, row + 2 * i * HASH_LENGTH - 1, 1 + 2 * HASH_LENGTH, above + i * HASH_LENGTH);
+      }
+      lanes.hash(LIST, nodes, 2, NODE);
       // The last of an odd row has no sibling: it is one of the row above (RFC 9162 §2.1.1).
-      const last = PLACES[row]![width - 1]!;
-      if (width % 2 === 1) bytes.copyWithin(to[width >> 1]!, last, last + HASH_LENGTH);
-      row = above;
+      const last = row + (width - 1) * HASH_LENGTH;
+      if (width % 2 === 1) lanes.bytes.copyWithin(above + nodes * HASH_LENGTH, last, last + HASH_LENGTH);
+      [row, above] = [above, row];
     }
-    return bytes.slice(ROOT, ROOT + HASH_LENGTH);
+    return lanes.bytes.slice(row, row + HASH_LENGTH);
   }
 }

@@ -9,26 +9,41 @@ import type { Bytes } from '../core/bytes.ts';
 import {
   add,
   and,
+  any,
   type Code,
+  equals,
   get,
+  greater,
   i32,
   i32add,
+  i32and,
+  i32eq,
+  i32load,
+  i32shl,
   i32sub,
+  lane,
   load,
+  loadLane,
   or,
   repeat,
   set,
   shl,
   shr,
+  shrSigned,
   shuffle,
+  splat,
   store,
+  swizzle,
   wasmModule,
+  when,
   xor,
 } from './wasm-code.ts';
 
 const LANES = 4;
 const BLOCK = 64;
 const PAGE = 65_536;
+/** What is read beyond the end of a message at most. */
+const BEHIND = 2 * BLOCK;
 
 // FIPS 180-4 §4.2.2, §5.3.3: fractional parts of cube roots and square roots of the first primes.
 const PRIMES = [2, 3];
@@ -47,23 +62,43 @@ function fraction(prime: number, degree: 2 | 3): number {
   return Number(root & 0xffff_ffffn);
 }
 
-// Parameters of `hash`: four addresses of padded messages, their number of blocks, four addresses for the hashes.
-const FROM = [0, 1, 2, 3];
-const BLOCKS = 4;
-const TO = [5, 6, 7, 8];
+// Parameters of `hash`: the first vector of a list, the end of the list, blocks of each message, and what the first word of
+// each begins with: a mask for what is in memory, and what is there instead.
+const LIST = 0;
+const END = 1;
+const BLOCKS = 2;
+const MASK = 3;
+const PREFIX = 4;
 const local = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+const FROM = local(5, 4);
 /** Address of the round constants that are next. */
 const CONSTANTS = 9;
-const WORDS = local(10, 16);
-const WORK = local(26, 8);
-const STATE = local(34, 8);
-const TEMPORARY = local(42, 4);
-const VECTORS = 36;
+/** Blocks left. */
+const LEFT = 10;
+const FIRST_MASK = 11;
+const FIRST_PREFIX = 12;
+const NUMBERS = 8;
+const WORDS = local(13, 16);
+const WORK = local(29, 8);
+const STATE = local(37, 8);
+const TEMPORARY = local(45, 4);
+/** What is left of each message: bytes, and whole words. */
+const REST = 49;
+const REST_WORDS = 50;
+const VECTORS = 38;
 
 const ROUND_TABLE = 0;
 const INITIAL_TABLE = 64 * 16;
+/** For a word of which 0 to 3 bytes belong to a message: those, and the bit behind them (FIPS 180-4 §5.1.1). */
+const KEPT_TABLE = INITIAL_TABLE + 8 * 16;
+const BIT_TABLE = KEPT_TABLE + 16;
 /** Where the caller's bytes begin. */
-export const FREE = INITIAL_TABLE + 8 * 16;
+export const FREE = BIT_TABLE + 16;
+
+// A vector of a list: four addresses of messages, four of where their hashes go, four lengths.
+const VECTOR = 48;
+const TO_AT = 16;
+const LENGTHS_AT = 32;
 
 const SWAP = [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];
 const words = (...lanes: number[]) => lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte));
@@ -90,26 +125,75 @@ function transpose(from: readonly Code[], to: readonly number[]): Code {
 const turned = (x: Code, bits: number): Code => or(shr(x, bits), shl(x, 32 - bits));
 
 function hashProgram(): Code {
-  const code: Code[] = [];
-  const emit = (more: Code) => code.push(more);
-  const swapped = (x: Code) => shuffle(x, x, SWAP);
-  STATE.forEach((h, i) => {
-    emit(set(h, load(i32(INITIAL_TABLE + i * 16), 0)));
-  });
-
+  const swapped = (x: Code) => swizzle(x, SWAP);
   const block: Code[] = [];
-  const into = (more: Code) => block.push(more);
   for (let group = 0; group < 4; group++) {
     const target = WORDS.slice(group * 4, group * 4 + 4);
-    FROM.forEach((from, lane) => {
-      into(set(target[lane]!, swapped(load(get(from), group * 16))));
+    target.forEach((word, lane) => {
+      block.push(set(word, swapped(load(get(FROM[lane]!), group * 16))));
     });
-    into(transpose(target.map(get), target));
+    block.push(transpose(target.map(get), target));
   }
+  const first = WORDS[0]!;
+  block.push(
+    when(any(greater(splat(i32(BLOCK)), get(REST))), padding()),
+    set(first, or(and(get(first), splat(get(FIRST_MASK))), splat(get(FIRST_PREFIX)))),
+    ...[set(FIRST_MASK, i32(-1)), set(FIRST_PREFIX, i32(0))],
+    ...WORK.map((x, i) => set(x, get(STATE[i]!))),
+    rounds(),
+    ...STATE.map((x, i) => set(x, add(get(x), get(WORK[i]!)))),
+    ...FROM.map((from) => set(from, i32add(get(from), i32(BLOCK)))),
+    set(REST, add(get(REST), splat(i32(-BLOCK)))),
+    set(LEFT, i32sub(get(LEFT), i32(1))),
+  );
+  const lanes = WORDS.slice(0, 4);
+  const vector = [
+    ...FROM.map((from, lane) => set(from, i32load(get(LIST), lane * 4))),
+    ...STATE.map((h, i) => set(h, load(i32(INITIAL_TABLE + i * 16), 0))),
+    set(REST, load(get(LIST), LENGTHS_AT)),
+    set(LEFT, get(BLOCKS)),
+    ...[set(FIRST_MASK, get(MASK)), set(FIRST_PREFIX, get(PREFIX))],
+    repeat(block, get(LEFT)),
+    ...[0, 1].map((half) => [
+      transpose(STATE.slice(half * 4, half * 4 + 4).map(get), lanes),
+      ...lanes.map((word, lane) =>
+        store(i32load(get(LIST), TO_AT + lane * 4), half * 16, swapped(get(word))),
+      ),
+    ]),
+    set(LIST, i32add(get(LIST), i32(VECTOR))),
+  ];
+  return repeat(vector, i32sub(get(END), get(LIST)));
+}
+
+/**
+ * Where messages end in this block: what memory has behind them gives way to a bit, zeros, and in the last block the length
+ * (FIPS 180-4 §5.1.1). So messages are hashed where they lie.
+ */
+function padding(): Code {
+  const [behind, kept, bit] = TEMPORARY as [number, number, number];
+  const rest = (each: number) => lane(get(REST), each);
+  const tableAt = (each: number) => i32shl(i32and(rest(each), i32(3)), 2);
+  const lanes = [0, 1, 2, 3];
+  const left = REST_WORDS;
+  const zero = splat(i32(0));
+  return [
+    ...lanes.map((each) =>
+      set(behind, loadLane(get(behind), each, i32add(get(FROM[each]!), i32and(rest(each), i32(-4))), 0)),
+    ),
+    ...lanes.map((each) => set(kept, loadLane(get(kept), each, tableAt(each), KEPT_TABLE))),
+    ...lanes.map((each) => set(bit, loadLane(get(bit), each, tableAt(each), BIT_TABLE))),
+    set(behind, or(and(swizzle(get(behind), SWAP), get(kept)), get(bit))),
+    set(left, shrSigned(get(REST), 2)),
+    ...WORDS.map((word) => [
+      set(word, or(and(get(word), greater(get(left), zero)), and(get(behind), equals(get(left), zero)))),
+      set(left, add(get(left), splat(i32(-1)))),
+    ]),
+    when(i32eq(get(LEFT), i32(1)), set(WORDS[15]!, shl(load(get(LIST), LENGTHS_AT), 3))),
+  ];
+}
+
+function rounds(): Code {
   let [a, b, c, d, e, f, g, h] = WORK as [number, number, number, number, number, number, number, number];
-  WORK.forEach((x, i) => {
-    into(set(x, get(STATE[i]!)));
-  });
   const [t1, t2, t3] = TEMPORARY as [number, number, number];
   const round = (t: number, first: boolean): Code => {
     const word = (back: number) => get(WORDS[(t - back + 16) % 16]!);
@@ -137,63 +221,39 @@ function hashProgram(): Code {
     WORDS.map((_, t) => round(t, first)),
     set(CONSTANTS, i32add(get(CONSTANTS), i32(16 * 16))),
   ];
-  into(set(CONSTANTS, i32(ROUND_TABLE)));
-  into(set(t3, xor(get(b), get(c))));
-  into(sixteen(true));
-  into(repeat(sixteen(false), i32sub(i32(ROUND_TABLE + 64 * 16), get(CONSTANTS))));
-  STATE.forEach((x, i) => {
-    into(set(x, add(get(x), get(WORK[i]!))));
-  });
-  for (const from of FROM) into(set(from, i32add(get(from), i32(BLOCK))));
-  into(set(BLOCKS, i32sub(get(BLOCKS), i32(1))));
-  emit(repeat(block, get(BLOCKS)));
-
-  for (let half = 0; half < 2; half++) {
-    const lanes = WORDS.slice(0, 4);
-    emit(transpose(STATE.slice(half * 4, half * 4 + 4).map(get), lanes));
-    TO.forEach((to, lane) => {
-      emit(store(get(to), half * 16, swapped(get(lanes[lane]!))));
-    });
-  }
-  return code;
+  return [
+    set(CONSTANTS, i32(ROUND_TABLE)),
+    set(t3, xor(get(b), get(c))),
+    sixteen(true),
+    repeat(sixteen(false), i32sub(i32(ROUND_TABLE + 64 * 16), get(CONSTANTS))),
+  ];
 }
 
 let compiled: WebAssembly.Module | undefined;
 
-type Hash = (
-  ...args: [
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-    blocks: number,
-    ...to: [number, number, number, number],
-  ]
-) => void;
-
-type Addresses = readonly number[] | Uint32Array;
+type Hash = (list: number, end: number, blocks: number, mask: number, prefix: number) => void;
 
 export class Sha256Lanes {
   readonly #memory: WebAssembly.Memory;
   readonly #hash: Hash;
   #bytes: Bytes;
-  #view: DataView;
+  #words: Uint32Array;
 
   constructor() {
     compiled ??= new WebAssembly.Module(
-      wasmModule([{ name: 'hash', parameters: 9, numbers: 1, vectors: VECTORS, body: hashProgram() }]),
+      wasmModule([{ name: 'hash', parameters: 5, numbers: NUMBERS, vectors: VECTORS, body: hashProgram() }]),
     );
     this.#memory = new WebAssembly.Memory({ initial: 1 });
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
     this.#hash = exports.hash as Hash;
     this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#view = new DataView(this.#memory.buffer);
-    const table = (at: number, values: readonly number[]) =>
-      values.forEach((value, i) => {
-        for (let lane = 0; lane < LANES; lane++) this.#view.setUint32(at + i * 16 + lane * 4, value, true);
-      });
-    table(ROUND_TABLE, ROUND);
-    table(INITIAL_TABLE, INITIAL);
+    this.#words = new Uint32Array(this.#memory.buffer);
+    const table = (at: number, values: readonly number[]) => this.#words.set(values, at >> 2);
+    const lanes = (value: number) => Array<number>(LANES).fill(value);
+    table(ROUND_TABLE, ROUND.flatMap(lanes));
+    table(INITIAL_TABLE, INITIAL.flatMap(lanes));
+    table(KEPT_TABLE, [0, 0xff00_0000, 0xffff_0000, 0xffff_ff00]);
+    table(BIT_TABLE, [0x8000_0000, 0x80_0000, 0x8000, 0x80]);
   }
 
   /** The memory that addresses mean; another array once {@link reserve} has grown it. */
@@ -201,43 +261,52 @@ export class Sha256Lanes {
     return this.#bytes;
   }
 
-  /** Makes sure that addresses below `end` exist. */
+  /** Makes sure that addresses below `end` exist, and as much behind them as may be read. */
   reserve(end: number): void {
-    const missing = Math.ceil((end - this.#bytes.length) / PAGE);
+    const missing = Math.ceil((end + BEHIND - this.#bytes.length) / PAGE);
     if (missing <= 0) return;
     this.#memory.grow(missing);
     this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#view = new DataView(this.#memory.buffer);
-  }
-
-  /** Makes the `length` bytes at `at` a whole number of blocks (FIPS 180-4 §5.1.1). @returns how many */
-  pad(at: number, length: number): number {
-    const bytes = this.#bytes;
-    const blocks = blocksOf(length);
-    const end = at + blocks * BLOCK;
-    bytes[at + length] = 0x80;
-    // For as few bytes as these, a loop takes half as long as the call that would fill them.
-    for (let i = at + length + 1; i < end - 4; i++) bytes[i] = 0;
-    this.#view.setUint32(end - 4, length * 8);
-    return blocks;
+    this.#words = new Uint32Array(this.#memory.buffer);
   }
 
   /**
-   * The hashes of padded messages of `blocks` blocks each.
-   * @param from addresses of messages @param to addresses of 32 bytes each, outside of the messages
-   * @param begin first of them @param end after the last
+   * Puts message `i` into a list, which has {@link listBytes} at an address that 4 divides.
+   * @param from address of its bytes @param length how many @param to where its hash goes
    */
-  hash(from: Addresses, blocks: number, to: Addresses, begin = 0, end = from.length): void {
-    const last = end - 1;
-    for (let i = begin; i < end; i += LANES) {
-      // Lanes without a message of their own do the last one's work again.
-      const [a, b, c, d] = [i, Math.min(i + 1, last), Math.min(i + 2, last), Math.min(i + 3, last)];
-      this.#hash(from[a]!, from[b]!, from[c]!, from[d]!, blocks, to[a]!, to[b]!, to[c]!, to[d]!);
-    }
+  put(list: number, i: number, from: number, length: number, to: number): void {
+    const at = (list >> 2) + (i >> 2) * (VECTOR >> 2) + (i & 3);
+    const words = this.#words;
+    words[at] = from;
+    words[at + (TO_AT >> 2)] = to;
+    words[at + (LENGTHS_AT >> 2)] = length;
   }
+
+  /**
+   * Hashes the first messages of a list.
+   * @param count how many of them @param blocks that each has, with its padding
+   * @param prefix a byte that comes before each, and stands for what is in memory before it
+   */
+  hash(list: number, count: number, blocks: number, prefix?: number): void {
+    if (count === 0) return;
+    const end = list + listBytes(count);
+    // Lanes without a message of their own do the last one's work again.
+    const last = (list >> 2) + ((count - 1) >> 2) * (VECTOR >> 2) + ((count - 1) & 3);
+    for (let more = 1; (count - 1 + more) & 3; more++) {
+      for (let row = 0; row < VECTOR >> 2; row += LANES)
+        this.#words[last + more + row] = this.#words[last + row]!;
+    }
+    if (prefix === undefined) this.#hash(list, end, blocks, -1, 0);
+    else this.#hash(list, end, blocks, 0x00ff_ffff, prefix << 24);
+  }
+}
+
+/** What a list of so many messages takes. */
+export function listBytes(count: number): number {
+  return Math.ceil(count / LANES) * VECTOR;
 }
 
 /** Blocks of a message of so many bytes, with its padding. */
 export function blocksOf(length: number): number {
-  return Math.ceil((length + 9) / BLOCK);
+  return ((length + 8) >>> 6) + 1;
 }

@@ -11,6 +11,12 @@ export const set = (local: number, value: Code): Code => [value, 0x21, ...uint(l
 export const i32 = (value: number): number[] => [0x41, ...sint(value)];
 export const i32add = (a: Code, b: Code): Code => [a, b, 0x6a];
 export const i32sub = (a: Code, b: Code): Code => [a, b, 0x6b];
+export const i32and = (a: Code, b: Code): Code => [a, b, 0x71];
+export const i32shl = (a: Code, bits: number): Code => [a, i32(bits), 0x74];
+export const i32eq = (a: Code, b: Code): Code => [a, b, 0x46];
+export const i32load = (address: Code, offset: number): Code => [address, 0x28, 0, ...uint(offset)];
+/** Does `body` where `condition` leaves another value than zero. */
+export const when = (condition: Code, body: Code): Code => [condition, 0x04, 0x40, body, 0x0b];
 /** Repeats `body` while the value that `condition` leaves is not zero; at least once. */
 export const repeat = (body: Code, condition: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0, 0x0b];
 
@@ -25,6 +31,25 @@ export const store = (address: Code, offset: number, value: Code): Code => [
 ];
 /** Of the 32 bytes of both, those at `lanes`. */
 export const shuffle = (a: Code, b: Code, lanes: readonly number[]): Code => [a, b, ...simd(0x0d), ...lanes];
+/** Of sixteen bytes, those at `lanes`. */
+export const swizzle = (a: Code, lanes: readonly number[]): Code => [a, simd(0x0c), ...lanes, ...simd(0x0e)];
+/** A vector with the four bytes at an address in one of its lanes. */
+export const loadLane = (into: Code, lane: number, address: Code, offset: number): Code => [
+  address,
+  into,
+  ...simd(0x56),
+  0,
+  ...uint(offset),
+  lane,
+];
+export const lane = (a: Code, which: number): Code => [a, ...simd(0x1b), which];
+/** The same number in all four lanes. */
+export const splat = (a: Code): Code => [a, ...simd(0x11)];
+/** All bits of a lane where it holds, else none; numbers with a sign. */
+export const equals = (a: Code, b: Code): Code => [a, b, ...simd(0x37)];
+export const greater = (a: Code, b: Code): Code => [a, b, ...simd(0x3b)];
+export const any = (a: Code): Code => [a, ...simd(0x53)];
+export const shrSigned = (a: Code, bits: number): Code => [a, ...i32(bits), ...simd(0xac)];
 export const and = (a: Code, b: Code): Code => [a, b, ...simd(0x4e)];
 export const or = (a: Code, b: Code): Code => [a, b, ...simd(0x50)];
 export const xor = (a: Code, b: Code): Code => [a, b, ...simd(0x51)];
