@@ -26,8 +26,22 @@ export function fromUtf8(bytes: Bytes): string {
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const CODES = Uint8Array.from(HEX.join(''), (digit) => digit.charCodeAt(0));
+
+/** Of longer ones nobody makes names. */
+const LONGEST_NAME = 64;
 
 export function toHex(bytes: Bytes): string {
+  // A string that is put together of others keeps them all, a kilobyte for a hash, and as the name in a map is taken apart
+  // again for each look-up.
+  if (bytes.length <= LONGEST_NAME) {
+    const codes: number[] = [];
+    for (let i = 0; i < bytes.length; i++) {
+      const at = 2 * bytes[i]!;
+      codes.push(CODES[at]!, CODES[at + 1]!);
+    }
+    return String.fromCharCode.apply(null, codes);
+  }
   let text = '';
   for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i]!]!;
   return text;
