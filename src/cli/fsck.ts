@@ -9,7 +9,8 @@ import { rulesId } from '../chain/index.ts';
 import { toHex, utf8 } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { CHECKS, type Check, type FsckReport, type KeptNote } from '../fsck/index.ts';
+import { CHECKS, type Check } from '../fsck/findings.ts';
+import type { FsckReport, KeptNote } from '../fsck/index.ts';
 import { loadConfig } from '../platform/config.ts';
 import type { Trust } from '../verify/index.ts';
 import { addClientTlsOptions, type ClientTlsOptions, tlsOf } from './connection.ts';
@@ -61,7 +62,7 @@ export function fsck(context: Context): Command {
       [],
     )
     .option('--hashes-only', 'leaves, tiles and roots; no signatures, no state, no index')
-    .option('--threads <count>', 'worker threads', countOf, availableParallelism());
+    .option('--threads <count>', 'threads that audit', countOf, availableParallelism());
   return addClientTlsOptions(command).action(async (options: Options) => {
     const output = outputOf(context, options);
     const began = performance.now();
@@ -98,7 +99,7 @@ async function auditStored(context: Context, options: Options, output: Output): 
     signal: terminal.signal,
     ...{
       crypto,
-      auditors: auditThreads(options.threads),
+      auditors: auditThreads(crypto, options.threads),
       rules: rulesId(crypto),
       ...common(options, output),
     },
@@ -118,11 +119,12 @@ async function auditServed(
   const tls = await tlsOf(options);
   const trust = await readTrust(context, options.trust ?? TRUST_FILE);
   const notes = await kept(options, [], trust);
-  const { auditThreads, fsckUrl } = await import('../fsck/index.ts');
+  const { auditThreads } = await import('../fsck/index.ts');
+  const { fsckUrl } = await import('../fsck/fsck-url.ts');
   return fsckUrl(url, {
     ...{
       crypto,
-      auditors: auditThreads(options.threads),
+      auditors: auditThreads(crypto, options.threads),
       rules: rulesId(crypto),
       ...common(options, output),
     },

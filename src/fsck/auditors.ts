@@ -1,4 +1,4 @@
-/** Who audits bundles: worker threads on all cores; a test may do it in place. */
+/** Who audits bundles: threads on all cores, of which the caller's own may be one; a test may do it in place. */
 import type { TransferListItem } from 'node:worker_threads';
 import { equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -35,13 +35,20 @@ const WORKER = new URL(
 );
 /** Two requests keep a thread busy while an answer travels. */
 const DEPTH = 2;
+/**
+ * Of so many threads the caller's own is one, and audits what the others have no room for: each thread takes time to start,
+ * and memory. What more of them answer is enough for it to do.
+ */
+const MOST_WITH_OWN = 4;
 
-export function auditThreads(count: number): MakeAuditors {
+export function auditThreads(crypto: Crypto, count: number): MakeAuditors {
   return (examine) => {
+    const own = count <= MOST_WITH_OWN ? auditInPlace(crypto)(examine) : undefined;
+    const others = own ? count - 1 : count;
     const keys = new Map<string, SigningKey>();
     const pool = new WorkerPool<AuditRequest, readonly BundleAudit[]>({
       module: WORKER,
-      size: count,
+      size: others,
       depth: DEPTH,
       initial: () => [
         { type: 'begin', examine },
@@ -49,9 +56,10 @@ export function auditThreads(count: number): MakeAuditors {
       ],
     });
     return {
-      depth: count * DEPTH,
+      depth: others * DEPTH + (own?.depth ?? 0),
       group: examine ? 2 : 16,
-      audit: (bundles) => pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
+      audit: (bundles) =>
+        own && !pool.free ? own.audit(bundles) : pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
       learn: (learned) => {
         // Those that the storage holds are told at the beginning, and come again from the replay.
         const unknown = learned.filter(([kid, key]) => {
@@ -59,7 +67,9 @@ export function auditThreads(count: number): MakeAuditors {
           return !known || !equal(known[1], key);
         });
         for (const key of unknown) keys.set(toHex(key[0]), key);
-        if (unknown.length > 0) pool.tell({ type: 'keys', keys: unknown });
+        if (unknown.length === 0) return;
+        pool.tell({ type: 'keys', keys: unknown });
+        own?.learn(unknown);
       },
       close: () => pool.close(),
     };

@@ -7,5 +7,4 @@ export { CHECKS, type Check, type Finding } from './findings.ts';
 export { fsckFolder } from './fsck-folder.ts';
 export { fsckServed, type ServedLog } from './fsck-served.ts';
 export { type FsckOptions, type FsckReport, fsckStorage } from './fsck-storage.ts';
-export { fsckUrl } from './fsck-url.ts';
 export type { KeptNote } from './known-heads.ts';

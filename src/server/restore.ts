@@ -117,7 +117,7 @@ async function restoreKeys(crypto: Crypto, folder: string, from: string): Promis
 /** Threads take longer to begin than a small log takes to be audited. */
 function auditorsFor(from: string): MakeAuditors {
   const size = statSync(from, { throwIfNoEntry: false })?.size ?? 0;
-  return size < SMALL ? auditInPlace(nodeCrypto) : auditThreads(availableParallelism());
+  return size < SMALL ? auditInPlace(nodeCrypto) : auditThreads(nodeCrypto, availableParallelism());
 }
 
 /** @throws CONFIG_INVALID */
