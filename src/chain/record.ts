@@ -71,7 +71,7 @@ class Written {
 }
 
 /** Records of all types in one generation. */
-const WRITTEN = 16_384;
+const WRITTEN = 2048;
 const written = new Written();
 
 /** One type of record; `Id` is what follows the type in its key. */

@@ -33,7 +33,7 @@ interface Options extends CommonOptions, ClientTlsOptions {
  * V8 lets a heap grow to four times what is alive before it collects; what an audit throws away is mostly rows and parsed
  * statements, in every thread. Collecting sooner costs little and keeps a large log within memory.
  */
-const HEAP_GROWING_PERCENT = 40;
+const HEAP_GROWING_PERCENT = 20;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 2000;
 /** What witnesses have cosigned last, in the data folder. */

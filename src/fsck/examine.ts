@@ -72,7 +72,8 @@ export class Examiner {
     places: readonly (Place | undefined)[],
     ids: readonly (Bytes | undefined)[],
   ): Examined {
-    return examined(this.#crypto, this.#keys, bundle, places, ids);
+    // With a crypto interface go the keys of bodies that were made with it: of most, nothing is ever signed again.
+    return examined({ ...this.#crypto }, this.#keys, bundle, places, ids);
   }
 }
 

@@ -3,10 +3,15 @@ import { fail, isLedgerError } from '../core/errors.ts';
 import { journalDamage, openLevelStorage, RenewedStorage } from '../storage/index.ts';
 import { type FsckOptions, type FsckReport, fsckStorage } from './fsck-storage.ts';
 
+/** Bytes that are read before the storage is opened anew: less of them beside a state, and an audit that takes longer. */
+const READ_BY_HASHES = 64 << 20;
+const READ_WITH_STATE = 16 << 20;
+
 /** @throws LOG_LOCKED the log is running; LOG_CORRUPT there is no head to begin with; STORAGE_FAILED */
 export async function fsckFolder(folder: string, options: FsckOptions): Promise<FsckReport> {
   const torn = journalDamage(folder);
-  const storage = await RenewedStorage.open(() => openLevelStorage(folder));
+  const most = options.hashesOnly ? READ_BY_HASHES : READ_WITH_STATE;
+  const storage = await RenewedStorage.open(() => openLevelStorage(folder), most);
   try {
     const report = await fsckStorage(storage, options);
     for (const { file, at } of torn) {

@@ -7,9 +7,6 @@ import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import type { Range, ReadableStorage, Storage } from './contract.ts';
 
-/** What is read of a storage before it is opened again, which takes some milliseconds. */
-const READ_BYTES = 64 << 20;
-
 export class RenewedStorage implements ReadableStorage {
   readonly #open: () => Promise<Storage>;
   readonly #most: number;
@@ -23,8 +20,8 @@ export class RenewedStorage implements ReadableStorage {
     this.#storage = open();
   }
 
-  /** @param open what nobody else writes to @param most bytes of rows between two openings */
-  static async open(open: () => Promise<Storage>, most = READ_BYTES): Promise<RenewedStorage> {
+  /** @param open what nobody else writes to @param most bytes of rows between two openings, which take some milliseconds each */
+  static async open(open: () => Promise<Storage>, most: number): Promise<RenewedStorage> {
     const renewed = new RenewedStorage(open, most);
     await renewed.#storage;
     return renewed;

@@ -95,7 +95,7 @@ describe('a storage that is opened anew as it is read', () => {
         throw fail('STORAGE_FAILED', 'a bad block');
       };
       return storage;
-    });
+    }, 30);
     await assert.rejects(faulty.get(Uint8Array.of(1)), failsWith('STORAGE_FAILED'));
     await faulty.close();
   });
