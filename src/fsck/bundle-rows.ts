@@ -19,7 +19,7 @@ export interface BundleRows {
   readonly data?: readonly Bytes[];
 }
 
-const STATE_ENTRY = 0x8000_0000;
+const STATE_ENTRY = 1 << 31;
 
 /**
  * The leaves of a bundle, by position; undefined where one is missing. Rows that overlap, break off or go on for too long
@@ -30,9 +30,10 @@ export function placesOf({ n, width, rows, starts }: BundleRows): {
   findings: Finding[];
 } {
   const first = n * TILE_WIDTH;
-  const places: (Place | undefined)[] = Array(width).fill(undefined);
+  const places: (Place | undefined)[] = [];
+  for (let i = 0; i < width; i++) places.push(undefined);
   const findings: Finding[] = [];
-  const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
+  let present = 0;
   const report = (at: string, expected: string, found: string) =>
     findings.push({ check: 'tree', at, expected, found });
   starts.forEach(([start, begin], row) => {
@@ -40,9 +41,12 @@ export function placesOf({ n, width, rows, starts }: BundleRows): {
     let index = start;
     let at = begin;
     while (at < end) {
-      const head = end - at < 4 ? undefined : view.getUint32(at);
-      const length = head === undefined ? 0 : (head & ~STATE_ENTRY) >>> 0;
-      if (head === undefined || end - at - 4 < length) {
+      const whole = end - at >= 4;
+      const head = whole
+        ? (rows[at]! << 24) | (rows[at + 1]! << 16) | (rows[at + 2]! << 8) | rows[at + 3]!
+        : 0;
+      const to = at + 4 + (head & ~STATE_ENTRY);
+      if (!whole || to > end) {
         report(`leaf ${index}`, 'a whole record', `a row of leaves, from ${start} on, that ends in it`);
         return;
       }
@@ -52,15 +56,15 @@ export function placesOf({ n, width, rows, starts }: BundleRows): {
         return;
       }
       if (places[position]) report(`leaf ${index}`, 'one record', 'one in each of two rows');
-      places[position] ??= {
-        isStateEntry: (head & STATE_ENTRY) !== 0,
-        from: at + 4,
-        to: at + 4 + length,
-      };
-      at += 4 + length;
+      else {
+        places[position] = { isStateEntry: (head & STATE_ENTRY) !== 0, from: at + 4, to };
+        present += 1;
+      }
+      at = to;
       index += 1;
     }
   });
+  if (present === width) return { places, findings };
   for (let i = 0; i < width; i++) {
     if (places[i]) continue;
     let end = i;
