@@ -36,15 +36,15 @@ const WORKER = new URL(
 /** Two requests keep a thread busy while an answer travels. */
 const DEPTH = 2;
 /**
- * Of so many threads the caller's own is one, and audits what the others have no room for: each thread takes time to start,
- * and memory. What more of them answer is enough for it to do.
+ * Of so many threads that examine statements the caller's own is one, and audits what the others have no room for: each has a
+ * heap with all keys. What more of them answer is enough for it to do; and beside hashes alone, it has bundles to read.
  */
 const MOST_WITH_OWN = 4;
 const OWN_AHEAD = 4;
 
 export function auditThreads(crypto: Crypto, count: number): MakeAuditors {
   return (examine) => {
-    const own = count <= MOST_WITH_OWN ? auditInPlace(crypto)(examine) : undefined;
+    const own = examine && count <= MOST_WITH_OWN ? auditInPlace(crypto)(examine) : undefined;
     const others = own ? count - 1 : count;
     const keys = new Map<string, SigningKey>();
     const pool = new WorkerPool<AuditRequest, readonly BundleAudit[]>({
