@@ -42,6 +42,8 @@ import {
 const LANES = 4;
 const BLOCK = 64;
 const PAGE = 65_536;
+/** Shorter messages are not worth a look at what they begin with. */
+const LOOKED_AT = 3;
 /** What is read beyond the end of a message at most. */
 const BEHIND = 2 * BLOCK;
 
@@ -69,22 +71,26 @@ const END = 1;
 const BLOCKS = 2;
 const MASK = 3;
 const PREFIX = 4;
+/** Whether messages are looked at for a first block that they share. */
+const ALIKE = 5;
 const local = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
-const FROM = local(5, 4);
+const FROM = local(6, 4);
 /** Address of the round constants that are next. */
-const CONSTANTS = 9;
+const CONSTANTS = 10;
 /** Blocks left. */
-const LEFT = 10;
-const FIRST_MASK = 11;
-const FIRST_PREFIX = 12;
-const NUMBERS = 8;
-const WORDS = local(13, 16);
-const WORK = local(29, 8);
-const STATE = local(37, 8);
-const TEMPORARY = local(45, 4);
+const LEFT = 11;
+const FIRST_MASK = 12;
+const FIRST_PREFIX = 13;
+/** Whether the block is to be remembered. */
+const NEW = 14;
+const NUMBERS = 9;
+const WORDS = local(15, 16);
+const WORK = local(31, 8);
+const STATE = local(39, 8);
+const TEMPORARY = local(47, 4);
 /** What is left of each message: bytes, and whole words. */
-const REST = 49;
-const REST_WORDS = 50;
+const REST = 51;
+const REST_WORDS = 52;
 const VECTORS = 38;
 
 const ROUND_TABLE = 0;
@@ -92,8 +98,12 @@ const INITIAL_TABLE = 64 * 16;
 /** For a word of which 0 to 3 bytes belong to a message: those, and the bit behind them (FIPS 180-4 §5.1.1). */
 const KEPT_TABLE = INITIAL_TABLE + 8 * 16;
 const BIT_TABLE = KEPT_TABLE + 16;
+/** A block that messages began with, the state behind it, and what is not zero as long as there is none. */
+const KNOWN_BLOCK = BIT_TABLE + 16;
+const KNOWN_STATE = KNOWN_BLOCK + BLOCK;
+const KNOWN_NOT = KNOWN_STATE + 8 * 16;
 /** Where the caller's bytes begin. */
-export const FREE = BIT_TABLE + 16;
+export const FREE = KNOWN_NOT + 16;
 
 // A vector of a list: four addresses of messages, four of where their hashes go, four lengths.
 const VECTOR = 48;
@@ -142,9 +152,12 @@ function hashProgram(): Code {
     ...WORK.map((x, i) => set(x, get(STATE[i]!))),
     rounds(),
     ...STATE.map((x, i) => set(x, add(get(x), get(WORK[i]!)))),
-    ...FROM.map((from) => set(from, i32add(get(from), i32(BLOCK)))),
-    set(REST, add(get(REST), splat(i32(-BLOCK)))),
-    set(LEFT, i32sub(get(LEFT), i32(1))),
+    when(get(NEW), [
+      ...STATE.map((x, i) => store(i32(KNOWN_STATE + i * 16), 0, get(x))),
+      store(i32(KNOWN_NOT), 0, splat(i32(0))),
+      set(NEW, i32(0)),
+    ]),
+    pastBlock(),
   );
   const lanes = WORDS.slice(0, 4);
   const vector = [
@@ -152,7 +165,8 @@ function hashProgram(): Code {
     ...STATE.map((h, i) => set(h, load(i32(INITIAL_TABLE + i * 16), 0))),
     set(REST, load(get(LIST), LENGTHS_AT)),
     set(LEFT, get(BLOCKS)),
-    ...[set(FIRST_MASK, get(MASK)), set(FIRST_PREFIX, get(PREFIX))],
+    ...[set(FIRST_MASK, get(MASK)), set(FIRST_PREFIX, get(PREFIX)), set(NEW, i32(0))],
+    when(get(ALIKE), knownBlock()),
     repeat(block, get(LEFT)),
     ...[0, 1].map((half) => [
       transpose(STATE.slice(half * 4, half * 4 + 4).map(get), lanes),
@@ -163,6 +177,44 @@ function hashProgram(): Code {
     set(LIST, i32add(get(LIST), i32(VECTOR))),
   ];
   return repeat(vector, i32sub(get(END), get(LIST)));
+}
+
+function pastBlock(): Code {
+  return [
+    ...FROM.map((from) => set(from, i32add(get(from), i32(BLOCK)))),
+    set(REST, add(get(REST), splat(i32(-BLOCK)))),
+    set(LEFT, i32sub(get(LEFT), i32(1))),
+  ];
+}
+
+/**
+ * Statements of one signer begin alike, with the same headers: of four that have the same first block, the state behind it is
+ * taken from those before them, or remembered.
+ */
+function knownBlock(): Code {
+  const [fromKnown, fromFirst] = TEMPORARY as [number, number];
+  const groups = [0, 16, 32, 48];
+  const differs = (a: Code, b: Code, into: number) => set(into, or(get(into), xor(a, b)));
+  const first = (at: number) => load(get(FROM[0]!), at);
+  return [
+    set(fromKnown, load(i32(KNOWN_NOT), 0)),
+    set(fromFirst, splat(i32(0))),
+    ...groups.map((at) => [
+      differs(first(at), load(i32(KNOWN_BLOCK), at), fromKnown),
+      ...FROM.slice(1).map((from) => differs(first(at), load(get(from), at), fromFirst)),
+    ]),
+    when(i32eq(any(get(fromFirst)), i32(0)), [
+      set(NEW, any(get(fromKnown))),
+      when(get(NEW), [
+        store(i32(KNOWN_NOT), 0, splat(i32(1))),
+        ...groups.map((at) => store(i32(KNOWN_BLOCK), at, first(at))),
+      ]),
+      when(i32eq(get(NEW), i32(0)), [
+        ...STATE.map((h, i) => set(h, load(i32(KNOWN_STATE + i * 16), 0))),
+        pastBlock(),
+      ]),
+    ]),
+  ];
 }
 
 /**
@@ -231,7 +283,9 @@ function rounds(): Code {
 
 let compiled: WebAssembly.Module | undefined;
 
-type Hash = (list: number, end: number, blocks: number, mask: number, prefix: number) => void;
+type Hash = (
+  ...args: [list: number, end: number, blocks: number, mask: number, prefix: number, alike: number]
+) => void;
 
 export class Sha256Lanes {
   readonly #memory: WebAssembly.Memory;
@@ -241,7 +295,7 @@ export class Sha256Lanes {
 
   constructor() {
     compiled ??= new WebAssembly.Module(
-      wasmModule([{ name: 'hash', parameters: 5, numbers: NUMBERS, vectors: VECTORS, body: hashProgram() }]),
+      wasmModule([{ name: 'hash', parameters: 6, numbers: NUMBERS, vectors: VECTORS, body: hashProgram() }]),
     );
     this.#memory = new WebAssembly.Memory({ initial: 1 });
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
@@ -253,6 +307,7 @@ export class Sha256Lanes {
     table(ROUND_TABLE, ROUND.flatMap(lanes));
     table(INITIAL_TABLE, INITIAL.flatMap(lanes));
     table(KEPT_TABLE, [0, 0xff00_0000, 0xffff_0000, 0xffff_ff00]);
+    table(KNOWN_NOT, lanes(1));
     table(BIT_TABLE, [0x8000_0000, 0x80_0000, 0x8000, 0x80]);
   }
 
@@ -296,8 +351,8 @@ export class Sha256Lanes {
       for (let row = 0; row < VECTOR >> 2; row += LANES)
         this.#words[last + more + row] = this.#words[last + row]!;
     }
-    if (prefix === undefined) this.#hash(list, end, blocks, -1, 0);
-    else this.#hash(list, end, blocks, 0x00ff_ffff, prefix << 24);
+    if (prefix === undefined) this.#hash(list, end, blocks, -1, 0, Number(blocks >= LOOKED_AT));
+    else this.#hash(list, end, blocks, 0x00ff_ffff, prefix << 24, 0);
   }
 }
 

@@ -41,7 +41,8 @@ test('bundles hash as the crypto interface hashes them, whatever was hashed befo
       const { inner, ...hashes } = hasher.hash(row, places);
       const plain = hashPlainly(crypto, row, places);
       assert.deepEqual(hashes, plain);
-      assert.deepEqual(inner?.subarray(-32), places.length === TILE_WIDTH ? plain.root : undefined);
+      const inLanes = places.length === TILE_WIDTH && row.length <= 1 << 20;
+      assert.deepEqual(inner?.subarray(-32), inLanes ? plain.root : undefined);
     }),
     { numRuns: 40 },
   );
