@@ -3,7 +3,7 @@
  * differs is named. It decides nothing and changes nothing.
  */
 export { auditInPlace, auditThreads, type MakeAuditors } from './auditors.ts';
-export { CHECKS, type Check, type Finding } from './findings.ts';
+export type { Finding } from './findings.ts';
 export { fsckFolder } from './fsck-folder.ts';
 export { fsckServed, type ServedLog } from './fsck-served.ts';
 export { type FsckOptions, type FsckReport, fsckStorage } from './fsck-storage.ts';
