@@ -30,7 +30,7 @@ export class RecordEncoding {
     if (this.#known(values) !== count) this.#learn(values);
     return encodeMembers(count, (to) => {
       for (const { name, key } of this.#members) {
-        const value = valueOf(values, name);
+        const value = memberOf(values, name);
         if (value === undefined) continue;
         to.encoded(key);
         if (isNested(value)) to.encoded(encoded(value));
@@ -41,7 +41,7 @@ export class RecordEncoding {
 
   #known(values: Values): number {
     let count = 0;
-    for (const { name } of this.#members) if (valueOf(values, name) !== undefined) count += 1;
+    for (const { name } of this.#members) if (memberOf(values, name) !== undefined) count += 1;
     return count;
   }
 
@@ -55,7 +55,7 @@ export class RecordEncoding {
 
 type Values = Readonly<Record<string, Cbor | undefined>>;
 
-function valueOf(values: Values, name: string): Cbor | undefined {
+function memberOf(values: Values, name: string): Cbor | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 

@@ -147,9 +147,9 @@ export class AdmissionQueue<Answer> {
       this.#verifying -= 1;
       const admitted: Admitted<Answer>[] = [];
       chunk.forEach(({ settle }, i) => {
-        if (outcome instanceof Error) return settle(outcome);
-        const admission = outcome[i]!;
-        if (admission.outcome === 'admitted') admitted.push({ admission, settle });
+        const admission = outcome instanceof Error ? outcome : outcome[i]!;
+        if (admission instanceof Error) settle(admission);
+        else if (admission.outcome === 'admitted') admitted.push({ admission, settle });
         else settle(new LedgerError(admission.code, admission.message));
       });
       this.#admitted(admitted);
