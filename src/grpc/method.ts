@@ -48,7 +48,7 @@ export function unary<Request, Response>(
       const run = new Run(path, call, options, options.limits.options.deadline);
       const answer = async () => {
         const request = decodeMessage(shape.request, call.request.bytes, shape.maxFields ?? MAX_FIELDS);
-        await options.limits.admitRequest(run.client);
+        options.limits.admitRequest(run.client);
         return handle(request, run);
       };
       run.onAbort((reason) => run.end(reason, (status) => respond(status)));
@@ -75,7 +75,7 @@ export function serverStream<Request, Response>(
         run.end(error, (status) => (status ? call.emit('error', status) : call.end()));
       const answer = async () => {
         const request = decodeMessage(shape.request, call.request.bytes, shape.maxFields ?? MAX_FIELDS);
-        await options.limits.admitRequest(run.client);
+        options.limits.admitRequest(run.client);
         for await (const message of handle(request, run)) {
           if (run.signal.aborted) break;
           await written(call, message);
@@ -116,7 +116,7 @@ export function duplex<Request, Response>(
       };
       const answer = async (received: Received) => {
         const request = decodeMessage(shape.request, received.bytes, shape.maxFields ?? MAX_FIELDS);
-        await options.limits.admitRequest(run.client);
+        options.limits.admitRequest(run.client);
         const message = await handle(request, run);
         received.digested();
         await written(call, message);

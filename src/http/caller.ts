@@ -24,11 +24,12 @@ export function callerOf(request: FastifyRequest): Caller {
 }
 
 export function admission(app: FastifyInstance, limits: Limits, clientCertificates: boolean): void {
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     // The handshake lets everybody in, so that the refusal can say why; nothing is read before this.
     if (clientCertificates && !(request.raw.socket as Partial<TLSSocket>).authorized) {
       throw fail('UNAUTHENTICATED', 'a client certificate that this server trusts is needed');
     }
-    await limits.admitRequest(clientOf(request));
+    limits.admitRequest(clientOf(request));
+    done();
   });
 }
