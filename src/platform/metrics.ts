@@ -4,6 +4,7 @@
  * patterns), never from what a sender chose.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { RequestSeconds } from './request-seconds.ts';
 
 /** A request that ended, on either surface. */
 export interface EndedRequest {
@@ -155,8 +156,18 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
     registers,
   });
   const requestSeconds = {
-    http: requestHistogram('aichain_http_request_seconds', 'HTTP requests, by route and status', registry),
-    grpc: requestHistogram('aichain_grpc_request_seconds', 'gRPC calls, by method and status', registry),
+    http: new RequestSeconds(
+      'aichain_http_request_seconds',
+      'HTTP requests, by route and status',
+      SECONDS,
+      registry,
+    ),
+    grpc: new RequestSeconds(
+      'aichain_grpc_request_seconds',
+      'gRPC calls, by method and status',
+      SECONDS,
+      registry,
+    ),
   };
 
   const registered = (outcome: string, count = 1) => registrations.inc({ outcome }, count);
@@ -188,19 +199,9 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
     },
     published: (size) => treeSize.set(size),
     observe({ surface, operation, status, seconds }) {
-      requestSeconds[surface].observe({ operation, status }, seconds);
+      requestSeconds[surface].observe(operation, status, seconds);
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
-}
-
-function requestHistogram(name: string, help: string, registry: Registry) {
-  return new Histogram({
-    name,
-    help,
-    labelNames: ['operation', 'status'],
-    buckets: SECONDS,
-    registers: [registry],
-  });
 }
