@@ -37,9 +37,9 @@ import type { ServedLog, ServedSnapshot } from './served-log.ts';
 const PAGE_BYTES = 4 * 1024 * 1024;
 const PAGE_ENTRIES = 1024;
 const MAX_FACTS = 256;
-/** Full bundles that are kept, all together and one: statements of the largest size would leave room for no other. */
-const KEPT_BUNDLES_BYTES = 16 * 1024 * 1024;
-const KEPT_BUNDLE_BYTES = 1024 * 1024;
+/** Full tiles and bundles that are kept, all together and one: statements of the largest size would leave room for no other. */
+const KEPT_TILES_BYTES = 16 * 1024 * 1024;
+const KEPT_TILE_BYTES = 1024 * 1024;
 
 export interface LedgerServiceOptions {
   /** Where the log has a witness policy. */
@@ -59,7 +59,7 @@ export class LedgerService implements Ledger {
   readonly #options: LedgerServiceOptions;
   readonly #answering: AnsweringHead;
   /** By path. They never change, and who copies the log begins where others begin. */
-  readonly #fullBundles = new Lru<string, Bytes>(KEPT_BUNDLES_BYTES);
+  readonly #fullTiles = new Lru<string, Bytes>(KEPT_TILES_BYTES);
   readonly provenance: ProvenanceService;
   readonly genesis: Bytes;
   readonly simulated: boolean;
@@ -280,18 +280,21 @@ export class LedgerService implements Ledger {
 
   // --- tiles --------------------------------------------------------------------------------------------------------
 
-  async tile(path: string): Promise<Bytes> {
+  tile(path: string): Bytes | Promise<Bytes> {
+    // Most are at hand, and are asked for often: what does not wait needs no promise.
+    return this.#fullTiles.get(path) ?? this.#tile(path);
+  }
+
+  async #tile(path: string): Promise<Bytes> {
     const { kind, index, width } = parseTilePath(path);
     const { size } = this.#log.head;
     const available = tileWidth(typeof kind === 'number' ? kind : 0, index, size);
     if (width > available) throw fail('NOT_FOUND', `${path} has ${available} hashes in the tree of ${size}`);
-    if (typeof kind === 'number') return this.#log.hashTile(kind, index, width);
-    if (width < TILE_WIDTH) return this.#bundle(kind, index, width);
-    const kept = this.#fullBundles.get(path);
-    if (kept) return kept;
-    const bundle = await this.#bundle(kind, index, width);
-    if (bundle.length <= KEPT_BUNDLE_BYTES) this.#fullBundles.set(path, bundle, bundle.length);
-    return bundle;
+    const tile = await (typeof kind === 'number'
+      ? this.#log.hashTile(kind, index, width)
+      : this.#bundle(kind, index, width));
+    if (width === TILE_WIDTH && tile.length <= KEPT_TILE_BYTES) this.#fullTiles.set(path, tile, tile.length);
+    return tile;
   }
 
   async #bundle(kind: 'entries' | 'statements', index: number, width: number): Promise<Bytes> {

@@ -162,8 +162,11 @@ export interface Ledger {
   entries(start: number, count: number): Promise<Entry[]>;
   /** @throws NOT_FOUND; ARGUMENT_INVALID for a state entry */
   effect(index: number): Promise<Effect>;
-  /** A tlog-tiles resource by its path: `tile/0/000`, `tile/entries/000.p/5`, `tile/statements/000`. @throws NOT_FOUND */
-  tile(path: string): Promise<Bytes>;
+  /**
+   * A tlog-tiles resource by its path: `tile/0/000`, `tile/entries/000.p/5`, `tile/statements/000`. Not to be written to:
+   * others are given the same bytes. @throws NOT_FOUND
+   */
+  tile(path: string): Bytes | Promise<Bytes>;
   /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held; NOT_WITNESSED */
   facts(keys: readonly Bytes[], size?: number): Promise<Facts>;
 

@@ -26,7 +26,7 @@ before(async () => {
   const service = new LedgerService(crypto, log);
   honest = {
     checkpoint: async () => utf8(service.checkpoint().checkpoint),
-    tile: (path) => service.tile(path),
+    tile: async (path) => service.tile(path),
     receipt: async (id) => (await service.receipt(id)).receipt,
   };
 });

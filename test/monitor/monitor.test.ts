@@ -49,7 +49,7 @@ describe('a monitor of an honest log', () => {
     const source = {
       head: async () => utf8(ledger.head().checkpoint),
       checkpoint: async () => utf8(ledger.checkpoint().checkpoint),
-      tile: (path: string) => ledger.tile(path),
+      tile: async (path: string) => ledger.tile(path),
     };
     const seen: ReplayedRun[] = [];
     const watcher = {
