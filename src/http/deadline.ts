@@ -1,12 +1,23 @@
 /**
- * How long a request may take. Fastify's own `handlerTimeout` and `request.signal` are not used: they go by the
- * request stream's `close`, which comes as soon as a body has been read, and so end every POST at its beginning.
+ * How long a request may take, and its end. Fastify's own `handlerTimeout` and `request.signal` are not used: they go by
+ * the request stream's `close`, which comes as soon as a body has been read, and so end every POST at its beginning.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fail } from '../core/errors.ts';
+import { Timeout, Timeouts } from '../service/timeouts.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** From the arrival of its headers; null where no hook was run. */
+    deadline: Deadline | null;
+  }
+}
 
 /** The end of one request that comes from outside its work. Most requests never ask for the signal, and get none made. */
-class Deadline {
+class Deadline extends Timeout {
+  readonly started = performance.now();
+  /** Method and pattern of the route, once its handler has been called. */
+  operation: string | undefined;
   #controller: AbortController | undefined;
   #ended: { readonly reason: unknown } | undefined;
   #reject: ((reason: unknown) => void) | undefined;
@@ -19,57 +30,62 @@ class Deadline {
     return this.#controller.signal;
   }
 
-  end(reason: unknown): void {
+  expire(): void {
+    this.stop(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time'));
+  }
+
+  stop(reason: unknown): void {
     this.#ended = { reason };
     this.#controller?.abort(reason);
     this.#reject?.(reason);
   }
 
   /** The work's result, or the reason of the end if that comes first; the work's own end is then ignored. */
-  first(work: unknown): Promise<unknown> {
+  first(work: PromiseLike<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       if (this.#ended) reject(this.#ended.reason);
-      Promise.resolve(work).then(resolve, reject);
+      work.then(resolve, reject);
     });
   }
-}
-
-const deadlines = new WeakMap<FastifyRequest, Deadline>();
-
-function deadlineOf(request: FastifyRequest): Deadline {
-  let deadline = deadlines.get(request);
-  if (!deadline) {
-    deadline = new Deadline();
-    deadlines.set(request, deadline);
-  }
-  return deadline;
 }
 
 /** Aborts when the client has gone or the time is up. */
 export function signalOf(request: FastifyRequest): AbortSignal {
-  return deadlineOf(request).signal;
+  return request.deadline!.signal;
 }
 
-/** Before the routes: each handler added afterwards has `milliseconds` from the arrival of the request's headers. */
-export function keepDeadlines(app: FastifyInstance, milliseconds: number): void {
+/**
+ * Before the routes: each handler added afterwards has `milliseconds` from the arrival of the request's headers.
+ * @param answered told about each request whose answer has been handed to the system
+ */
+export function keepDeadlines(
+  app: FastifyInstance,
+  milliseconds: number,
+  answered: (request: FastifyRequest, reply: FastifyReply, seconds: number) => void,
+): void {
+  const timeouts = new Timeouts(milliseconds);
+  app.decorateRequest('deadline', null);
   app.addHook('onRequest', (request, reply, done) => {
-    const deadline = deadlineOf(request);
-    const timer = setTimeout(
-      () => deadline.end(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time')),
-      milliseconds,
-    );
-    reply.raw.once('close', () => {
-      clearTimeout(timer);
-      // It comes after a finished answer, too, when nobody listens any more.
-      if (!reply.raw.writableFinished) deadline.end(fail('DEADLINE_EXCEEDED', 'the client has gone'));
+    const deadline = new Deadline();
+    request.deadline = deadline;
+    timeouts.begin(deadline);
+    // It comes after a finished answer, too.
+    reply.raw.on('close', () => {
+      timeouts.end(deadline);
+      if (!reply.raw.writableFinished) deadline.stop(fail('DEADLINE_EXCEEDED', 'the client has gone'));
+      else answered(request, reply, (performance.now() - deadline.started) / 1000);
     });
     done();
   });
   app.addHook('onRoute', (route) => {
-    const { handler } = route;
+    const { handler, method, url } = route;
+    const operation = typeof method === 'string' ? `${method} ${url}` : undefined;
     route.handler = function (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
-      return deadlineOf(request).first(handler.call(this, request, reply));
+      const deadline = request.deadline!;
+      deadline.operation = operation;
+      const work: unknown = handler.call(this, request, reply);
+      return work instanceof Promise ? deadline.first(work) : work;
     };
   });
 }

@@ -3,7 +3,6 @@
  */
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import helmet from 'helmet';
 import { fail } from '../core/errors.ts';
 import { compileOnUse } from '../platform/compile-on-use.ts';
 import { boundJsonDepth } from '../platform/json-depth.ts';
@@ -16,6 +15,7 @@ import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
 import { answerUnparsable, CODE_HEADER, problemHandler } from './refusal.ts';
 import { scrapi } from './scrapi.ts';
+import { responseWith, securityHeaders, setHeaders } from './security-headers.ts';
 import { tlogTiles } from './tlog-tiles.ts';
 import { readUnreadBodies } from './unread-body.ts';
 import { v1 } from './v1.ts';
@@ -47,24 +47,25 @@ const IDLE_SOCKET = 60_000;
 const KEEP_ALIVE = 15_000;
 const CHECK_INTERVAL = 2_000;
 const MAX_HEADER_BYTES = 16 << 10;
-/** Of every answer of a log for development: what it says binds nobody. */
-const SIMULATED_HEADER = 'aichain-simulated';
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { ledger, limits, tls, logger, observer } = options;
+  const headers = securityHeaders({ tls: tls !== undefined, simulated: ledger.simulated });
+  const SecureResponse = responseWith(headers);
   const node = {
+    ...(SecureResponse && { ServerResponse: SecureResponse }),
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT,
     connectionsCheckingInterval: CHECK_INTERVAL,
   };
   const onError = problemHandler(logger);
-  const observe = (request: FastifyRequest, reply: FastifyReply) =>
+  const observe = (request: FastifyRequest, reply: FastifyReply, seconds: number) =>
     observer?.observe({
       surface: 'http',
-      operation: `${request.method} ${request.routeOptions.url ?? '*'}`,
+      operation: request.deadline?.operation ?? `${request.method} ${request.routeOptions.url ?? '*'}`,
       status: reply.statusCode,
       code: (reply.getHeader(CODE_HEADER) as string | undefined) ?? null,
-      seconds: reply.elapsedTime / 1000,
+      seconds,
     });
   const app: FastifyInstance = Fastify({
     ...(tls ? { https: { ...node, ...tlsOptions(tls) } } : { http: node }),
@@ -81,36 +82,23 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // A path that cannot be decoded, for one: no route, and no hook is run.
     frameworkErrors: (error, request, reply) => {
       onError(error, request, reply);
-      observe(request, reply);
+      observe(request, reply, reply.elapsedTime / 1000);
     },
     clientErrorHandler: answerUnparsable,
   });
 
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
-  const secure = helmet({
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    strictTransportSecurity: tls !== undefined,
-    // What the log says is public, and may be fetched by a page from anywhere.
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-  });
-  app.addHook('onRequest', (request, reply, done) => {
-    if (ledger.simulated) reply.header(SIMULATED_HEADER, 'true');
-    secure(request.raw, reply.raw, (error) => done(error as Error | undefined));
-  });
+  if (!SecureResponse) setHeaders(app, headers);
   boundJsonDepth(app);
   compileOnUse(app);
   await describeRoutes(app);
   const routes = watchRoutes(app);
   readUnreadBodies(app);
-  keepDeadlines(app, limits.options.deadline);
+  keepDeadlines(app, limits.options.deadline, observe);
   admission(app, limits, tls?.clientCa !== undefined);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => onError(fail('NOT_FOUND', 'no such resource'), request, reply));
-  app.addHook('onResponse', (request, reply, done) => {
-    observe(request, reply);
-    done();
-  });
 
   app.register(async (scope) => tlogTiles(scope, ledger));
   app.register(async (scope) => scrapi(scope, options));
