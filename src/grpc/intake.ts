@@ -8,6 +8,8 @@ import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
 import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
+import { UnaryCall, type UnaryHandler } from './unary-call.ts';
+import { Window } from './window.ts';
 
 /** A request message on its way to a handler. */
 export interface Received {
@@ -18,59 +20,25 @@ export interface Received {
   readonly answered: () => void;
 }
 
-/** A counting semaphore, first come first served. What is larger than the whole window passes alone. */
-export class Window {
-  readonly #size: number;
-  #used = 0;
-  #waiting: { cost: number; enter: () => void }[] = [];
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  /** Calls `enter` once there is room, at once if there is. Gives back what removes it from the queue. */
-  enter(cost: number, enter: () => void): () => void {
-    if (this.#waiting.length === 0 && this.#fits(cost)) {
-      this.#used += cost;
-      enter();
-      return () => {};
-    }
-    const waiter = { cost, enter };
-    this.#waiting.push(waiter);
-    return () => {
-      const at = this.#waiting.indexOf(waiter);
-      if (at < 0) return;
-      this.#waiting.splice(at, 1);
-      this.#admit();
-    };
-  }
-
-  leave(cost: number): void {
-    this.#used -= cost;
-    this.#admit();
-  }
-
-  #fits(cost: number): boolean {
-    return this.#used === 0 || this.#used + cost <= this.#size;
-  }
-
-  #admit(): void {
-    for (let next = this.#waiting[0]; next && this.#fits(next.cost); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#used += next.cost;
-      next.enter();
-    }
-  }
-}
-
 /**
- * The server's interceptor: delivers messages as {@link Received}, and gives the statuses that gRPC itself sends
- * (oversized message, deadline, unreadable compression) a reason code too.
+ * The server's interceptor: delivers messages of streams as {@link Received}, hands unary calls to their handlers, and gives the
+ * statuses that gRPC itself sends (oversized message, deadline, unreadable compression) a reason code too.
+ * @param unary handlers by path
  * @param simulated a log for development: every answer says so
  */
-export function intake(limits: Limits, simulated = false): ServerInterceptor {
+export function intake(
+  limits: Limits,
+  unary: ReadonlyMap<string, UnaryHandler> = new Map(),
+  simulated = false,
+): ServerInterceptor {
   const allBytes = new Window(limits.options.pendingBytes);
-  return (_method, call) => {
+  return ({ path }, call) => {
+    const handle = unary.get(path);
+    if (handle) {
+      const whole = new UnaryCall(call, handle, allBytes);
+      completeStatus(call, () => whole.close(), simulated);
+      return whole;
+    }
     const messages = new Window(limits.options.pendingBatches);
     /** What is given back when the call ends, whichever way it ends. */
     const held = new Set<() => void>();
@@ -113,6 +81,10 @@ export function intake(limits: Limits, simulated = false): ServerInterceptor {
   };
 }
 
+/** What is sent is a copy of it. */
+const SIMULATED = new Metadata();
+SIMULATED.set(SIMULATED_KEY, 'true');
+
 /** Reason codes for statuses that carry none, because grpc-js made them. */
 function transportCode(status: number, details: string): string | undefined {
   if (status === GRPC.RESOURCE_EXHAUSTED) return 'REQUEST_TOO_LARGE';
@@ -131,6 +103,8 @@ function completeStatus(call: ServerInterceptingCallInterface, close: () => void
   const send = call.sendStatus.bind(call);
   call.sendStatus = (status) => {
     close();
+    if (status.code === 0 && !status.metadata)
+      return send(simulated ? { ...status, metadata: SIMULATED } : status);
     const code = transportCode(status.code, status.details);
     const named = code === undefined || (status.metadata?.get(CODE_KEY).length ?? 0) > 0;
     if (named && !simulated) return send(status);

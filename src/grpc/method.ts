@@ -6,13 +6,12 @@ import type { Writable } from 'node:stream';
 import type {
   MethodDefinition,
   ServerDuplexStream,
-  ServerUnaryCall,
   ServerWritableStream,
-  sendUnaryData,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
 import type { Received } from './intake.ts';
 import { type CallContext, type MethodOptions, Run } from './run.ts';
+import type { UnaryHandler } from './unary-call.ts';
 import { type Decoder, decodeMessage, type Encoder, encodeMessage } from './wire.ts';
 
 /** One RPC, before it knows its path. */
@@ -20,7 +19,10 @@ export interface Method {
   readonly requestStream: boolean;
   readonly responseStream: boolean;
   serialize(message: unknown): Buffer;
-  handler(path: string, options: MethodOptions): UntypedHandleCall;
+  /** Of a call with streams. */
+  handler?(path: string, options: MethodOptions): UntypedHandleCall;
+  /** Of a call without. */
+  unary?(path: string, options: MethodOptions): UnaryHandler;
 }
 
 export interface Shape<Request, Response> {
@@ -32,7 +34,6 @@ export interface Shape<Request, Response> {
 
 const MAX_FIELDS = 16;
 
-type UnaryCall = ServerUnaryCall<Received, unknown>;
 type WritableCall = ServerWritableStream<Received, unknown>;
 type DuplexCall = ServerDuplexStream<Received, unknown>;
 
@@ -44,18 +45,21 @@ export function unary<Request, Response>(
     requestStream: false,
     responseStream: false,
     serialize: (message) => encodeMessage(shape.response, message as Response),
-    handler: (path, options) => (call: UnaryCall, respond: sendUnaryData<unknown>) => {
-      const run = new Run(path, call, options, options.limits.options.deadline);
-      const answer = async () => {
-        const request = decodeMessage(shape.request, call.request.bytes, shape.maxFields ?? MAX_FIELDS);
+    unary: (path, options) => (call, bytes) => {
+      const run = new Run(path, call, options, options.timeouts);
+      call.cancelled = () => run.cancelled();
+      const refuse = (error: unknown) => run.end(error, (status) => call.refuse(status!));
+      const answer = (message: Response) => run.end(null, () => call.answer(message));
+      run.onAbort(refuse);
+      try {
+        const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
         options.limits.admitRequest(run.client);
-        return handle(request, run);
-      };
-      run.onAbort((reason) => run.end(reason, (status) => respond(status)));
-      answer().then(
-        (message) => run.end(null, () => respond(null, message)),
-        (error) => run.end(error, (status) => respond(status)),
-      );
+        const message = handle(request, run);
+        if (message instanceof Promise) message.then(answer, refuse);
+        else answer(message as Response);
+      } catch (error) {
+        refuse(error);
+      }
     },
   };
 }
@@ -70,7 +74,8 @@ export function serverStream<Request, Response>(
     responseStream: true,
     serialize: (message) => encodeMessage(shape.response, message as Response),
     handler: (path, options) => (call: WritableCall) => {
-      const run = new Run(path, call, options, Number.POSITIVE_INFINITY);
+      const run = new Run(path, call, options);
+      call.once('cancelled', () => run.cancelled());
       const finish = (error: unknown) =>
         run.end(error, (status) => (status ? call.emit('error', status) : call.end()));
       const answer = async () => {
@@ -101,7 +106,8 @@ export function duplex<Request, Response>(
     responseStream: true,
     serialize: (message) => encodeMessage(shape.response, message as Response),
     handler: (path, options) => (call: DuplexCall) => {
-      const run = new Run(path, call, options, Number.POSITIVE_INFINITY);
+      const run = new Run(path, call, options);
+      call.once('cancelled', () => run.cancelled());
       let pending = 0;
       /** Why no more is read: the client has finished, or an error that waits for what is in flight. */
       let last: { readonly error: unknown } | undefined;

@@ -1,15 +1,18 @@
 /** One gRPC call from its start to its one end: who calls, until when, and what became of it. */
-import { type EventEmitter, setMaxListeners } from 'node:events';
-import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { setMaxListeners } from 'node:events';
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { fail } from '../core/errors.ts';
 import type { Caller } from '../service/ledger.ts';
 import { type Answer, answerOf } from '../service/status.ts';
 import { type SurfaceOptions, subjectName } from '../service/surface.ts';
+import { Timeout, type Timeouts } from '../service/timeouts.ts';
 import { statusObject } from './trailers.ts';
 
 export type MethodOptions = Pick<SurfaceOptions, 'limits' | 'logger' | 'observer'> & {
   /** Aborts when the server begins to close: streams that would not end by themselves end then. */
   readonly closing: AbortSignal;
+  /** For unary calls whose sender names no earlier deadline. */
+  readonly timeouts: Timeouts;
 };
 
 /** Caller with a signal that is always there. */
@@ -18,46 +21,48 @@ export type CallContext = Required<Caller> & {
   readonly deadline: number;
 };
 
-type ServerSurfaceCall = Pick<
-  ServerUnaryCall<unknown, unknown>,
-  'getDeadline' | 'getPeer' | 'getAuthContext'
->;
+type SurfaceCall = Pick<ServerInterceptingCallInterface, 'getDeadline' | 'getPeer' | 'getAuthContext'>;
 
-export class Run implements CallContext {
+export class Run extends Timeout implements CallContext {
   readonly client: string;
   readonly deadline: number;
   readonly #path: string;
   readonly #options: MethodOptions;
   readonly #started = performance.now();
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #timeouts: Timeouts | undefined;
   /** Made when it is asked for: most calls are answered before anything waits. */
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #onAbort = (_reason: unknown) => {};
-  #onClosing = () => {};
+  #onClosing: (() => void) | undefined;
   #ended = false;
 
-  constructor(
-    path: string,
-    call: ServerSurfaceCall & EventEmitter,
-    options: MethodOptions,
-    defaultDeadline: number,
-  ) {
+  /** @param timeouts of calls that have no earlier deadline; without them such a call has none */
+  constructor(path: string, call: SurfaceCall, options: MethodOptions, timeouts?: Timeouts) {
+    super();
     this.#path = path;
     this.#options = options;
     this.client = clientOf(call);
-    const left = Math.min(defaultDeadline, Number(call.getDeadline()) - Date.now());
-    this.deadline = Date.now() + left;
-    if (left < 2 ** 31) {
-      this.#timer = setTimeout(
-        () => this.abort(fail('DEADLINE_EXCEEDED', 'the deadline has passed')),
-        Math.max(0, left),
-      );
+    const now = Date.now();
+    const asked = Number(call.getDeadline());
+    const last = timeouts ? now + timeouts.milliseconds : Number.POSITIVE_INFINITY;
+    this.deadline = Math.min(asked, last);
+    if (asked >= last) {
+      this.#timeouts = timeouts;
+      timeouts?.begin(this);
+    } else if (asked - now < 2 ** 31) {
+      this.#timer = setTimeout(() => this.expire(), Math.max(0, asked - now));
     }
-    // It comes after a finished call too.
-    call.once('cancelled', () => {
-      if (!this.#ended) this.abort(fail('DEADLINE_EXCEEDED', 'the call was cancelled'));
-    });
+  }
+
+  expire(): void {
+    this.abort(fail('DEADLINE_EXCEEDED', 'the deadline has passed'));
+  }
+
+  /** The client has gone. It may be told after the end of the call, too. */
+  cancelled(): void {
+    if (!this.#ended) this.abort(fail('DEADLINE_EXCEEDED', 'the call was cancelled'));
   }
 
   /** Unary calls do not listen: they end soon by themselves. */
@@ -93,8 +98,9 @@ export class Run implements CallContext {
   end(error: unknown, send: (status: ReturnType<typeof statusObject> | null) => void): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#timeouts?.end(this);
     clearTimeout(this.#timer);
-    this.#options.closing.removeEventListener('abort', this.#onClosing);
+    if (this.#onClosing) this.#options.closing.removeEventListener('abort', this.#onClosing);
     const answer = error === null ? null : answerOf(error);
     if (answer) this.#log(answer, error);
     try {
@@ -119,7 +125,7 @@ export class Run implements CallContext {
   }
 }
 
-function clientOf(call: ServerSurfaceCall): string {
+function clientOf(call: SurfaceCall): string {
   const certificate = call.getAuthContext()?.sslPeerCertificate;
   if (certificate) return subjectName(certificate.subject);
   // address:port, where an IPv6 address is not in brackets.

@@ -13,10 +13,12 @@ import {
 import { fail } from '../core/errors.ts';
 import { descriptors } from '../proto/aichain.js';
 import type { SurfaceOptions, TlsOptions } from '../service/surface.ts';
+import { Timeouts } from '../service/timeouts.ts';
 import { healthService } from './health.ts';
 import { intake } from './intake.ts';
 import { definition, type Method } from './method.ts';
 import { reflectionService } from './reflection.ts';
+import type { UnaryHandler } from './unary-call.ts';
 
 export interface GrpcServer {
   /** Resolves with the port, which the system chooses for 0. @throws UNAVAILABLE the address cannot be bound */
@@ -55,10 +57,12 @@ export function createServiceServer(
   if (!process.env.GRPC_VERBOSITY) setLogVerbosity(logVerbosity.NONE);
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // one for each open stream
+  const unary = new Map<string, UnaryHandler>();
+  const timeouts = new Timeouts(limits.options.deadline);
   const server = new Server({
     ...TRANSPORT,
     'grpc.max_receive_message_length': limits.options.messageBytes,
-    interceptors: [intake(limits, simulated)],
+    interceptors: [intake(limits, unary, simulated)],
   });
 
   const add = (service: string, methods: Record<string, Method>) => {
@@ -67,7 +71,9 @@ export function createServiceServer(
     for (const [name, method] of Object.entries(methods)) {
       const path = `/${service}/${name}`;
       definitions[name] = definition(path, method);
-      handlers[name] = method.handler(path, { ...options, closing: closing.signal });
+      const given = { ...options, closing: closing.signal, timeouts };
+      if (method.unary) unary.set(path, method.unary(path, given));
+      handlers[name] = method.handler?.(path, given) ?? taken;
     }
     server.addService(definitions, handlers);
   };
@@ -99,6 +105,11 @@ export function createServiceServer(
         closing.abort();
       }),
   };
+}
+
+/** In place of the handler of a unary call: what comes in has gone another way. */
+function taken(): never {
+  throw fail('INTERNAL', 'a unary call that no interceptor has taken');
 }
 
 function credentials(tls: TlsOptions | undefined): ServerCredentials {

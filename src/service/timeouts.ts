@@ -3,23 +3,23 @@
  * one timer does for all: a timer of its own costs each request more than the rest of its bookkeeping.
  */
 export class Timeouts {
-  readonly #milliseconds: number;
+  readonly milliseconds: number;
   #first: Timeout | undefined;
   #last: Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(milliseconds: number) {
-    this.#milliseconds = milliseconds;
+    this.milliseconds = milliseconds;
   }
 
   /** Calls `timeout.expire` when the time is up, unless it has ended before. */
   begin(timeout: Timeout): void {
-    timeout.due = performance.now() + this.#milliseconds;
+    timeout.due = performance.now() + this.milliseconds;
     timeout.before = this.#last;
     if (this.#last) this.#last.after = timeout;
     else this.#first = timeout;
     this.#last = timeout;
-    this.#timer ??= this.#wait(this.#milliseconds);
+    this.#timer ??= this.#wait(this.milliseconds);
   }
 
   end(timeout: Timeout): void {

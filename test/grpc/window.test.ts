@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Window } from '../../src/grpc/intake.ts';
+import { Window } from '../../src/grpc/window.ts';
 
 test('a window admits in order, never more than fits, and everybody in the end', () => {
   fc.assert(

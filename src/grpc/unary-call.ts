@@ -1,0 +1,96 @@
+/**
+ * A call of one message and one answer, from the transport to its handler and back. grpc-js would put a stream for writing
+ * around it, and wait for the answer to be written before it sends the status: for calls as short as these that is a large part
+ * of them.
+ */
+import { ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import { GRPC } from '../service/status.ts';
+import type { Window } from './window.ts';
+
+type PartialStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
+
+export type UnaryHandler = (call: UnaryCall, request: Buffer) => void;
+
+export class UnaryCall extends ServerInterceptingCall {
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #handle: UnaryHandler;
+  readonly #room: Window;
+  #request: Buffer | undefined;
+  /** Gives back the room that the request takes, or its place in the queue for it. */
+  #release: (() => void) | undefined;
+  #closed = false;
+  /** Told when the client has gone, and also after an answer. */
+  cancelled: (() => void) | undefined;
+
+  /** @param room for the bytes of requests that are not answered yet */
+  constructor(call: ServerInterceptingCallInterface, handle: UnaryHandler, room: Window) {
+    super(call);
+    this.#call = call;
+    this.#handle = handle;
+    this.#room = room;
+  }
+
+  /** The listener is for what is not used here: it would make the stream. */
+  override start(): void {
+    this.#call.start(this);
+  }
+
+  onReceiveMetadata(): void {
+    this.#call.startRead();
+  }
+
+  onReceiveMessage(request: Buffer): void {
+    if (this.#closed) return;
+    if (this.#request) {
+      this.#misused('a unary call has one message, not two');
+      return;
+    }
+    this.#request = request;
+    const { length } = request;
+    let entered = false;
+    const leaveQueue = this.#room.enter(length, () => {
+      entered = true;
+      this.#release = () => this.#room.leave(length);
+      this.#call.startRead();
+    });
+    if (!entered) this.#release = leaveQueue;
+  }
+
+  onReceiveHalfClose(): void {
+    if (this.#closed) return;
+    if (!this.#request) {
+      this.#misused('a unary call has one message, not none');
+      return;
+    }
+    this.#handle(this, this.#request);
+  }
+
+  onCancel(): void {
+    this.close();
+    this.cancelled?.();
+  }
+
+  /** At the first of: a status sent by whomever, the client gone. */
+  close(): void {
+    this.#closed = true;
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  answer(message: unknown): void {
+    // Both at once leave in one piece. What cannot be encoded has ended the call by itself; the second status is dropped.
+    this.#call.sendMessage(message, nothing);
+    this.#call.sendStatus(OK);
+  }
+
+  refuse(status: PartialStatus): void {
+    this.#call.sendStatus(status);
+  }
+
+  #misused(details: string): void {
+    this.#call.sendStatus({ code: GRPC.UNIMPLEMENTED, details });
+  }
+}
+
+const OK: PartialStatus = { code: 0, details: 'OK' };
+const nothing = () => {};

@@ -1,0 +1,97 @@
+/** Unary calls as the transport brings them: messages too many or too few, and what they hold while they wait. */
+import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { createGrpcServer, type GrpcServer } from '../../src/grpc/index.ts';
+import { aichain } from '../../src/proto/aichain.js';
+import { Limits } from '../../src/service/limits.ts';
+import { FakeLedger } from '../service/fake-ledger.ts';
+import { RawClient } from './raw-client.ts';
+
+const REGISTER = '/aichain.v1.RegistrationService/Register';
+const message = (text: string) => {
+  const statement = new TextEncoder().encode(text);
+  return Buffer.from(aichain.v1.RegisterRequest.encode({ statement }).finish());
+};
+
+suite('unary calls', () => {
+  const ledger = new FakeLedger();
+  // Room for two of the statements below, and for no third.
+  const limits = new Limits({ requests: null, statements: null, pendingBytes: 32 });
+  let server: GrpcServer;
+  let port: number;
+  before(async () => {
+    server = createGrpcServer({ ledger, limits });
+    port = await server.listen('127.0.0.1', 0);
+  });
+  after(() => server.close(1000));
+
+  /** A call of these messages, as no client library would make it. */
+  async function trailers(...messages: Buffer[]): Promise<Record<string, unknown>> {
+    const session = connect(`http://127.0.0.1:${port}`);
+    try {
+      return await new Promise((resolve, reject) => {
+        const stream = session.request({
+          ...{ ':method': 'POST', ':path': REGISTER },
+          ...{ 'content-type': 'application/grpc', te: 'trailers' },
+        });
+        stream.on('error', reject);
+        // Without an answer before it, the status comes in the headers.
+        stream.on('response', (headers) => headers['grpc-status'] !== undefined && resolve(headers));
+        stream.on('trailers', resolve);
+        stream.resume();
+        for (const bytes of messages) {
+          const prefix = Buffer.alloc(5);
+          prefix.writeUInt32BE(bytes.length, 1);
+          stream.write(Buffer.concat([prefix, bytes]));
+        }
+        stream.end();
+      });
+    } finally {
+      session.close();
+    }
+  }
+
+  test('one message is answered; none and two are refused', async () => {
+    const one = await trailers(message('one'));
+    assert.equal(one['grpc-status'], '0');
+    assert.equal(one['aichain-simulated'], 'true');
+    for (const messages of [[], [message('first'), message('second')]]) {
+      const refused = await trailers(...messages);
+      assert.equal(refused['grpc-status'], '12');
+      assert.equal(refused['aichain-code'], 'REQUEST_MALFORMED');
+      assert.equal(refused['aichain-simulated'], 'true');
+    }
+    assert.ok(!ledger.statements.some((bytes) => Buffer.from(bytes).includes('second')));
+  });
+
+  test('a call waits for the room that others take; one that goes away leaves its place', async () => {
+    const client = new RawClient(`127.0.0.1:${port}`);
+    const count = () => ledger.callers.length;
+    const started = count();
+    const both = ['slow a', 'slow b'].map((text) => client.unary(REGISTER, message(text.padEnd(12))));
+    await until(() => count() === started + 2);
+    const third = client.unary(REGISTER, message('c'.padEnd(12)), 100);
+    const fourth = client.unary(REGISTER, message('d'.padEnd(12)));
+    await assert.rejects(third, { code: 4 });
+    // The server hears of it a little later.
+    await setTimeout(200);
+    assert.equal(count(), started + 2, 'neither has reached the ledger');
+    ledger.release();
+    ledger.release();
+    await Promise.all([...both, fourth]);
+    assert.equal(count(), started + 3);
+    // All has been given back.
+    await Promise.all(['e', 'f', 'g', 'h'].map((text) => client.unary(REGISTER, message(text.padEnd(12)))));
+    client.close();
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 3000; i++) {
+    if (condition()) return;
+    await setTimeout(10);
+  }
+  throw new Error('it did not happen within 30 s');
+}
