@@ -5,6 +5,7 @@ import type { Ledger, Status } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
 import { entryMessage, headMessage } from './messages.ts';
 import { type Method, serverStream, unary } from './method.ts';
+import { consistencyMessage, inclusionMessage } from './proof-message.ts';
 import { entryOf, exact } from './wire.ts';
 
 const v1 = aichain.v1;
@@ -30,30 +31,12 @@ export function logService(ledger: Ledger, limits: Limits): Record<string, Metho
       head: headMessage(ledger.checkpoint()),
     })),
 
-    GetInclusion: unary(
-      { request: v1.GetInclusionRequest, response: v1.GetInclusionResponse },
-      async (request) => {
-        const proof = await ledger.inclusion(entryOf(request), size(request.size));
-        return {
-          index: proof.index,
-          leafHash: proof.leafHash,
-          path: [...proof.path],
-          head: headMessage(proof.head),
-        };
-      },
+    GetInclusion: unary({ request: v1.GetInclusionRequest, response: inclusionMessage }, (request) =>
+      ledger.inclusion(entryOf(request), size(request.size)),
     ),
 
-    GetConsistency: unary(
-      { request: v1.GetConsistencyRequest, response: v1.GetConsistencyResponse },
-      async (request) => {
-        const proof = await ledger.consistency(exact(request.from, 'from'), size(request.to));
-        return {
-          from: proof.from,
-          path: [...proof.path],
-          head: headMessage(proof.head),
-          receipt: proof.receipt ?? new Uint8Array(0),
-        };
-      },
+    GetConsistency: unary({ request: v1.GetConsistencyRequest, response: consistencyMessage }, (request) =>
+      ledger.consistency(exact(request.from, 'from'), size(request.to)),
     ),
 
     GetEntry: unary({ request: v1.GetEntryRequest, response: v1.GetEntryResponse }, async (request) => ({

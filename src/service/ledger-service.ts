@@ -13,7 +13,14 @@ import {
   type ReceiptHead,
   type Sequenced,
 } from '../log/index.ts';
-import { entryBundle, parseTilePath, statementBundle, TILE_WIDTH, tileWidth } from '../merkle/index.ts';
+import {
+  entryBundle,
+  HASH_LENGTH,
+  parseTilePath,
+  statementBundle,
+  TILE_WIDTH,
+  tileWidth,
+} from '../merkle/index.ts';
 import { formatVerifierKey } from '../note/index.ts';
 import { AnsweringHead } from './answering-head.ts';
 import { answerGate } from './gate.ts';
@@ -147,11 +154,11 @@ export class LedgerService implements Ledger {
   // --- tree ---------------------------------------------------------------------------------------------------------
 
   head(): SignedHead {
-    return signedHead(this.#log.head);
+    return this.#log.head;
   }
 
   checkpoint(): SignedHead {
-    return signedHead(this.#answering.checkpoint);
+    return this.#answering.checkpoint;
   }
 
   async *follow(signal: AbortSignal): AsyncIterable<SignedHead> {
@@ -177,14 +184,14 @@ export class LedgerService implements Ledger {
   }
 
   async inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion> {
-    const index = await this.#indexOf(of);
-    const head = size === undefined ? signedHead(this.#answering.covering(index)) : await this.#headAt(size);
+    const index = 'index' in of ? this.#logged(of.index) : await this.#indexOf(of);
+    const head = size === undefined ? this.#answering.covering(index) : await this.#headAt(size);
     if (index >= head.size) throw fail('NOT_FOUND', `entry ${index} is not in the tree of ${head.size}`);
-    const [path, leafHash] = await Promise.all([
-      this.#log.inclusionPath(index, head.size),
-      this.#log.leafHash(index),
-    ]);
-    return { index, leafHash, path, head };
+    const leafHash = this.#log.leafHash(index);
+    const atHand = this.#log.inclusionHashes(index, head.size);
+    // Both are asked for before either is waited for.
+    const hashes = atHand instanceof Uint8Array ? atHand : (await Promise.all([atHand, leafHash]))[0];
+    return { index, leafHash: await leafHash, path: eachHash(hashes), head };
   }
 
   async consistency(from: number, to?: number): Promise<Consistency> {
@@ -198,19 +205,21 @@ export class LedgerService implements Ledger {
 
   async #headAt(size: number | undefined): Promise<SignedHead> {
     if (size === undefined) return this.head();
-    return signedHead(this.#answering.ofSize(size) ?? (await this.#log.headOf(size)));
+    return this.#answering.ofSize(size) ?? (await this.#log.headOf(size));
   }
 
   async #indexOf(of: { index: number } | { entryId: Bytes }): Promise<number> {
-    if ('index' in of) {
-      if (!Number.isSafeInteger(of.index) || of.index < 0 || of.index >= this.#log.head.size) {
-        throw fail('NOT_FOUND', `there is no entry ${of.index}`);
-      }
-      return of.index;
-    }
+    if ('index' in of) return this.#logged(of.index);
     if (of.entryId.length !== 32) throw fail('ARGUMENT_INVALID', 'an entry id has 32 bytes');
     const index = await this.#log.indexOf(of.entryId);
     if (index === undefined) throw fail('NOT_FOUND', 'no statement with this entry id is in the log');
+    return index;
+  }
+
+  #logged(index: number): number {
+    if (!Number.isSafeInteger(index) || index < 0 || index >= this.#log.head.size) {
+      throw fail('NOT_FOUND', `there is no entry ${index}`);
+    }
     return index;
   }
 
@@ -375,6 +384,13 @@ function asOutcome(error: unknown): LedgerError {
 
 function signedHead({ size, root, time, checkpoint }: SignedHead): SignedHead {
   return { size, root, time, checkpoint };
+}
+
+/** @param hashes 32 bytes each; the views share them */
+function eachHash(hashes: Bytes): Bytes[] {
+  const path: Bytes[] = [];
+  for (let at = 0; at < hashes.length; at += HASH_LENGTH) path.push(hashes.subarray(at, at + HASH_LENGTH));
+  return path;
 }
 
 function plainVerdicts(first: number, stateIndex: number) {
