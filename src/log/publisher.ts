@@ -3,7 +3,7 @@
  * Only ever called with the root of a tree whose write has returned from the disk: a signed head is a promise.
  */
 
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, equal } from '../core/bytes.ts';
 import type { PrivateKey } from '../core/crypto.ts';
 import {
   encodeConsistencyReceipt,
@@ -85,6 +85,16 @@ export function inclusionReceipt({ receipt, size }: ReceiptHead, index: number, 
   return made.encode(index, path);
 }
 
+/** Of the tree that was asked for last with these keys: as with inclusion, one signature serves all receipts of it. */
+const extended = new WeakMap<LogKeys, Extended>();
+
+type Signed = ReceiptHead['receipt'];
+interface Extended {
+  readonly origin: string;
+  readonly tree: Tree;
+  readonly signed: Signed;
+}
+
 /** COSE receipt that the tree `to` extends the tree of `from` leaves. */
 export function consistencyReceipt(
   keys: LogKeys,
@@ -93,9 +103,20 @@ export function consistencyReceipt(
   to: Tree,
   path: readonly Bytes[],
 ): Bytes {
+  let known = extended.get(keys);
+  if (known?.origin !== origin || !sameTree(known.tree, to)) {
+    known = { origin, tree: to, signed: signExtended(keys, origin, to) };
+    extended.set(keys, known);
+  }
+  return encodeConsistencyReceipt({ ...known.signed, size1: from, size2: to.size, path });
+}
+
+function sameTree(one: Tree, other: Tree): boolean {
+  return one.size === other.size && one.time === other.time && equal(one.root, other.root);
+}
+
+function signExtended(keys: LogKeys, origin: string, { size, root, time }: Tree): Signed {
   const { kid, service, key } = keys.receipt;
-  const { size, root, time } = to;
   const protectedBytes = receiptProtected({ kid, service, origin, time, size, proof: 'consistency' });
-  const signature = signTreeHead(key, protectedBytes, root);
-  return encodeConsistencyReceipt({ protectedBytes, signature, size1: from, size2: size, path });
+  return { protectedBytes, signature: signTreeHead(key, protectedBytes, root) };
 }
