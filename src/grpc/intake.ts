@@ -81,9 +81,26 @@ export function intake(
   };
 }
 
-/** What is sent is a copy of it. */
-const SIMULATED = new Metadata();
-SIMULATED.set(SIMULATED_KEY, 'true');
+/** The same trailers each time: nothing is ever added to them, so that they need not be copied and written anew. */
+class Constant extends Metadata {
+  readonly #headers: ReturnType<Metadata['toHttp2Headers']>;
+
+  constructor(entries: Readonly<Record<string, string>>) {
+    super();
+    for (const [key, value] of Object.entries(entries)) this.set(key, value);
+    this.#headers = super.toHttp2Headers();
+  }
+
+  override clone(): Metadata {
+    return this;
+  }
+
+  override toHttp2Headers() {
+    return this.#headers;
+  }
+}
+
+const SIMULATED = new Constant({ [SIMULATED_KEY]: 'true' });
 
 /** Reason codes for statuses that carry none, because grpc-js made them. */
 function transportCode(status: number, details: string): string | undefined {
@@ -104,7 +121,7 @@ function completeStatus(call: ServerInterceptingCallInterface, close: () => void
   call.sendStatus = (status) => {
     close();
     if (status.code === 0 && !status.metadata)
-      return send(simulated ? { ...status, metadata: SIMULATED } : status);
+      return send(simulated ? { code: 0, details: status.details, metadata: SIMULATED } : status);
     const code = transportCode(status.code, status.details);
     const named = code === undefined || (status.metadata?.get(CODE_KEY).length ?? 0) > 0;
     if (named && !simulated) return send(status);

@@ -11,6 +11,8 @@ import { statusObject } from './trailers.ts';
 export type MethodOptions = Pick<SurfaceOptions, 'limits' | 'logger' | 'observer'> & {
   /** Aborts when the server begins to close: streams that would not end by themselves end then. */
   readonly closing: AbortSignal;
+  /** Whether the transport asks clients for one. */
+  readonly clientCertificates: boolean;
   /** For unary calls whose sender names no earlier deadline. */
   readonly timeouts: Timeouts;
 };
@@ -43,7 +45,7 @@ export class Run extends Timeout implements CallContext {
     super();
     this.#path = path;
     this.#options = options;
-    this.client = clientOf(call);
+    this.client = clientOf(call, options.clientCertificates);
     const now = Date.now();
     const asked = Number(call.getDeadline());
     const last = timeouts ? now + timeouts.milliseconds : Number.POSITIVE_INFINITY;
@@ -125,8 +127,8 @@ export class Run extends Timeout implements CallContext {
   }
 }
 
-function clientOf(call: SurfaceCall): string {
-  const certificate = call.getAuthContext()?.sslPeerCertificate;
+function clientOf(call: SurfaceCall, withCertificate: boolean): string {
+  const certificate = withCertificate ? call.getAuthContext()?.sslPeerCertificate : undefined;
   if (certificate) return subjectName(certificate.subject);
   // address:port, where an IPv6 address is not in brackets.
   return call.getPeer().replace(/:\d+$/, '');

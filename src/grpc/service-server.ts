@@ -58,6 +58,7 @@ export function createServiceServer(
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // one for each open stream
   const unary = new Map<string, UnaryHandler>();
+  const clientCertificates = options.tls?.clientCa !== undefined;
   const timeouts = new Timeouts(limits.options.deadline);
   const server = new Server({
     ...TRANSPORT,
@@ -71,7 +72,7 @@ export function createServiceServer(
     for (const [name, method] of Object.entries(methods)) {
       const path = `/${service}/${name}`;
       definitions[name] = definition(path, method);
-      const given = { ...options, closing: closing.signal, timeouts };
+      const given = { ...options, clientCertificates, closing: closing.signal, timeouts };
       if (method.unary) unary.set(path, method.unary(path, given));
       handlers[name] = method.handler?.(path, given) ?? taken;
     }
