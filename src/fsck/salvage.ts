@@ -30,6 +30,9 @@ export async function* salvaged(
   findings: Findings,
 ): AsyncIterable<[key: Bytes, value: Bytes]> {
   let [next, faults] = [0, 0];
+  const tell = (error: unknown, from: number) => unreadable(error, `first ${what} from ${from} on`, findings);
+  /** A fault that may be found again, closer to where it is. */
+  let untold: { readonly error: unknown; readonly from: number } | undefined;
   for (let { gte } = range; ; gte = keyOf(next)) {
     const begun = next;
     try {
@@ -37,15 +40,22 @@ export async function* salvaged(
         yield [key, value];
         next = (numberOf(key) ?? next - 1) + 1;
       }
+      // LevelDB may step over a bad block to the next row: then nothing but the first error says so.
+      if (untold) tell(untold.error, untold.from);
       return;
     } catch (error) {
       const stuck = next === begun;
       faults += 1;
-      if (faults === MOST_FAULTS) throw error;
-      if (!unreadable(error, `first ${what} from ${next} on`, findings, stuck)) throw error;
+      if (faults === MOST_FAULTS || !isLedgerError(error, 'STORAGE_FAILED')) throw error;
       // Rows are read ahead: what could not be read need not be the next one, unless not even that came.
-      if (stuck) next = after(next);
-      if (stuck && next >= end) return;
+      if (!stuck) {
+        untold ??= { error, from: next };
+        continue;
+      }
+      tell(error, next);
+      untold = undefined;
+      next = after(next);
+      if (next >= end) return;
     }
   }
 }
@@ -61,10 +71,10 @@ export async function attempt(what: string, findings: Findings, step: () => Prom
   }
 }
 
-function unreadable(error: unknown, at: string, findings: Findings, told = true): boolean {
+function unreadable(error: unknown, at: string, findings: Findings): boolean {
   if (!isLedgerError(error, 'STORAGE_FAILED')) return false;
   const { cause, message } = error;
   const found = cause instanceof Error ? cause.message : message;
-  if (told) findings.add('storage', at, 'rows that can be read', found);
+  findings.add('storage', at, 'rows that can be read', found);
   return true;
 }

@@ -20,8 +20,6 @@ import { openLevelStorage, WriteBatch } from '../../src/storage/index.ts';
 import { flipped } from '../log/damaged-rows.ts';
 import { honestRows } from './stored.ts';
 
-/** One restart point, and their number. */
-const BLOCK_END = 8;
 const options = { crypto, auditors: auditInPlace(crypto), rules: rulesId(crypto) };
 const folder = mkdtempSync(join(tmpdir(), 'aichain-fsck-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,12 +54,15 @@ test('rows that cannot be read are findings, and so is everything else that is w
   await storage.write(batch);
   await storage.close();
   await (await openLevelStorage(damaged)).close();
-  // From the middle of the second bundle to the end of its block, where LevelDB has what it needs to find its way in it.
-  const [, bundle] = rows.slice({ gte: leavesKey(256), limit: 1 })[0]!;
+  // In the middle of the second bundle, and as much as it takes until LevelDB cannot read it any more. Four bytes at a time: that
+  // is the checksum behind a block, so what comes after it stays whole.
+  const [key, bundle] = rows.slice({ gte: leavesKey(256), limit: 1 })[0]!;
   const table = join(damaged, readdirSync(damaged).find((name) => name.endsWith('.ldb'))!);
   const bytes = readFileSync(table);
-  const { place, at } = placeOf(bytes, bundle, bundle.length >> 1);
-  writeFileSync(table, bytes.fill(0xff, place, place + bundle.length - at + BLOCK_END));
+  const place = placeOf(bytes, bundle, bundle.length >> 1);
+  for (let length = 24; await isReadable(damaged, key); length += 4) {
+    writeFileSync(table, bytes.fill(0xff, place, place + length));
+  }
   for (const hashesOnly of [true, false]) {
     const { findings } = await fsckFolder(damaged, { ...options, hashesOnly });
     assert.equal(findings.code, 'STORAGE_FAILED');
@@ -89,10 +90,23 @@ test('a journal that ends within a write is a finding: nobody can tell whether t
   assert.match(findings.list[0]!.at, /^journal \d+\.log, byte \d+$/);
 });
 
-function placeOf(table: Buffer, content: Uint8Array, from: number): { place: number; at: number } {
+function placeOf(table: Buffer, content: Uint8Array, from: number): number {
   for (let at = from; at + 24 <= content.length; at++) {
     const place = table.indexOf(content.subarray(at, at + 24));
-    if (place >= 0) return { place, at };
+    if (place >= 0) return place;
   }
   throw new Error('it is not there');
+}
+
+async function isReadable(path: string, key: Uint8Array): Promise<boolean> {
+  const storage = await openLevelStorage(path);
+  try {
+    await storage.get(key);
+    return true;
+  } catch (error) {
+    assert.ok(isLedgerError(error, 'STORAGE_FAILED'));
+    return false;
+  } finally {
+    await storage.close();
+  }
 }
