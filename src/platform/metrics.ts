@@ -4,7 +4,6 @@
  * patterns), never from what a sender chose.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { RequestSeconds } from './request-seconds.ts';
 
 /** A request that ended, on either surface. */
 export interface EndedRequest {
@@ -156,18 +155,8 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
     registers,
   });
   const requestSeconds = {
-    http: new RequestSeconds(
-      'aichain_http_request_seconds',
-      'HTTP requests, by route and status',
-      SECONDS,
-      registry,
-    ),
-    grpc: new RequestSeconds(
-      'aichain_grpc_request_seconds',
-      'gRPC calls, by method and status',
-      SECONDS,
-      registry,
-    ),
+    http: requestHistogram('aichain_http_request_seconds', 'HTTP requests, by route and status', registry),
+    grpc: requestHistogram('aichain_grpc_request_seconds', 'gRPC calls, by method and status', registry),
   };
 
   const registered = (outcome: string, count = 1) => registrations.inc({ outcome }, count);
@@ -199,9 +188,19 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
     },
     published: (size) => treeSize.set(size),
     observe({ surface, operation, status, seconds }) {
-      requestSeconds[surface].observe(operation, status, seconds);
+      requestSeconds[surface].observe({ operation, status }, seconds);
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+function requestHistogram(name: string, help: string, registry: Registry) {
+  return new Histogram({
+    name,
+    help,
+    labelNames: ['operation', 'status'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
 }
