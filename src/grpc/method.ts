@@ -46,20 +46,16 @@ export function unary<Request, Response>(
     responseStream: false,
     serialize: (message) => encodeMessage(shape.response, message as Response),
     unary: (path, options) => (call, bytes) => {
-      const run = new Run(path, call, options, options.timeouts);
+      const run = new Run(path, call, options, options.limits.options.deadline);
       call.cancelled = () => run.cancelled();
       const refuse = (error: unknown) => run.end(error, (status) => call.refuse(status!));
-      const answer = (message: Response) => run.end(null, () => call.answer(message));
-      run.onAbort(refuse);
-      try {
+      const answer = async () => {
         const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
-        options.limits.admitRequest(run.client);
-        const message = handle(request, run);
-        if (message instanceof Promise) message.then(answer, refuse);
-        else answer(message as Response);
-      } catch (error) {
-        refuse(error);
-      }
+        await options.limits.admitRequest(run.client);
+        return handle(request, run);
+      };
+      run.onAbort(refuse);
+      answer().then((message) => run.end(null, () => call.answer(message)), refuse);
     },
   };
 }
@@ -80,7 +76,7 @@ export function serverStream<Request, Response>(
         run.end(error, (status) => (status ? call.emit('error', status) : call.end()));
       const answer = async () => {
         const request = decodeMessage(shape.request, call.request.bytes, shape.maxFields ?? MAX_FIELDS);
-        options.limits.admitRequest(run.client);
+        await options.limits.admitRequest(run.client);
         for await (const message of handle(request, run)) {
           if (run.signal.aborted) break;
           await written(call, message);
@@ -122,7 +118,7 @@ export function duplex<Request, Response>(
       };
       const answer = async (received: Received) => {
         const request = decodeMessage(shape.request, received.bytes, shape.maxFields ?? MAX_FIELDS);
-        options.limits.admitRequest(run.client);
+        await options.limits.admitRequest(run.client);
         const message = await handle(request, run);
         received.digested();
         await written(call, message);

@@ -18,7 +18,7 @@ export function registrationService(ledger: Ledger, limits: Limits): Record<stri
       async ({ statement, wait }, caller) => {
         limits.checkStatement(statement);
         const until = witnessedUntil(wait, caller, limits);
-        limits.admitStatements(caller.client, 1);
+        await limits.admitStatements(caller.client, 1);
         const registration = await ledger.register(owned(statement), caller, until);
         return { registration: registrationMessage(inTime(registration)) };
       },
@@ -65,7 +65,7 @@ async function registerBatch(
   try {
     limits.checkBatch(statements);
     const until = witnessedUntil(wait, caller, limits);
-    limits.admitStatements(caller.client, statements.length);
+    await limits.admitStatements(caller.client, statements.length);
     const answers = admitted.length > 0 ? await ledger.registerBatch(admitted, caller, until) : [];
     outcomes = answers.map((answer) => (isLedgerError(answer) ? answer : late(answer)));
   } catch (error) {

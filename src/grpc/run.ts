@@ -5,7 +5,6 @@ import { fail } from '../core/errors.ts';
 import type { Caller } from '../service/ledger.ts';
 import { type Answer, answerOf } from '../service/status.ts';
 import { type SurfaceOptions, subjectName } from '../service/surface.ts';
-import { Timeout, type Timeouts } from '../service/timeouts.ts';
 import { statusObject } from './trailers.ts';
 
 export type MethodOptions = Pick<SurfaceOptions, 'limits' | 'logger' | 'observer'> & {
@@ -13,8 +12,6 @@ export type MethodOptions = Pick<SurfaceOptions, 'limits' | 'logger' | 'observer
   readonly closing: AbortSignal;
   /** Whether the transport asks clients for one. */
   readonly clientCertificates: boolean;
-  /** For unary calls whose sender names no earlier deadline. */
-  readonly timeouts: Timeouts;
 };
 
 /** Caller with a signal that is always there. */
@@ -25,14 +22,13 @@ export type CallContext = Required<Caller> & {
 
 type SurfaceCall = Pick<ServerInterceptingCallInterface, 'getDeadline' | 'getPeer' | 'getAuthContext'>;
 
-export class Run extends Timeout implements CallContext {
+export class Run implements CallContext {
   readonly client: string;
   readonly deadline: number;
   readonly #path: string;
   readonly #options: MethodOptions;
   readonly #started = performance.now();
   readonly #timer: NodeJS.Timeout | undefined;
-  readonly #timeouts: Timeouts | undefined;
   /** Made when it is asked for: most calls are answered before anything waits. */
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -40,25 +36,23 @@ export class Run extends Timeout implements CallContext {
   #onClosing: (() => void) | undefined;
   #ended = false;
 
-  /** @param timeouts of calls that have no earlier deadline; without them such a call has none */
-  constructor(path: string, call: SurfaceCall, options: MethodOptions, timeouts?: Timeouts) {
-    super();
+  /** @param most milliseconds, where the sender names no earlier deadline */
+  constructor(
+    path: string,
+    call: SurfaceCall,
+    options: MethodOptions,
+    most: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#path = path;
     this.#options = options;
     this.client = clientOf(call, options.clientCertificates);
     const now = Date.now();
-    const asked = Number(call.getDeadline());
-    const last = timeouts ? now + timeouts.milliseconds : Number.POSITIVE_INFINITY;
-    this.deadline = Math.min(asked, last);
-    if (asked >= last) {
-      this.#timeouts = timeouts;
-      timeouts?.begin(this);
-    } else if (asked - now < 2 ** 31) {
-      this.#timer = setTimeout(() => this.expire(), Math.max(0, asked - now));
-    }
+    const left = Math.min(most, Number(call.getDeadline()) - now);
+    this.deadline = now + left;
+    if (left < 2 ** 31) this.#timer = setTimeout(() => this.#expire(), Math.max(0, left));
   }
 
-  expire(): void {
+  #expire(): void {
     this.abort(fail('DEADLINE_EXCEEDED', 'the deadline has passed'));
   }
 
@@ -100,7 +94,6 @@ export class Run extends Timeout implements CallContext {
   end(error: unknown, send: (status: ReturnType<typeof statusObject> | null) => void): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#timeouts?.end(this);
     clearTimeout(this.#timer);
     if (this.#onClosing) this.#options.closing.removeEventListener('abort', this.#onClosing);
     const answer = error === null ? null : answerOf(error);

@@ -13,7 +13,6 @@ import {
 import { fail } from '../core/errors.ts';
 import { descriptors } from '../proto/aichain.js';
 import type { SurfaceOptions, TlsOptions } from '../service/surface.ts';
-import { Timeouts } from '../service/timeouts.ts';
 import { healthService } from './health.ts';
 import { intake } from './intake.ts';
 import { definition, type Method } from './method.ts';
@@ -59,7 +58,6 @@ export function createServiceServer(
   setMaxListeners(0, closing.signal); // one for each open stream
   const unary = new Map<string, UnaryHandler>();
   const clientCertificates = options.tls?.clientCa !== undefined;
-  const timeouts = new Timeouts(limits.options.deadline);
   const server = new Server({
     ...TRANSPORT,
     'grpc.max_receive_message_length': limits.options.messageBytes,
@@ -72,7 +70,7 @@ export function createServiceServer(
     for (const [name, method] of Object.entries(methods)) {
       const path = `/${service}/${name}`;
       definitions[name] = definition(path, method);
-      const given = { ...options, clientCertificates, closing: closing.signal, timeouts };
+      const given = { ...options, clientCertificates, closing: closing.signal };
       if (method.unary) unary.set(path, method.unary(path, given));
       handlers[name] = method.handler?.(path, given) ?? taken;
     }

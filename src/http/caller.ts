@@ -20,16 +20,20 @@ export function clientOf(request: FastifyRequest): string {
 }
 
 export function callerOf(request: FastifyRequest): Caller {
-  return { client: clientOf(request), signal: signalOf(request) };
+  return {
+    client: clientOf(request),
+    get signal() {
+      return signalOf(request);
+    },
+  };
 }
 
 export function admission(app: FastifyInstance, limits: Limits, clientCertificates: boolean): void {
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', async (request) => {
     // The handshake lets everybody in, so that the refusal can say why; nothing is read before this.
     if (clientCertificates && !(request.raw.socket as Partial<TLSSocket>).authorized) {
       throw fail('UNAUTHENTICATED', 'a client certificate that this server trusts is needed');
     }
-    limits.admitRequest(clientOf(request));
-    done();
+    await limits.admitRequest(clientOf(request));
   });
 }

@@ -4,7 +4,6 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fail } from '../core/errors.ts';
-import { Timeout, Timeouts } from '../service/timeouts.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,7 +13,7 @@ declare module 'fastify' {
 }
 
 /** The end of one request that comes from outside its work. Most requests never ask for the signal, and get none made. */
-class Deadline extends Timeout {
+class Deadline {
   readonly started = performance.now();
   /** Method and pattern of the route, once its handler has been called. */
   operation: string | undefined;
@@ -28,10 +27,6 @@ class Deadline extends Timeout {
       if (this.#ended) this.#controller.abort(this.#ended.reason);
     }
     return this.#controller.signal;
-  }
-
-  expire(): void {
-    this.stop(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time'));
   }
 
   stop(reason: unknown): void {
@@ -64,15 +59,17 @@ export function keepDeadlines(
   milliseconds: number,
   answered: (request: FastifyRequest, reply: FastifyReply, seconds: number) => void,
 ): void {
-  const timeouts = new Timeouts(milliseconds);
   app.decorateRequest('deadline', null);
   app.addHook('onRequest', (request, reply, done) => {
     const deadline = new Deadline();
     request.deadline = deadline;
-    timeouts.begin(deadline);
+    const timer = setTimeout(
+      () => deadline.stop(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time')),
+      milliseconds,
+    );
     // It comes after a finished answer, too.
     reply.raw.on('close', () => {
-      timeouts.end(deadline);
+      clearTimeout(timer);
       if (!reply.raw.writableFinished) deadline.stop(fail('DEADLINE_EXCEEDED', 'the client has gone'));
       else answered(request, reply, (performance.now() - deadline.started) / 1000);
     });

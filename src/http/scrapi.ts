@@ -42,7 +42,7 @@ export function scrapi(
     const statement = statementOf(request);
     const caller = callerOf(request);
     const until = witnessedUntil(request, limits);
-    limits.admitStatements(caller.client, 1);
+    await limits.admitStatements(caller.client, 1);
     const { entryId, receipt, witnessed } = await ledger.register(statement, caller, until);
     reply
       .header('location', `${publicUrl}/entries/${toBase64url(entryId)}`)

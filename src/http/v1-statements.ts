@@ -51,7 +51,7 @@ export function statements(app: FastifyInstance, ledger: Ledger, limits: Limits)
       const statement =
         body && 'statement' in body ? bytesOf(body.statement, 'statement') : statementOf(request);
       limits.checkStatement(statement);
-      limits.admitStatements(caller.client, 1);
+      await limits.admitStatements(caller.client, 1);
       const registration = await ledger.register(statement, caller, until);
       reply.header('location', `/v1/entries/${toBase64url(registration.entryId)}`);
       try {
@@ -76,7 +76,7 @@ async function batch(
   caller: Caller,
   until: number | undefined,
 ) {
-  limits.admitStatements(caller.client, texts.length);
+  await limits.admitStatements(caller.client, texts.length);
   const parsed = texts.map((text) => {
     try {
       const statement = bytesOf(text, 'statement');

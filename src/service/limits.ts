@@ -3,9 +3,9 @@
  * client cannot double its rate by using both. Rates are counted in memory and are for each client; the limit for
  * each issuer is the log's own, because only the log knows who signed.
  */
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
-import { RateWindow } from './rate-window.ts';
 
 /** At most `points` in any window of `seconds`. */
 export interface Rate {
@@ -58,33 +58,33 @@ export const DEFAULT_LIMITS: LimitOptions = {
 
 export class Limits {
   readonly options: LimitOptions;
-  readonly #requests: RateWindow | null;
-  readonly #statements: RateWindow | null;
-  readonly #evidence: RateWindow | null;
+  readonly #requests: RateLimiterAbstract | null;
+  readonly #statements: RateLimiterAbstract | null;
+  readonly #evidence: RateLimiterAbstract | null;
 
   constructor(options: Partial<LimitOptions> = {}) {
     this.options = { ...DEFAULT_LIMITS, ...options };
-    this.#requests = perClient(this.options.requests);
-    this.#statements = perClient(this.options.statements);
-    this.#evidence = perClient(this.options.evidence);
+    this.#requests = limiter('requests', this.options.requests);
+    this.#statements = limiter('statements', this.options.statements);
+    this.#evidence = limiter('evidence', this.options.evidence);
   }
 
   /** Counts one request. @throws RATE_LIMITED with the seconds until the window ends */
-  admitRequest(client: string): void {
-    this.#requests?.take(rateKey(client), 1);
+  async admitRequest(client: string): Promise<void> {
+    await take(this.#requests, client, 1);
   }
 
   /**
    * Counts statements: all of a batch or none of it. A batch larger than a whole window passes when the window is
    * empty, otherwise it never could. @throws RATE_LIMITED
    */
-  admitStatements(client: string, count: number): void {
-    this.#statements?.take(rateKey(client), Math.min(count, this.options.statements?.points ?? count));
+  async admitStatements(client: string, count: number): Promise<void> {
+    await take(this.#statements, client, Math.min(count, this.options.statements?.points ?? count));
   }
 
   /** Counts one piece of evidence, on top of the request. @throws RATE_LIMITED */
-  admitEvidence(client: string): void {
-    this.#evidence?.take(rateKey(client), 1);
+  async admitEvidence(client: string): Promise<void> {
+    await take(this.#evidence, client, 1);
   }
 
   /** @throws STATEMENT_TOO_LARGE */
@@ -117,8 +117,22 @@ export class Limits {
   }
 }
 
-function perClient(rate: Rate | null): RateWindow | null {
-  return rate && new RateWindow(rate, 'too many requests from this client');
+function limiter(name: string, rate: Rate | null): RateLimiterAbstract | null {
+  return rate && new RateLimiterMemory({ keyPrefix: name, points: rate.points, duration: rate.seconds });
+}
+
+async function take(limiter: RateLimiterAbstract | null, client: string, points: number): Promise<void> {
+  if (!limiter) return;
+  try {
+    await limiter.consume(rateKey(client), points);
+  } catch (refusal) {
+    if (!(refusal instanceof RateLimiterRes)) throw refusal;
+    // What was refused is not charged: a smaller batch may still fit.
+    await limiter.reward(rateKey(client), points);
+    throw fail('RATE_LIMITED', 'too many requests from this client', {
+      retryAfter: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
+    });
+  }
 }
 
 /**
