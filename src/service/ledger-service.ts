@@ -109,16 +109,9 @@ export class LedgerService implements Ledger {
     witnessedUntil?: number,
   ): Promise<(Registration | LedgerError)[]> {
     if (witnessedUntil !== undefined) this.#answering.requireWitnesses();
-    return untilAborted(this.#register(statements, caller, witnessedUntil), caller.signal);
-  }
-
-  async #register(
-    statements: readonly Bytes[],
-    { signal }: Caller,
-    witnessedUntil: number | undefined,
-  ): Promise<(Registration | LedgerError)[]> {
     const outcomes = await this.#log.submitAll(statements);
     if (witnessedUntil !== undefined) {
+      const { signal } = caller;
       const witnessed = (placed: Sequenced) =>
         this.#witnessed(placed, witnessedUntil, signal).catch(asOutcome);
       return Promise.all(outcomes.map((outcome) => (isLedgerError(outcome) ? outcome : witnessed(outcome))));
@@ -399,16 +392,4 @@ function plainVerdicts(first: number, stateIndex: number) {
     outcome: 'ok' as const,
     reason: null,
   }));
-}
-
-/** Stops waiting when the caller has gone; the statement itself stays on its way. @throws DEADLINE_EXCEEDED */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  const late = () => fail('DEADLINE_EXCEEDED', 'the answer was not ready in time; registering again is safe');
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(late());
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

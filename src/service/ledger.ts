@@ -14,7 +14,10 @@ export type { SignedHead } from '../log/index.ts';
 export interface Caller {
   /** The client certificate's subject where there is mTLS, else the network address. */
   readonly client: string;
-  /** Aborts when the caller has gone or its deadline has passed; what is already admitted stays admitted. */
+  /**
+   * Aborts when the caller has gone or its deadline has passed: nobody waits for witnesses any more. What is admitted stays
+   * admitted, and who serves the caller no longer listens. Asked for only where there is such a wait: it is made then.
+   */
   readonly signal?: AbortSignal;
 }
 
