@@ -35,8 +35,6 @@ export class LogTree {
   /** The tile at the right edge of each tile level; full ones stay until the next one begins. */
   readonly #edge: { index: number; nodes: TileNodes }[] = [];
   readonly #tiles = new Lru<TileName, TileNodes>(CACHED_TILES);
-  /** As they are stored, for those who copy the log; 8 KiB each. */
-  readonly #handedOut = new Lru<TileName, Bytes>(CACHED_TILES);
   readonly #loading = new Map<TileName, Promise<TileNodes>>();
   /** Of the size that was asked for last: the hash of all from a leaf to the end, which many proofs of one size have in common. */
   #ends = { size: 0, hashes: new Map<number, Bytes>() };
@@ -220,13 +218,7 @@ export class LogTree {
       return unstored.bottom(width);
     }
     // Nothing is computed from it, and it takes no place of one that proofs are made of.
-    const name = tileName(level, index);
-    let tile = this.#handedOut.get(name);
-    if (!tile) {
-      tile = await this.#stored(level, index);
-      this.#handedOut.set(name, tile);
-    }
-    return tile.slice(0, width * HASH_LENGTH);
+    return (await this.#stored(level, index)).slice(0, width * HASH_LENGTH);
   }
 
   /** The hash of one leaf. @throws NOT_FOUND */
