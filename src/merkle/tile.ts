@@ -2,7 +2,7 @@
  * Tiles, C2SP tlog-tiles: the tree cut into subtrees of height 8, named by path, and the bundles of entries beside
  * them. A tile holds the hashes of its bottom row only; everything above is computed.
  */
-import { type Bytes, concat } from '../core/bytes.ts';
+import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import type { NodeId } from './proof-nodes.ts';
@@ -133,11 +133,7 @@ export function statementBundle(statements: readonly (Bytes | null)[]): Bytes {
   if (statements.some((statement) => statement?.length === 0)) {
     throw fail('ARGUMENT_INVALID', 'a statement has bytes');
   }
-  return bundle(
-    statements.map((statement) => statement ?? new Uint8Array(0)),
-    4,
-    0xffff_ffff,
-  );
+  return bundle(statements, 4, 0xffff_ffff);
 }
 
 /** null for a state entry; views into `bytes`. @throws PROOF_MALFORMED as {@link parseEntryBundle} */
@@ -145,18 +141,26 @@ export function parseStatementBundle(bytes: Bytes): (Bytes | null)[] {
   return parseBundle(bytes, 4).map((statement) => (statement.length === 0 ? null : statement));
 }
 
-function bundle(entries: readonly Bytes[], prefix: 2 | 4, limit: number): Bytes {
+function bundle(entries: readonly (Bytes | null)[], prefix: 2 | 4, limit: number): Bytes {
   if (entries.length > TILE_WIDTH) throw fail('ARGUMENT_INVALID', 'more entries than a tile is wide');
-  return concat(
-    ...entries.flatMap((entry) => {
-      if (entry.length > limit) throw fail('ARGUMENT_INVALID', `an entry of ${entry.length} bytes`);
-      const length = new Uint8Array(prefix);
-      const view = new DataView(length.buffer);
-      if (prefix === 2) view.setUint16(0, entry.length);
-      else view.setUint32(0, entry.length);
-      return [length, entry];
-    }),
-  );
+  let size = 0;
+  for (const entry of entries) {
+    const length = entry?.length ?? 0;
+    if (length > limit) throw fail('ARGUMENT_INVALID', `an entry of ${length} bytes`);
+    size += prefix + length;
+  }
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const entry of entries) {
+    const length = entry?.length ?? 0;
+    if (prefix === 2) view.setUint16(at, length);
+    else view.setUint32(at, length);
+    at += prefix;
+    if (entry) bytes.set(entry, at);
+    at += length;
+  }
+  return bytes;
 }
 
 function parseBundle(bytes: Bytes, prefix: 2 | 4): Bytes[] {
