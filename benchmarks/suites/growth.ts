@@ -52,8 +52,7 @@ interface Appended {
 /** In parts, of each of which some receipts are verified. */
 async function append(
   dataDir: string,
-  server: BenchServer,
-  { stream, member, first, count }: { stream: LoadStream; member: Member; first: number; count: number },
+  { server, stream, member, first, count }: Load,
   progress: (text: string) => void,
 ): Promise<Appended> {
   const { receipt: signer } = readKeyFiles(crypto, join(dataDir, 'keys')).log;
@@ -100,6 +99,57 @@ async function restarts(dataDir: string): Promise<Starts> {
   return { killed: killed.startMs / 1000, clean: clean.startMs / 1000, memory };
 }
 
+interface Load {
+  readonly server: BenchServer;
+  readonly stream: LoadStream;
+  readonly member: Member;
+  /** Entries that the log has had from this member, and how many follow now. */
+  readonly first: number;
+  readonly count: number;
+}
+
+interface Life extends Appended {
+  readonly starts: Starts;
+  /** Bytes. */
+  readonly disk: number;
+  readonly records: number;
+}
+
+/** Appends, dies in the middle of its work, and comes back. */
+async function live(dataDir: string, load: Load, progress: (text: string) => void): Promise<Life> {
+  const { server, stream } = load;
+  const appended = await append(dataDir, load, progress);
+  const records = await recordsOf(server, dataDir);
+  stream.close();
+  await server.stop('SIGKILL');
+  const starts = await restarts(dataDir);
+  return { ...appended, records, starts, disk: folderBytes(join(dataDir, 'db')) };
+}
+
+/** @param most megabytes while it works, and seconds of a start */
+function measuresOf(
+  name: string,
+  life: Life,
+  entries: number,
+  most: { memory: number; start: number; disk?: number },
+): Measure[] {
+  const { peak, starts, disk, records } = life;
+  return [
+    { name: `${name}, entries`, value: entries, unit: 'statements' },
+    { name: `${name}, records`, value: records, unit: '' },
+    { name: `${name}, memory, most`, value: peak, unit: 'MB', bound: { most: most.memory } },
+    { name: `${name}, memory after a start`, value: starts.memory, unit: 'MB' },
+    { name: `${name}, start after SIGKILL`, value: starts.killed, unit: 's', bound: { most: most.start } },
+    { name: `${name}, start after SIGTERM`, value: starts.clean, unit: 's', bound: { most: most.start } },
+    {
+      name: `${name}, on disk`,
+      value: disk / entries,
+      unit: 'bytes an entry',
+      ...(most.disk && { bound: { most: most.disk } }),
+    },
+  ];
+}
+
 async function grow(
   dataDir: string,
   entries: number,
@@ -108,28 +158,14 @@ async function grow(
   const server = await startBenchServer(dataDir);
   const stream = new LoadStream(server.grpc);
   const member = await enrol(stream, dataDir, server.origin);
-  const { rates, peak } = await append(
-    dataDir,
-    server,
-    { stream, member, first: 0, count: entries },
-    progress,
-  );
-  stream.close();
-  await server.stop('SIGKILL');
-  const starts = await restarts(dataDir);
-  const disk = folderBytes(join(dataDir, 'db'));
+  const life = await live(dataDir, { server, stream, member, first: 0, count: entries }, progress);
   // One part may fall into a compaction, or into something else that the machine does: three show what lasts.
-  const [first, last] = [median(rates.slice(0, 3)), median(rates.slice(-3))];
+  const [first, last] = [median(life.rates.slice(0, 3)), median(life.rates.slice(-3))];
   const measures: Measure[] = [
-    { name: 'entries', value: entries, unit: 'statements' },
     { name: 'append rate, first three parts', value: first, unit: '/s' },
     { name: 'append rate, last three parts', value: last, unit: '/s' },
     { name: 'last ÷ first', value: last / first, unit: '', bound: { least: 0.8 } },
-    { name: 'memory, most', value: peak, unit: 'MB', bound: { most: 400 } },
-    { name: 'memory after a start', value: starts.memory, unit: 'MB' },
-    { name: 'start after SIGKILL', value: starts.killed, unit: 's', bound: { most: 3 } },
-    { name: 'start after SIGTERM', value: starts.clean, unit: 's', bound: { most: 3 } },
-    { name: 'on disk', value: disk / entries, unit: 'bytes an entry', bound: { most: 560 } },
+    ...measuresOf('grown', life, entries, { memory: 400, start: 3, disk: 560 }),
   ];
   return { rate: first, measures };
 }
@@ -143,44 +179,33 @@ async function large(
 ): Promise<Measure[]> {
   const dataDir = folder();
   const registerEvery = Math.max(1, Math.round((entries * 2) / RECORDS));
-  const member = await written(dataDir, entries - LAST, registerEvery, progress);
+  const first = entries - LAST;
+  const member = await written(dataDir, first, registerEvery, progress);
   const server = await startBenchServer(dataDir);
   await server.settled();
   const stream = new LoadStream(server.grpc);
-  const first = entries - LAST;
-  const { rates, peak } = await append(dataDir, server, { stream, member, first, count: LAST }, progress);
-  const records = await recordsOf(server, dataDir);
-  stream.close();
-  await server.stop('SIGKILL');
-  const starts = await restarts(dataDir);
-  const disk = folderBytes(join(dataDir, 'db'));
+  const life = await live(dataDir, { server, stream, member, first, count: LAST }, progress);
 
   const many = folder();
   await written(many, MANY_RECORDS / 2, 1, progress);
   const built = await startBenchServer(many);
   await built.settled();
-  const further = ((await recordsOf(built, many)) - records) / 1_000_000;
+  const further = ((await recordsOf(built, many)) - life.records) / 1_000_000;
   await built.stop();
   const withMany = await restarts(many);
-  const last = median(rates);
+  const last = median(life.rates);
   return [
-    { name: 'entries of the large log', value: entries, unit: 'statements' },
-    { name: 'its records', value: records, unit: '' },
-    { name: 'its append rate', value: last, unit: '/s' },
+    { name: 'large, append rate', value: last, unit: '/s' },
     { name: 'large ÷ small', value: last / rate, unit: '', bound: { least: 0.8 } },
-    { name: 'its memory, most', value: peak, unit: 'MB', bound: { most: 600 } },
-    { name: 'its memory after a start', value: starts.memory, unit: 'MB' },
-    { name: 'its start after SIGKILL', value: starts.killed, unit: 's', bound: { most: 5 } },
-    { name: 'its start after SIGTERM', value: starts.clean, unit: 's', bound: { most: 5 } },
-    { name: 'it on disk', value: disk / entries, unit: 'bytes an entry' },
+    ...measuresOf('large', life, entries, { memory: 600, start: 5 }),
     {
-      name: 'start for a further million records',
-      value: (withMany.clean - starts.clean) / further,
+      name: 'a further million records, start',
+      value: (withMany.clean - life.starts.clean) / further,
       unit: 's',
     },
     {
-      name: 'memory for them, after a start',
-      value: (withMany.memory - starts.memory) / further,
+      name: 'a further million records, memory after a start',
+      value: (withMany.memory - life.starts.memory) / further,
       unit: 'MB',
     },
   ];
