@@ -53,11 +53,11 @@ export interface ReplayedEntry {
   /** Of the entry id. */
   readonly hex: string;
   readonly bytes: Bytes;
-  /** Absent: the bytes are no statement. */
-  readonly statement?: Statement;
+  /** Undefined: the bytes are no statement. */
+  readonly statement: Statement | undefined;
   readonly verdict: Verdict;
   /** Why it was refused, for people. */
-  readonly detail?: string;
+  readonly detail: string | undefined;
   readonly writes: readonly Write[];
 }
 
@@ -223,10 +223,7 @@ class Overlay {
     if (verdict.outcome === 'ok') {
       this.#byIndex.set(index, { entryId, kind: statement?.chain?.kind ?? null });
     }
-    const entry = { index, entryId, hex, bytes, verdict, writes };
-    // Nearly all are of this form: objects of one shape are made fastest.
-    if (statement && detail === undefined) return { ...entry, statement };
-    return { ...entry, ...(statement && { statement }), ...(detail !== undefined && { detail }) };
+    return { index, entryId, hex, bytes, verdict, writes, statement, detail };
   }
 
   #judged(prepared: PreparedStatement, copy: boolean): Transition {

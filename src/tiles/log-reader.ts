@@ -42,8 +42,8 @@ export interface LogLeaf {
   readonly hash: Bytes;
   /** Its bytes, which hash to `data`; null for a state entry. */
   readonly statement: Bytes | null;
-  /** Hashes of the perfect subtrees that it completes, from the one of two leaves up, none of which begins before the leaves asked for. */
-  readonly above?: readonly Bytes[];
+  /** Hashes of the perfect subtrees that it completes, from the one of two leaves up, none of which begins before the leaves asked for. Undefined: not known. */
+  readonly above: readonly Bytes[] | undefined;
 }
 
 export class LogReader {
@@ -140,7 +140,7 @@ export class LogReader {
           ? statement !== null && equal(this.#hasher.sha256(statement), leaf)
           : statement === null;
       if (!fits) throw withheld(index, statement, statements);
-      return { index, data: leaf, hash: hashes[i]!, statement };
+      return { index, data: leaf, hash: hashes[i]!, statement, above: undefined };
     });
   }
 
@@ -204,9 +204,9 @@ export class LogReader {
 
 /** @param from the first leaf asked for: what was there before it is not a part of what is given for those after it */
 function leavesOf({ leaves, above }: HashedBundle, first: number, from: number): LogLeaf[] {
-  return leaves.map((leaf, i) =>
-    first < from ? { index: first + i, ...leaf } : { index: first + i, ...leaf, above: above[i]! },
-  );
+  return leaves.map(({ data, hash, statement }, i) => {
+    return { index: first + i, data, hash, statement, above: first < from ? undefined : above[i]! };
+  });
 }
 
 /** The first `width` of a bundle, which may have been served longer. */
