@@ -79,7 +79,7 @@ export interface LogOptions {
   readonly publishedMark?: PublishedMark;
   /** Unix milliseconds; the system clock by default. */
   readonly now?: () => number;
-  /** Milliseconds between two bundles of the background scrub; 0 turns the scrub of old bundles off. */
+  /** Milliseconds between two bundles of the background scrub when nothing else is done; 0 turns the scrub of old bundles off. */
   readonly scrubInterval?: number;
   readonly observe?: LogObserver;
 }
@@ -138,6 +138,8 @@ const DRAIN_MS = 10_000;
 const PUBLISH_MS = 10_000;
 /** Milliseconds between two bundles on the way to the next mark: their buffers are garbage, which a burst piles up. */
 const MARK_PAUSE = 5;
+/** Milliseconds between two old bundles while statements come in. */
+const SCRUB_UNDER_LOAD = 1000;
 
 export class TransparencyLog {
   readonly #options: LogOptions;
@@ -617,6 +619,7 @@ export class TransparencyLog {
   async #scrub(): Promise<void> {
     const interval = this.#options.scrubInterval ?? 50;
     let old = 0;
+    let rested = 0;
     try {
       while (!this.#stop.signal.aborted) {
         const { mark } = this.#committed;
@@ -629,6 +632,10 @@ export class TransparencyLog {
           continue;
         }
         await delay(interval || 1000, undefined, { signal: this.#stop.signal, ref: false });
+        rested += interval;
+        // What is old has been verified before: it gives way to statements that come in.
+        if (rested < SCRUB_UNDER_LOAD && (this.#head?.size ?? 0) > size) continue;
+        rested = 0;
         if (interval > 0 && mark > 0 && this.#phase.name === 'open') {
           if (await this.#scrubBundles(old, old + 1, size)) old = (old + 1) % (mark / TILE_WIDTH);
         }

@@ -120,6 +120,21 @@ test('damage below the mark: found while the log is open, and again after a star
   change(key, good);
 });
 
+test('statements that come in without a pause slow the scrub down, and do not stop it', async () => {
+  const log = await open();
+  const key = leavesKey(0);
+  const good = disk.durable.get(key)!;
+  change(key, flipped(good, 5000));
+  let n = 1000;
+  await until('the finding', () => {
+    log.submit(foreign(member, n++)).catch((error) => assert(isLedgerError(error, 'LOG_READ_ONLY')));
+    return !log.status.accepting;
+  });
+  assert.match(log.status.reason!, /tile 0\/0/);
+  await log.close();
+  change(key, good);
+});
+
 test('an index row lost below the mark', async () => {
   const log = await open();
   const { bytes } = await log.record(100);
