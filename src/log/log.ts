@@ -15,7 +15,7 @@ import {
 import { type Bytes, equal, toHex, u64be } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
-import { leafHash, TILE_WIDTH } from '../merkle/index.ts';
+import { leafHash } from '../merkle/index.ts';
 import { LaneTree } from '../merkle/lane-tree.ts';
 import type { VerifierKey } from '../note/index.ts';
 import type { StateMap } from '../statemap/index.ts';
@@ -26,15 +26,12 @@ import { withCauses } from './causes.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Snapshot } from './cosigned-head.ts';
 import type { DiskFloor } from './disk-floor.ts';
-import { IndexAudit } from './index-rows.ts';
 import {
   decodeVerdicts,
   encodeHead,
-  encodeMark,
   HEAD_KEY,
   indexKey,
   indexOf,
-  MARK_KEY,
   recordKey,
   recordTypeRange,
   verdictsKey,
@@ -52,7 +49,8 @@ import {
   type SignedHead,
   signCheckpoint,
 } from './publisher.ts';
-import { BundleVerifier, MARK_INTERVAL, type Restored, restore } from './restore.ts';
+import { type Restored, restore } from './restore.ts';
+import { Scrub } from './scrub.ts';
 import { assertWholeCopy } from './seeded.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import { type StoredRows, storedRows } from './stored-log.ts';
@@ -136,10 +134,6 @@ const RECOVERY_DELAYS = [100, 500, 1000, 5000, 15_000];
 const DRAIN_MS = 10_000;
 /** Milliseconds from a commit to its publication, at most: there is one small write between. */
 const PUBLISH_MS = 10_000;
-/** Milliseconds between two bundles on the way to the next mark: their buffers are garbage, which a burst piles up. */
-const MARK_PAUSE = 5;
-/** Milliseconds between two old bundles while statements come in. */
-const SCRUB_UNDER_LOAD = 1000;
 
 export class TransparencyLog {
   readonly #options: LogOptions;
@@ -147,7 +141,6 @@ export class TransparencyLog {
   readonly #keys: Map<string, SigningKey>;
   readonly #clock: MonotonicClock;
   readonly #lanes: LaneTree;
-  readonly #bundles: BundleVerifier;
   readonly #followers = new Set<() => void>();
   #phase: Phase = { name: 'open' };
   #committed: Committed;
@@ -158,8 +151,6 @@ export class TransparencyLog {
   #sequencing: Promise<void> | undefined;
   #scrubbing: Promise<void>;
   readonly #stop = new AbortController();
-  /** A storage that has failed to take the mark. */
-  #unwritable: Storage | undefined;
   #indexing: Promise<void> | undefined;
   /** An index that could not be built from its storage. */
   #unindexable: LineageIndex | undefined;
@@ -186,7 +177,6 @@ export class TransparencyLog {
     this.#options = options;
     this.#committed = committed;
     this.#lanes = new LaneTree(options.crypto);
-    this.#bundles = new BundleVerifier(options.crypto);
     this.#clock = new MonotonicClock(committed.tip?.time ?? 0, options.now);
     this.#keys = signingKeys(committed.state);
     this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, (batch) => {
@@ -612,81 +602,29 @@ export class TransparencyLog {
     this.#options.observe?.event?.(level, message, details);
   }
 
-  /**
-   * Re-hashes stored bytes in the background: first what is above the verified mark, which then moves up, so that a
-   * start stays short; then, slowly and for ever, everything below it. A mismatch turns the log read-only.
-   */
-  async #scrub(): Promise<void> {
-    const interval = this.#options.scrubInterval ?? 50;
-    let old = 0;
-    let rested = 0;
-    try {
-      while (!this.#stop.signal.aborted) {
-        const { mark } = this.#committed;
-        const size = this.#head?.size ?? 0;
-        if (
-          this.#phase.name === 'open' &&
-          mark + MARK_INTERVAL <= size &&
-          (await this.#raiseMark(mark, size))
-        ) {
-          continue;
-        }
-        await delay(interval || 1000, undefined, { signal: this.#stop.signal, ref: false });
-        rested += interval;
-        // What is old has been verified before: it gives way to statements that come in.
-        if (rested < SCRUB_UNDER_LOAD && (this.#head?.size ?? 0) > size) continue;
-        rested = 0;
-        if (interval > 0 && mark > 0 && this.#phase.name === 'open') {
-          if (await this.#scrubBundles(old, old + 1, size)) old = (old + 1) % (mark / TILE_WIDTH);
-        }
-      }
-    } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      this.#halt('the background scrub found damage', error);
-    }
-  }
-
-  /** False: it has to be tried again, after a reload. @throws LOG_CORRUPT */
-  async #raiseMark(mark: number, size: number): Promise<boolean> {
-    const { storage } = this.#committed;
-    if (storage === this.#unwritable) return false;
-    const next = mark + MARK_INTERVAL;
-    if (!(await this.#scrubBundles(mark / TILE_WIDTH, next / TILE_WIDTH, size, MARK_PAUSE))) return false;
-    try {
-      await storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
-    } catch (error) {
-      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
-      // Nothing was promised about the mark. The next commit fails like this one, and reloads.
-      this.#unwritable = storage;
-      this.#event('warn', 'the verified mark could not be written', { mark: next });
-      return false;
-    }
-    this.#committed = { ...this.#committed, mark: next };
-    return true;
-  }
-
-  /** Bundles `from` to `to` with their index rows. False: a reload came between, so nothing is known. */
-  async #scrubBundles(from: number, to: number, size: number, pause = 0): Promise<boolean> {
-    const { storage, tree, leaves } = this.#committed;
-    const index = new IndexAudit();
-    try {
-      for (let n = from; n < to; n++) {
-        const data = await this.#bundles.verify(storage, tree, leaves, n, size);
-        index.expect(n * TILE_WIDTH, data);
-        await delay(pause, undefined, { signal: this.#stop.signal });
-      }
-      await index.check(storage);
-      return true;
-    } catch (error) {
-      // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.
-      if (
-        isLedgerError(error, 'STORAGE_FAILED') &&
-        (this.#phase.name !== 'open' || storage !== this.#committed.storage)
-      ) {
-        return false;
-      }
-      throw error;
-    }
+  #scrub(): Promise<void> {
+    const log = this;
+    const scrub = new Scrub(
+      this.#options.crypto,
+      {
+        get committed() {
+          return log.#committed;
+        },
+        get size() {
+          return log.#head?.size ?? 0;
+        },
+        get isOpen() {
+          return log.#phase.name === 'open';
+        },
+        raised: (mark) => {
+          this.#committed = { ...this.#committed, mark };
+        },
+        unwritable: (mark) => this.#event('warn', 'the verified mark could not be written', { mark }),
+      },
+      this.#options.scrubInterval,
+      this.#stop.signal,
+    );
+    return scrub.run().catch((error) => this.#halt('the background scrub found damage', error));
   }
 
   /** Builds what is missing of the lineage index in the background. */

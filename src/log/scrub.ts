@@ -1,0 +1,127 @@
+/**
+ * Re-hashes stored bytes in the background: first what is above the verified mark, which then moves up, so that a start stays
+ * short; then, slowly and for ever, everything below it.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Hasher } from '../core/crypto.ts';
+import { isLedgerError } from '../core/errors.ts';
+import { TILE_WIDTH } from '../merkle/index.ts';
+import { type Storage, WriteBatch } from '../storage/index.ts';
+import { IndexAudit } from './index-rows.ts';
+import { encodeMark, MARK_KEY } from './layout.ts';
+import type { LeafStore } from './leaf-store.ts';
+import { BundleVerifier, MARK_INTERVAL } from './restore.ts';
+import type { LogTree } from './tree.ts';
+
+/** Milliseconds between two old bundles, by default. */
+const INTERVAL = 50;
+/** The same while statements come in. */
+const INTERVAL_UNDER_LOAD = 1000;
+/** Milliseconds between two bundles on the way to the next mark: their buffers are garbage, which a burst piles up. */
+const MARK_PAUSE = 5;
+
+/** What is scrubbed; a reload replaces all of it at once. */
+export interface Scrubbed {
+  readonly storage: Storage;
+  readonly tree: LogTree;
+  readonly leaves: LeafStore;
+  /** Leaves below it have been verified since they were written. */
+  readonly mark: number;
+}
+
+/** The log, as far as a scrub has to do with it. */
+export interface ScrubbedLog {
+  readonly committed: Scrubbed;
+  /** Leaves that are published. */
+  readonly size: number;
+  /** Not while it is read back, nor when it has been halted. */
+  readonly isOpen: boolean;
+  /** The mark has been written. */
+  raised(mark: number): void;
+  /** It could not be; the next commit fails like this one, and reloads. */
+  unwritable(mark: number): void;
+}
+
+export class Scrub {
+  readonly #log: ScrubbedLog;
+  readonly #bundles: BundleVerifier;
+  readonly #interval: number;
+  readonly #signal: AbortSignal;
+  /** A storage that has failed to take the mark. */
+  #unwritable: Storage | undefined;
+
+  /** @param interval milliseconds between two old bundles when nothing else is done; 0: none is looked at */
+  constructor(hasher: Hasher, log: ScrubbedLog, interval: number | undefined, signal: AbortSignal) {
+    this.#log = log;
+    this.#bundles = new BundleVerifier(hasher);
+    this.#interval = interval ?? INTERVAL;
+    this.#signal = signal;
+  }
+
+  /** Ends when the signal aborts. @throws LOG_CORRUPT stored bytes are not what was promised; STORAGE_FAILED */
+  async run(): Promise<void> {
+    try {
+      await this.#scrub();
+    } catch (error) {
+      if (!this.#signal.aborted) throw error;
+    }
+  }
+
+  async #scrub(): Promise<void> {
+    const interval = this.#interval;
+    let old = 0;
+    let rested = 0;
+    while (!this.#signal.aborted) {
+      const { size } = this.#log;
+      const { mark } = this.#log.committed;
+      if (this.#log.isOpen && mark + MARK_INTERVAL <= size && (await this.#raiseMark(mark, size))) continue;
+      await delay(interval || 1000, undefined, { signal: this.#signal, ref: false });
+      rested += interval;
+      // What is old has been verified before: it gives way to statements that come in.
+      if (rested < INTERVAL_UNDER_LOAD && this.#log.size > size) continue;
+      rested = 0;
+      if (interval > 0 && mark > 0 && this.#log.isOpen && (await this.#verify(old, old + 1, size))) {
+        old = (old + 1) % (mark / TILE_WIDTH);
+      }
+    }
+  }
+
+  /** False: it has to be tried again, after a reload. */
+  async #raiseMark(mark: number, size: number): Promise<boolean> {
+    const { storage } = this.#log.committed;
+    if (storage === this.#unwritable) return false;
+    const next = mark + MARK_INTERVAL;
+    if (!(await this.#verify(mark / TILE_WIDTH, next / TILE_WIDTH, size, MARK_PAUSE))) return false;
+    try {
+      await storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
+    } catch (error) {
+      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
+      // Nothing was promised about the mark.
+      this.#unwritable = storage;
+      this.#log.unwritable(next);
+      return false;
+    }
+    this.#log.raised(next);
+    return true;
+  }
+
+  /** Bundles `from` to `to` with their index rows. False: a reload came between, so nothing is known. */
+  async #verify(from: number, to: number, size: number, pause = 0): Promise<boolean> {
+    const { storage, tree, leaves } = this.#log.committed;
+    const index = new IndexAudit();
+    try {
+      for (let n = from; n < to; n++) {
+        const data = await this.#bundles.verify(storage, tree, leaves, n, size);
+        index.expect(n * TILE_WIDTH, data);
+        await delay(pause, undefined, { signal: this.#signal });
+      }
+      await index.check(storage);
+      return true;
+    } catch (error) {
+      // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.
+      const reloaded = !this.#log.isOpen || storage !== this.#log.committed.storage;
+      if (isLedgerError(error, 'STORAGE_FAILED') && reloaded) return false;
+      throw error;
+    }
+  }
+}
