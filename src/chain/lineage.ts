@@ -156,31 +156,34 @@ function listed(table: Readonly<Record<string, readonly string[]>>, kind: string
 interface Named {
   readonly path: string;
   readonly id: string;
-  readonly version?: number;
+  readonly version: number | undefined;
 }
 
 /** Every DID and URN in the body, with its member path and the `version` beside it. */
 function* named(body: unknown): Generator<Named> {
-  const waiting: { value: unknown; path: string; depth: number; version?: number }[] = [
-    { value: body, path: '', depth: 0 },
+  const waiting: { value: unknown; path: string; depth: number; version: number | undefined }[] = [
+    { value: body, path: '', depth: 0, version: undefined },
   ];
   for (let seen = 0; waiting.length > 0 && seen < MAX_VALUES; seen++) {
-    const { value, path, depth, version } = waiting.pop()!;
+    const { value, path, depth, version: given } = waiting.pop()!;
     if (typeof value === 'string') {
-      if (isNodeId(value)) yield { path, id: value, ...(version !== undefined && { version }) };
+      if (isNodeId(value)) yield { path, id: value, version: given };
       continue;
     }
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array || depth >= MAX_DEPTH)
       continue;
     if (Array.isArray(value)) {
-      for (const item of value) waiting.push({ value: item, path, depth: depth + 1 });
+      for (const item of value) waiting.push({ value: item, path, depth: depth + 1, version: undefined });
       continue;
     }
     const beside = (value as { version?: unknown }).version;
+    const version = depth > 0 && typeof beside === 'number' ? beside : undefined;
     for (const [name, member] of Object.entries(value)) {
       waiting.push({
-        ...{ value: member, path: path === '' ? name : `${path}.${name}`, depth: depth + 1 },
-        ...(depth > 0 && typeof beside === 'number' && { version: beside }),
+        value: member,
+        path: path === '' ? name : `${path}.${name}`,
+        depth: depth + 1,
+        version,
       });
     }
   }
