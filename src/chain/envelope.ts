@@ -74,11 +74,11 @@ interface Frame {
 
 /**
  * The canonical bytes of a statement as it arrived: what is unprotected is dropped (RFC 9052 §3: it is nobody's
- * word), lengths are the shortest.
+ * word), lengths are the shortest. Bytes that are canonical are answered themselves.
  * @throws STATEMENT_TOO_LARGE, CBOR_MALFORMED, COSE_TAG_WRONG, COSE_MALFORMED
  */
 export function canonicalStatement(bytes: Bytes): Bytes {
-  return canonicalSign1(readFrame(bytes));
+  return canonicalFrame(bytes) ? bytes : canonicalSign1(readFrame(bytes));
 }
 
 /**

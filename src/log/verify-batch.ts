@@ -166,7 +166,7 @@ export function verifyPacked(
     flags[position] = admission.verified ? 1 : 2;
     hashes.set(admission.entryId, position * 64);
     hashes.set(admission.leafHash, position * 64 + 32);
-    if (!equal(admission.statement, arrived)) canonical.push([position, admission.statement.slice()]);
+    if (admission.statement !== arrived) canonical.push([position, admission.statement.slice()]);
   });
   return { hashes, flags, refusals, canonical };
 }
