@@ -11,6 +11,9 @@ import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
 
+/** What opens a stream of answers is a name or a few numbers, and takes room as long as the stream is open. */
+const MOST_OPENING = 4096;
+
 /** A request message on its way to a handler. */
 export interface Received {
   readonly bytes: Buffer;
@@ -32,10 +35,10 @@ export function intake(
   simulated = false,
 ): ServerInterceptor {
   const allBytes = new Window(limits.options.pendingBytes);
-  return ({ path }, call) => {
+  return ({ path, requestStream }, call) => {
     const handle = unary.get(path);
     if (handle) {
-      const whole = new UnaryCall(call, handle, allBytes);
+      const whole = new UnaryCall(call, handle, allBytes, limits.options.deadline);
       completeStatus(call, () => whole.close(), simulated);
       return whole;
     }
@@ -60,6 +63,10 @@ export function intake(
         next({
           onReceiveMessage(bytes: Buffer, deliver: (message: Received) => void) {
             if (closed) return;
+            if (!requestStream && bytes.length > MOST_OPENING) {
+              const details = `the request has more than ${MOST_OPENING} bytes`;
+              return call.sendStatus({ code: GRPC.RESOURCE_EXHAUSTED, details });
+            }
             let leaveMessages = () => {};
             let leaveBytes = () => {};
             const stopWaiting = hold(() => {

@@ -15,6 +15,9 @@ export class UnaryCall extends ServerInterceptingCall {
   readonly #call: ServerInterceptingCallInterface;
   readonly #handle: UnaryHandler;
   readonly #room: Window;
+  readonly #patience: number;
+  /** Ends a call whose request takes room, or a place in the queue for it, and does not come to its end. */
+  #late: NodeJS.Timeout | undefined;
   #request: Buffer | undefined;
   /** Gives back the room that the request takes, or its place in the queue for it. */
   #release: (() => void) | undefined;
@@ -22,12 +25,16 @@ export class UnaryCall extends ServerInterceptingCall {
   /** Told when the client has gone, and also after an answer. */
   cancelled: (() => void) | undefined;
 
-  /** @param room for the bytes of requests that are not answered yet */
-  constructor(call: ServerInterceptingCallInterface, handle: UnaryHandler, room: Window) {
+  /**
+   * @param room for the bytes of requests that are not answered yet
+   * @param patience milliseconds from a message to the end of the request: a handler, which has a deadline, begins only then
+   */
+  constructor(call: ServerInterceptingCallInterface, handle: UnaryHandler, room: Window, patience: number) {
     super(call);
     this.#call = call;
     this.#handle = handle;
     this.#room = room;
+    this.#patience = patience;
   }
 
   /** The listener is for what is not used here: it would make the stream. */
@@ -46,6 +53,7 @@ export class UnaryCall extends ServerInterceptingCall {
       return;
     }
     this.#request = request;
+    this.#late = setTimeout(() => this.#expire(), this.#patience);
     const { length } = request;
     let entered = false;
     const leaveQueue = this.#room.enter(length, () => {
@@ -62,6 +70,7 @@ export class UnaryCall extends ServerInterceptingCall {
       this.#misused('a unary call has one message, not none');
       return;
     }
+    clearTimeout(this.#late);
     this.#handle(this, this.#request);
   }
 
@@ -73,6 +82,9 @@ export class UnaryCall extends ServerInterceptingCall {
   /** At the first of: a status sent by whomever, the client gone. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#late);
+    // A client that leaves its side open keeps the call, and need not keep this.
+    this.#request = undefined;
     this.#release?.();
     this.#release = undefined;
   }
@@ -85,6 +97,13 @@ export class UnaryCall extends ServerInterceptingCall {
 
   refuse(status: PartialStatus): void {
     this.#call.sendStatus(status);
+  }
+
+  #expire(): void {
+    this.#call.sendStatus({
+      code: GRPC.DEADLINE_EXCEEDED,
+      details: 'the request did not end, or found no room, in time',
+    });
   }
 
   #misused(details: string): void {

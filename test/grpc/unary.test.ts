@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import type { ServiceError } from '@grpc/grpc-js';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/index.ts';
 import { aichain } from '../../src/proto/aichain.js';
 import { Limits } from '../../src/service/limits.ts';
 import { FakeLedger } from '../service/fake-ledger.ts';
-import { RawClient } from './raw-client.ts';
+import { describe, RawClient } from './raw-client.ts';
 
 const REGISTER = '/aichain.v1.RegistrationService/Register';
 const message = (text: string) => {
@@ -86,6 +87,38 @@ suite('unary calls', () => {
     await Promise.all(['e', 'f', 'g', 'h'].map((text) => client.unary(REGISTER, message(text.padEnd(12)))));
     client.close();
   });
+});
+
+test('a request that does not end gives its room back after the deadline', async () => {
+  const limits = new Limits({ pendingBytes: 32, deadline: 300 });
+  const server = createGrpcServer({ ledger: new FakeLedger(), limits });
+  const port = await server.listen('127.0.0.1', 0);
+  const session = connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({
+    ...{ ':method': 'POST', ':path': REGISTER },
+    ...{ 'content-type': 'application/grpc', te: 'trailers' },
+  });
+  const refused = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve));
+  const bytes = message('x'.repeat(28));
+  stream.write(Buffer.concat([Buffer.of(0, 0, 0, 0, bytes.length), bytes]));
+  const { 'grpc-status': status, 'aichain-code': code } = await refused;
+  assert.deepEqual([status, code], ['4', 'DEADLINE_EXCEEDED']);
+  // The first one has not gone away, and holds nothing any more.
+  const client = new RawClient(`127.0.0.1:${port}`);
+  await client.unary(REGISTER, bytes);
+  client.close();
+  session.destroy();
+  await server.close(1000);
+});
+
+test('what opens a stream of answers is small: it takes room as long as the stream is open', async () => {
+  const server = createGrpcServer({ ledger: new FakeLedger(), limits: new Limits() });
+  const client = new RawClient(`127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
+  const follow = client.serverStream('/aichain.v1.LogService/Follow', Buffer.alloc(4097));
+  const error = await new Promise<ServiceError>((resolve) => follow.once('error', resolve));
+  assert.deepEqual(describe(error), { status: 8, code: 'REQUEST_TOO_LARGE' });
+  client.close();
+  await server.close(1000);
 });
 
 async function until(condition: () => boolean): Promise<void> {
