@@ -152,7 +152,8 @@ export class LogTree {
    * its tiles are the newest.
    */
   hashesAtHand(index: number, size: number): Bytes | undefined {
-    if (!(Number.isSafeInteger(index) && index >= 0 && index < size && size <= this.size)) return undefined;
+    if (!(Number.isSafeInteger(index) && index >= 0 && index < size)) return undefined;
+    if (!(Number.isSafeInteger(size) && size <= this.size)) return undefined;
     const length = this.#collect(index, size);
     return length === undefined ? undefined : PATH.slice(0, length);
   }

@@ -141,6 +141,10 @@ test('a size that the tree does not have is refused, and leaves no trace', async
   ]) {
     await assert.rejects(ask, { code: 'SIZE_NOT_AVAILABLE' });
   }
+  for (const size of [0, -1, 2.5, Number.NaN]) {
+    assert.equal(tree.hashesAtHand(0, size), undefined);
+    await assert.rejects(tree.inclusionPath(0, size), { code: 'ARGUMENT_INVALID' });
+  }
   const more = [SIZE, SIZE + 1].map((n) => leafHash(crypto, u64be(n)));
   for (const hash of more) tree.append(hash);
   assert.deepEqual(await tree.rootAt(SIZE + 2), treeRoot(crypto, [...leaves, ...more]));
