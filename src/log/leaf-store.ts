@@ -86,37 +86,31 @@ export class LeafStore {
     const full = (n + 1) * TILE_WIDTH <= size;
     const cached = full ? this.#sealed.get(n) : undefined;
     if (cached) return cached;
-    const { records, bytes } = (full && (await this.#whole(n))) || (await this.stored(n, size));
-    if (full) this.#sealed.set(n, records, bytes);
-    return records;
+    // Not kept: who asks for whole bundles asks for the next one then, and keeps what is made of them.
+    return (full && (await this.#whole(n))) || (await this.stored(n, size)).records;
   }
 
   /** A full bundle is one row unless its statements are large: one read instead of the four that a range takes. */
-  async #whole(n: number): Promise<{ records: LeafRecord[]; bytes: number } | undefined> {
+  async #whole(n: number): Promise<LeafRecord[] | undefined> {
     const row = await this.#storage.get(leavesKey(n * TILE_WIDTH));
     const records = row && decodeRecords(row);
-    return records?.length === TILE_WIDTH ? { records, bytes: row!.length } : undefined;
+    return records?.length === TILE_WIDTH ? records : undefined;
   }
 
   /** The same from storage, past the cache, and the rows that they lie in. @throws LOG_CORRUPT */
-  async stored(
-    n: number,
-    size: number,
-  ): Promise<{ records: LeafRecord[]; rows: readonly Bytes[]; bytes: number }> {
+  async stored(n: number, size: number): Promise<{ records: LeafRecord[]; rows: readonly Bytes[] }> {
     const first = n * TILE_WIDTH;
     const records: LeafRecord[] = [];
     const rows: Bytes[] = [];
-    let bytes = 0;
     for await (const [key, row] of this.#storage.range(leavesRange(first, first + TILE_WIDTH))) {
       if (startOf(key) !== first + records.length) throw missing(first + records.length);
       records.push(...decodeRecords(row));
       rows.push(row);
-      bytes += row.length;
     }
     const expected = Math.min(TILE_WIDTH, size - first);
     if (records.length < expected) throw missing(first + records.length);
     if (records.length > TILE_WIDTH) throw fail('LOG_CORRUPT', `bundle ${n} holds more than its leaves`);
-    return { records: records.slice(0, expected), rows, bytes };
+    return { records: records.slice(0, expected), rows };
   }
 
   /** One leaf of a log of `size`. @throws NOT_FOUND, LOG_CORRUPT */
