@@ -1,7 +1,7 @@
 /**
  * Back-pressure for what comes in. A message that was received waits here until there is room for it, and while it
  * waits its call is not read any further, so the sender stops at HTTP/2 flow control. Two windows: messages of one
- * call, and bytes of all calls together.
+ * call, by number and by bytes, and bytes of all calls together.
  */
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
@@ -34,7 +34,10 @@ export function intake(
   unary: ReadonlyMap<string, UnaryHandler> = new Map(),
   simulated = false,
 ): ServerInterceptor {
-  const allBytes = new Window(limits.options.pendingBytes);
+  const { pendingBytes, pendingBatches, pendingBatchBytes } = limits.options;
+  const allBytes = new Window(pendingBytes);
+  /** Of a message, at least: so many small ones fill the window as there may be. */
+  const share = pendingBatchBytes / pendingBatches;
   return ({ path, requestStream }, call) => {
     const handle = unary.get(path);
     if (handle) {
@@ -42,7 +45,7 @@ export function intake(
       completeStatus(call, () => whole.close(), simulated);
       return whole;
     }
-    const messages = new Window(limits.options.pendingBatches);
+    const messages = new Window(pendingBatchBytes);
     /** What is given back when the call ends, whichever way it ends. */
     const held = new Set<() => void>();
     let closed = false;
@@ -73,8 +76,9 @@ export function intake(
               leaveMessages();
               leaveBytes();
             });
-            leaveMessages = messages.enter(1, () => {
-              const answered = hold(() => messages.leave(1));
+            const room = Math.max(bytes.length, share);
+            leaveMessages = messages.enter(room, () => {
+              const answered = hold(() => messages.leave(room));
               leaveBytes = allBytes.enter(bytes.length, () => {
                 const digested = hold(() => allBytes.leave(bytes.length));
                 held.delete(stopWaiting);

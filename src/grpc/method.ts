@@ -104,6 +104,7 @@ export function duplex<Request, Response>(
     handler: (path, options) => (call: DuplexCall) => {
       const run = new Run(path, call, options);
       call.once('cancelled', () => run.cancelled());
+      call.setMaxListeners(0); // one for each answer under way
       let pending = 0;
       /** Why no more is read: the client has finished, or an error that waits for what is in flight. */
       let last: { readonly error: unknown } | undefined;

@@ -28,8 +28,9 @@ export interface LimitOptions {
   readonly messageBytes: number;
   /** Bytes of all request messages together that are received and not yet answered (gRPC). */
   readonly pendingBytes: number;
-  /** Batches of one stream that are received and not yet answered. */
+  /** Batches of one stream that are received and not yet answered: their number, and their bytes. */
   readonly pendingBatches: number;
+  readonly pendingBatchBytes: number;
   /** Facts in one request, and bytes of one key. */
   readonly facts: number;
   readonly factKeyBytes: number;
@@ -49,7 +50,8 @@ export const DEFAULT_LIMITS: LimitOptions = {
   batchStatements: 1024,
   messageBytes: 8 * MIB,
   pendingBytes: 64 * MIB,
-  pendingBatches: 8,
+  pendingBatches: 64,
+  pendingBatchBytes: 4 * MIB,
   facts: 256,
   factKeyBytes: 4096,
   pageEntries: 1024,

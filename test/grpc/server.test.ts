@@ -302,6 +302,32 @@ suite('gRPC', () => {
     assert.equal(ledger.mostPending, 2);
   });
 
+  test('nor while its batches in flight have too many bytes; a larger one goes alone', async () => {
+    const few = new Limits({ requests: null, statements: null, pendingBatches: 4, pendingBatchBytes: 400 });
+    const narrow = createGrpcServer({ ledger, limits: few });
+    const other = new RawClient(`127.0.0.1:${await narrow.listen('127.0.0.1', 0)}`);
+    try {
+      const stream = other.duplex(STREAM);
+      stream.resume();
+      const ended = new Promise((resolve) => stream.on('end', resolve));
+      for (const length of [10, 250, 10, 600, 10]) stream.write(batch(1, `slow ${'x'.repeat(length)}`));
+      stream.end();
+      // 100, the least that one is charged, and 250 fill the window; then 100 does, since 600 comes next; then 600; then 100.
+      const atOnce: number[] = [];
+      for (const expected of [2, 1, 1, 1]) {
+        await until(() => ledger.released.length >= expected);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        atOnce.push(ledger.released.length);
+        ledger.release();
+      }
+      await ended;
+      assert.deepEqual(atOnce, [2, 1, 1, 1]);
+    } finally {
+      other.close();
+      await narrow.close(1000);
+    }
+  });
+
   test('a malformed batch, or one of too many statements, ends the stream with its code', async () => {
     for (const [bytes, code] of [
       [Buffer.from([0xff]), 'REQUEST_MALFORMED'],
