@@ -72,8 +72,11 @@ export class StateMap {
   get(key: Bytes, name?: string): Bytes | undefined {
     if (!this.#hasher) return undefined;
     const k = keyHash(this.#hasher, key, name);
-    const { end } = walk(this.#top, k);
-    return end?.k === k ? end.value : undefined;
+    let node = this.#top;
+    for (let depth = 0; node !== null && !isLeaf(node); depth++) {
+      node = bitAt(k, depth) === 1 ? node.right : node.left;
+    }
+    return node?.k === k ? node.value : undefined;
   }
 
   /**
