@@ -7,6 +7,7 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
+import { cutOff } from './cut-off.ts';
 import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
@@ -16,12 +17,15 @@ const MOST_OPENING = 4096;
 
 /** A request message on its way to a handler. */
 export interface Received {
-  readonly bytes: Buffer;
+  bytes: Buffer;
   /** Its bytes are no longer held: the log has answered. */
-  readonly digested: () => void;
+  digested: () => void;
   /** It is answered, and the call may be read further. */
-  readonly answered: () => void;
+  answered: () => void;
 }
+
+const EMPTY = Buffer.alloc(0);
+const nothing = () => {};
 
 /**
  * The server's interceptor: delivers messages of streams as {@link Received}, hands unary calls to their handlers, and gives the
@@ -40,6 +44,13 @@ export function intake(
   const share = pendingBatchBytes / pendingBatches;
   return ({ path, requestStream }, call) => {
     const handle = unary.get(path);
+    if (compression(call) !== 'identity') {
+      completeStatus(call, nothing, simulated);
+      const details = 'requests are not compressed here';
+      return new ServerInterceptingCall(call, {
+        start: () => cutOff(call, { code: GRPC.UNIMPLEMENTED, details }),
+      });
+    }
     if (handle) {
       const whole = new UnaryCall(call, handle, allBytes, limits.options.deadline);
       completeStatus(call, () => whole.close(), simulated);
@@ -61,35 +72,65 @@ export function intake(
       return once;
     };
     completeStatus(call, close, simulated);
+    const begin = () => {
+      if (requestStream) return nothing;
+      const timer = setTimeout(() => {
+        const details = 'the request did not end in time';
+        cutOff(call, { code: GRPC.DEADLINE_EXCEEDED, details });
+      }, limits.options.deadline);
+      return hold(() => clearTimeout(timer));
+    };
+    let ended = nothing;
     return new ServerInterceptingCall(call, {
-      start: (next) =>
+      start: (next) => {
+        ended = begin();
         next({
           onReceiveMessage(bytes: Buffer, deliver: (message: Received) => void) {
             if (closed) return;
             if (!requestStream && bytes.length > MOST_OPENING) {
               const details = `the request has more than ${MOST_OPENING} bytes`;
-              return call.sendStatus({ code: GRPC.RESOURCE_EXHAUSTED, details });
+              return cutOff(call, { code: GRPC.RESOURCE_EXHAUSTED, details });
             }
-            let leaveMessages = () => {};
-            let leaveBytes = () => {};
+            const { length } = bytes;
+            // What is below keeps this, and it keeps the bytes no longer than their room: an answer may wait for its reader for ever.
+            const received: Received = { bytes, digested: nothing, answered: nothing };
+            let leaveMessages = nothing;
+            let leaveBytes = nothing;
             const stopWaiting = hold(() => {
               leaveMessages();
               leaveBytes();
             });
-            const room = Math.max(bytes.length, share);
+            const room = Math.max(length, share);
             leaveMessages = messages.enter(room, () => {
-              const answered = hold(() => messages.leave(room));
-              leaveBytes = allBytes.enter(bytes.length, () => {
-                const digested = hold(() => allBytes.leave(bytes.length));
+              received.answered = hold(() => messages.leave(room));
+              leaveBytes = allBytes.enter(length, () => {
+                const leave = hold(() => allBytes.leave(length));
+                received.digested = () => {
+                  received.bytes = EMPTY;
+                  leave();
+                };
                 held.delete(stopWaiting);
-                deliver({ bytes, digested, answered });
+                deliver(received);
               });
             });
           },
+          onReceiveHalfClose(pass: () => void) {
+            ended();
+            pass();
+          },
           onCancel: close,
-        }),
+        });
+      },
     });
   };
+}
+
+/**
+ * What the messages of a call are compressed with. grpc-js unpacks each as it arrives, before anybody can ask for room: a few
+ * kilobytes become as many megabytes. It takes this header out of the metadata that it shows.
+ */
+function compression(call: ServerInterceptingCallInterface): string {
+  return (call as { incomingEncoding?: string }).incomingEncoding ?? 'identity';
 }
 
 /** The same trailers each time: nothing is ever added to them, so that they need not be copied and written anew. */

@@ -117,10 +117,14 @@ export function duplex<Request, Response>(
         last ??= { error };
         settle();
       };
-      const answer = async (received: Received) => {
-        const request = decodeMessage(shape.request, received.bytes, shape.maxFields ?? MAX_FIELDS);
+      // Apart from what waits for its reader: whatever is at hand here is kept as long.
+      const handled = async ({ bytes }: Received) => {
+        const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
         await options.limits.admitRequest(run.client);
-        const message = await handle(request, run);
+        return handle(request, run);
+      };
+      const answer = async (received: Received) => {
+        const message = await handled(received);
         received.digested();
         await written(call, message);
       };

@@ -5,6 +5,7 @@
  */
 import { ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { GRPC } from '../service/status.ts';
+import { cutOff } from './cut-off.ts';
 import type { Window } from './window.ts';
 
 type PartialStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
@@ -16,7 +17,7 @@ export class UnaryCall extends ServerInterceptingCall {
   readonly #handle: UnaryHandler;
   readonly #room: Window;
   readonly #patience: number;
-  /** Ends a call whose request takes room, or a place in the queue for it, and does not come to its end. */
+  /** Ends a call whose request does not come to its end: what has come of it takes memory, and then room or a place in the queue for it. */
   #late: NodeJS.Timeout | undefined;
   #request: Buffer | undefined;
   /** Gives back the room that the request takes, or its place in the queue for it. */
@@ -27,7 +28,7 @@ export class UnaryCall extends ServerInterceptingCall {
 
   /**
    * @param room for the bytes of requests that are not answered yet
-   * @param patience milliseconds from a message to the end of the request: a handler, which has a deadline, begins only then
+   * @param patience milliseconds from the start to the end of the request: a handler, which has a deadline, begins only then
    */
   constructor(call: ServerInterceptingCallInterface, handle: UnaryHandler, room: Window, patience: number) {
     super(call);
@@ -39,6 +40,7 @@ export class UnaryCall extends ServerInterceptingCall {
 
   /** The listener is for what is not used here: it would make the stream. */
   override start(): void {
+    this.#late = setTimeout(() => this.#expire(), this.#patience);
     this.#call.start(this);
   }
 
@@ -53,7 +55,6 @@ export class UnaryCall extends ServerInterceptingCall {
       return;
     }
     this.#request = request;
-    this.#late = setTimeout(() => this.#expire(), this.#patience);
     const { length } = request;
     let entered = false;
     const leaveQueue = this.#room.enter(length, () => {
@@ -100,14 +101,14 @@ export class UnaryCall extends ServerInterceptingCall {
   }
 
   #expire(): void {
-    this.#call.sendStatus({
+    cutOff(this.#call, {
       code: GRPC.DEADLINE_EXCEEDED,
       details: 'the request did not end, or found no room, in time',
     });
   }
 
   #misused(details: string): void {
-    this.#call.sendStatus({ code: GRPC.UNIMPLEMENTED, details });
+    cutOff(this.#call, { code: GRPC.UNIMPLEMENTED, details });
   }
 }
 

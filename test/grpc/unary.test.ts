@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import type { ServiceError } from '@grpc/grpc-js';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/index.ts';
 import { aichain } from '../../src/proto/aichain.js';
@@ -107,6 +108,48 @@ test('a request that does not end gives its room back after the deadline', async
   const client = new RawClient(`127.0.0.1:${port}`);
   await client.unary(REGISTER, bytes);
   client.close();
+  session.destroy();
+  await server.close(1000);
+});
+
+test('a request that begins and does not end is cut off after the deadline, and what has come of it is let go', async () => {
+  const server = createGrpcServer({ ledger: new FakeLedger(), limits: new Limits({ deadline: 300 }) });
+  const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
+  for (const path of [REGISTER, '/aichain.v1.LogService/Follow']) {
+    const stream = session.request({
+      ...{ ':method': 'POST', ':path': path },
+      ...{ 'content-type': 'application/grpc', te: 'trailers' },
+    });
+    const refused = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve));
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    // Ten bytes are announced, and three come.
+    stream.write(Buffer.of(0, 0, 0, 0, 10, 1, 2, 3));
+    stream.resume();
+    const { 'grpc-status': status, 'aichain-code': code } = await refused;
+    assert.deepEqual([status, code], ['4', 'DEADLINE_EXCEEDED']);
+    await closed;
+    assert.equal(stream.rstCode, 0);
+  }
+  session.destroy();
+  await server.close(1000);
+});
+
+test('compressed requests are refused: they would be unpacked before there is room for them', async () => {
+  const ledger = new FakeLedger();
+  const server = createGrpcServer({ ledger, limits: new Limits() });
+  const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
+  for (const path of [REGISTER, `${REGISTER}Stream`, '/aichain.v1.LogService/Follow']) {
+    const stream = session.request({
+      ...{ ':method': 'POST', ':path': path },
+      ...{ 'content-type': 'application/grpc', te: 'trailers', 'grpc-encoding': 'gzip' },
+    });
+    const refused = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve));
+    const packed = gzipSync(message('packed'));
+    stream.end(Buffer.concat([Buffer.of(1, 0, 0, 0, packed.length), packed]));
+    const { 'grpc-status': status, 'aichain-code': code } = await refused;
+    assert.deepEqual([status, code], ['12', 'REQUEST_MALFORMED']);
+  }
+  assert.equal(ledger.callers.length, 0);
   session.destroy();
   await server.close(1000);
 });
