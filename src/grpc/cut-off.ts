@@ -1,4 +1,4 @@
-/** The end of a call whose client has not ended its request. */
+/** The end of a call whose client does not do its part: it does not end its request, or does not read its answers. */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 
@@ -10,6 +10,31 @@ type PartialStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0
  */
 export function cutOff(call: ServerInterceptingCallInterface, status: PartialStatus): void {
   call.sendStatus(status);
-  // Of the innermost call; it has no name in the interface.
-  (call as { stream?: ServerHttp2Stream }).stream?.close(constants.NGHTTP2_NO_ERROR);
+  streamOf(call)?.close(constants.NGHTTP2_NO_ERROR);
+}
+
+/**
+ * Resets a call of which one message is not read for so long. Until it is read it lies here, a few megabytes of each stream,
+ * and a status would wait behind it.
+ */
+export function cutOffUnread(call: ServerInterceptingCallInterface, milliseconds: number): void {
+  const send = call.sendMessage.bind(call);
+  const timers = new Set<NodeJS.Timeout>();
+  streamOf(call)?.once('close', () => {
+    for (const timer of timers) clearTimeout(timer);
+  });
+  call.sendMessage = (message, callback) => {
+    const timer = setTimeout(() => streamOf(call)?.close(constants.NGHTTP2_CANCEL), milliseconds).unref();
+    timers.add(timer);
+    send(message, () => {
+      clearTimeout(timer);
+      timers.delete(timer);
+      callback();
+    });
+  };
+}
+
+/** Of the innermost call; it has no name in the interface. */
+function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream | undefined {
+  return (call as { stream?: ServerHttp2Stream }).stream;
 }

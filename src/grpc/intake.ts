@@ -7,7 +7,7 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
-import { cutOff } from './cut-off.ts';
+import { cutOff, cutOffUnread } from './cut-off.ts';
 import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
@@ -72,6 +72,7 @@ export function intake(
       return once;
     };
     completeStatus(call, close, simulated);
+    cutOffUnread(call, limits.options.deadline);
     const begin = () => {
       if (requestStream) return nothing;
       const timer = setTimeout(() => {

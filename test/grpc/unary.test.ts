@@ -134,6 +134,27 @@ test('a request that begins and does not end is cut off after the deadline, and 
   await server.close(1000);
 });
 
+test('a stream whose answers are not read is reset after the deadline', async () => {
+  const server = createGrpcServer({ ledger: new FakeLedger(), limits: new Limits({ deadline: 300 }) });
+  const port = await server.listen('127.0.0.1', 0);
+  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 0 } });
+  await new Promise((resolve) => session.once('localSettings', resolve));
+  for (const path of ['/aichain.v1.LogService/Follow', `${REGISTER}Stream`]) {
+    const stream = session.request({
+      ...{ ':method': 'POST', ':path': path },
+      ...{ 'content-type': 'application/grpc', te: 'trailers' },
+    });
+    stream.on('error', () => {});
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.write(Buffer.alloc(5));
+    if (path.endsWith('Follow')) stream.end();
+    await closed;
+    assert.equal(stream.rstCode, 8);
+  }
+  session.destroy();
+  await server.close(1000);
+});
+
 test('compressed requests are refused: they would be unpacked before there is room for them', async () => {
   const ledger = new FakeLedger();
   const server = createGrpcServer({ ledger, limits: new Limits() });
