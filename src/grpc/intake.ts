@@ -103,8 +103,11 @@ export function intake(
             });
             const room = Math.max(length, share);
             leaveMessages = messages.enter(room, () => {
+              // The end of the call gives back what it holds one by one, and that lets in its own that wait: they take nothing more.
+              if (closed) return;
               received.answered = hold(() => messages.leave(room));
               leaveBytes = allBytes.enter(length, () => {
+                if (closed) return allBytes.leave(length);
                 const leave = hold(() => allBytes.leave(length));
                 received.digested = () => {
                   received.bytes = EMPTY;

@@ -1,6 +1,6 @@
 /** Unary calls as the transport brings them: messages too many or too few, and what they hold while they wait. */
 import assert from 'node:assert/strict';
-import { connect } from 'node:http2';
+import { connect, constants } from 'node:http2';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -171,6 +171,36 @@ test('compressed requests are refused: they would be unpacked before there is ro
     assert.deepEqual([status, code], ['12', 'REQUEST_MALFORMED']);
   }
   assert.equal(ledger.callers.length, 0);
+  session.destroy();
+  await server.close(1000);
+});
+
+test('a stream that goes away gives back what it waits for too: its own messages come into the room that it leaves', async () => {
+  const ledger = new FakeLedger();
+  const limits = new Limits({ pendingBatches: 1, pendingBytes: 64, deadline: 1000 });
+  const server = createGrpcServer({ ledger, limits });
+  const port = await server.listen('127.0.0.1', 0);
+  const session = connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({
+    ...{ ':method': 'POST', ':path': `${REGISTER}Stream` },
+    ...{ 'content-type': 'application/grpc', te: 'trailers' },
+  });
+  const batch = (text: string) => {
+    const statements = [new TextEncoder().encode(text)];
+    const bytes = aichain.v1.RegisterStreamRequest.encode({ batchId: 1, statements }).finish();
+    return Buffer.concat([Buffer.of(0, 0, 0, 0, bytes.length), bytes]);
+  };
+  // One is being answered, and one waits for that.
+  stream.write(Buffer.concat([batch('slow'), batch('x'.repeat(40))]));
+  await until(() => ledger.callers.length === 1);
+  await setTimeout(100);
+  stream.close(constants.NGHTTP2_CANCEL);
+  await setTimeout(100);
+  ledger.release();
+  const client = new RawClient(`127.0.0.1:${port}`);
+  await client.unary(REGISTER, message('y'.repeat(40)));
+  assert.equal(ledger.callers.length, 2, 'what waited was not registered');
+  client.close();
   session.destroy();
   await server.close(1000);
 });
