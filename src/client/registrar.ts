@@ -196,7 +196,9 @@ export class Registrar {
 
   /** @throws what is malformed in it: such a statement is not sent */
   #prepare(arrived: Bytes): Prepared {
-    const statement = canonicalStatement(arrived);
+    const canonical = canonicalStatement(arrived);
+    // The caller may use its buffer again while this is under way, and it is sent again where an attempt fails.
+    const statement = canonical === arrived ? arrived.slice() : canonical;
     return { statement, entryId: this.#options.crypto.sha256(statement) };
   }
 
