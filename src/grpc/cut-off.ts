@@ -2,6 +2,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 
+/** Milliseconds from a status to the reset of a call whose request does not end. */
+const LINGER = 1000;
+
 type PartialStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
 /**
@@ -11,6 +14,13 @@ type PartialStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0
 export function cutOff(call: ServerInterceptingCallInterface, status: PartialStatus): void {
   call.sendStatus(status);
   streamOf(call)?.close(constants.NGHTTP2_NO_ERROR);
+}
+
+/** The same where a status has been sent by whomever: in a while, because trailers may have to follow messages. */
+export function letGo(call: ServerInterceptingCallInterface): void {
+  const stream = streamOf(call);
+  if (!stream || stream.readableEnded || stream.closed) return;
+  setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER).unref();
 }
 
 /**

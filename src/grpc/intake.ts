@@ -7,7 +7,7 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
-import { cutOff, cutOffUnread } from './cut-off.ts';
+import { cutOff, cutOffUnread, letGo } from './cut-off.ts';
 import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
@@ -173,7 +173,11 @@ function transportCode(status: number, details: string): string | undefined {
  * the replacement of that method on the instance.
  */
 function completeStatus(call: ServerInterceptingCallInterface, close: () => void, simulated: boolean): void {
-  const send = call.sendStatus.bind(call);
+  const sendStatus = call.sendStatus.bind(call);
+  const send = (status: Parameters<typeof sendStatus>[0]) => {
+    sendStatus(status);
+    letGo(call);
+  };
   call.sendStatus = (status) => {
     close();
     if (status.code === 0 && !status.metadata)

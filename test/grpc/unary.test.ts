@@ -115,10 +115,12 @@ test('a request that does not end gives its room back after the deadline', async
 test('a request that begins and does not end is cut off after the deadline, and what has come of it is let go', async () => {
   const server = createGrpcServer({ ledger: new FakeLedger(), limits: new Limits({ deadline: 300 }) });
   const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
-  for (const path of [REGISTER, '/aichain.v1.LogService/Follow']) {
+  const follow = '/aichain.v1.LogService/Follow';
+  // Its own deadline, or the server's: a stream of requests has none unless it names one.
+  for (const [path, timeout] of [[REGISTER], [follow], [REGISTER, '50m'], [`${REGISTER}Stream`, '50m']]) {
     const stream = session.request({
       ...{ ':method': 'POST', ':path': path },
-      ...{ 'content-type': 'application/grpc', te: 'trailers' },
+      ...{ 'content-type': 'application/grpc', te: 'trailers', ...(timeout && { 'grpc-timeout': timeout }) },
     });
     const refused = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve));
     const closed = new Promise((resolve) => stream.once('close', resolve));
