@@ -1,4 +1,5 @@
 /** C2SP tlog-tiles: the checkpoint, and the tiles that anybody can cache for ever. */
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
@@ -24,8 +25,11 @@ export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
     // The path as it came: a percent sign in it is not of the grammar, so nothing has two spellings.
     const path = request.raw.url!.slice(1);
     if (!TILE.test(path)) throw fail('NOT_FOUND', 'no such tile');
-    const send = (tile: Bytes) =>
-      reply.type('application/octet-stream').header('cache-control', IMMUTABLE).send(bufferOf(tile));
+    const send = (tile: Bytes | AsyncIterable<Bytes>) =>
+      reply
+        .type('application/octet-stream')
+        .header('cache-control', IMMUTABLE)
+        .send(tile instanceof Uint8Array ? bufferOf(tile) : Readable.from(tile, { highWaterMark: 1 }));
     const tile = ledger.tile(path);
     // Answered before the handler returns, where there is nothing to wait for.
     return tile instanceof Promise ? tile.then(send) : void send(tile);

@@ -81,13 +81,16 @@ export class LeafStore {
     this.#tailBytes = 0;
   }
 
-  /** The records of bundle `n` as far as a log of `size` goes. @throws LOG_CORRUPT when a record is missing */
-  async bundle(n: number, size: number): Promise<LeafRecord[]> {
+  /**
+   * The records of bundle `n` as far as a log of `size` goes, or only the first of them where they have more than `most` bytes.
+   * @throws LOG_CORRUPT when a record is missing
+   */
+  async bundle(n: number, size: number, most = Number.POSITIVE_INFINITY): Promise<LeafRecord[]> {
     const full = (n + 1) * TILE_WIDTH <= size;
     const cached = full ? this.#sealed.get(n) : undefined;
     if (cached) return cached;
     // Not kept: who asks for whole bundles asks for the next one then, and keeps what is made of them.
-    return (full && (await this.#whole(n))) || (await this.stored(n, size)).records;
+    return (full && (await this.#whole(n))) || (await this.stored(n, size, most)).records;
   }
 
   /** A full bundle is one row unless its statements are large: one read instead of the four that a range takes. */
@@ -98,16 +101,23 @@ export class LeafStore {
   }
 
   /** The same from storage, past the cache, and the rows that they lie in. @throws LOG_CORRUPT */
-  async stored(n: number, size: number): Promise<{ records: LeafRecord[]; rows: readonly Bytes[] }> {
+  async stored(
+    n: number,
+    size: number,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<{ records: LeafRecord[]; rows: readonly Bytes[] }> {
     const first = n * TILE_WIDTH;
+    const expected = Math.min(TILE_WIDTH, size - first);
     const records: LeafRecord[] = [];
     const rows: Bytes[] = [];
+    let bytes = 0;
     for await (const [key, row] of this.#storage.range(leavesRange(first, first + TILE_WIDTH))) {
       if (startOf(key) !== first + records.length) throw missing(first + records.length);
       records.push(...decodeRecords(row));
       rows.push(row);
+      bytes += row.length;
+      if (bytes > most) return { records: records.slice(0, expected), rows };
     }
-    const expected = Math.min(TILE_WIDTH, size - first);
     if (records.length < expected) throw missing(first + records.length);
     if (records.length > TILE_WIDTH) throw fail('LOG_CORRUPT', `bundle ${n} holds more than its leaves`);
     return { records: records.slice(0, expected), rows };

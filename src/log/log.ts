@@ -779,9 +779,9 @@ export class TransparencyLog {
     return this.#read(({ tree }) => tree.tile(level, index, width));
   }
 
-  /** The records of bundle `n` in the tree of `size`. */
-  bundle(n: number, size: number): Promise<LeafRecord[]> {
-    return this.#read(({ leaves }) => leaves.bundle(n, size));
+  /** The records of bundle `n` in the tree of `size`, or only the first of them where they have more than `most` bytes. */
+  bundle(n: number, size: number, most?: number): Promise<LeafRecord[]> {
+    return this.#read(({ leaves }) => leaves.bundle(n, size, most));
   }
 
   /** Some records from `index` on, at least one, at most to the end of its bundle: a few MiB. @throws NOT_FOUND */

@@ -136,8 +136,8 @@ export class MirroredLog implements ServedLog {
     return this.#copy.tree.tile(level, index, width);
   }
 
-  bundle(n: number, size: number): Promise<LeafRecord[]> {
-    return this.#copy.leaves.bundle(n, size);
+  bundle(n: number, size: number, most?: number): Promise<LeafRecord[]> {
+    return this.#copy.leaves.bundle(n, size, most);
   }
 
   run(index: number): Promise<LeafRecord[]> {

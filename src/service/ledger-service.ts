@@ -282,12 +282,12 @@ export class LedgerService implements Ledger {
 
   // --- tiles --------------------------------------------------------------------------------------------------------
 
-  tile(path: string): Bytes | Promise<Bytes> {
+  tile(path: string): Bytes | Promise<Bytes | AsyncIterable<Bytes>> {
     // Most are at hand, and are asked for often: what does not wait needs no promise.
     return this.#fullTiles.get(path) ?? this.#tile(path);
   }
 
-  async #tile(path: string): Promise<Bytes> {
+  async #tile(path: string): Promise<Bytes | AsyncIterable<Bytes>> {
     const { kind, index, width } = parseTilePath(path);
     const { size } = this.#log.head;
     const available = tileWidth(typeof kind === 'number' ? kind : 0, index, size);
@@ -295,14 +295,30 @@ export class LedgerService implements Ledger {
     const tile = await (typeof kind === 'number'
       ? this.#log.hashTile(kind, index, width)
       : this.#bundle(kind, index, width));
-    if (width === TILE_WIDTH && tile.length <= KEPT_TILE_BYTES) this.#fullTiles.set(path, tile, tile.length);
+    if (width === TILE_WIDTH && tile instanceof Uint8Array && tile.length <= KEPT_TILE_BYTES) {
+      this.#fullTiles.set(path, tile, tile.length);
+    }
     return tile;
   }
 
-  async #bundle(kind: 'entries' | 'statements', index: number, width: number): Promise<Bytes> {
-    if (kind === 'entries') return entryBundle(await this.#leafData(index * TILE_WIDTH, width));
-    const records = (await this.#log.bundle(index, this.#log.head.size)).slice(0, width);
-    return statementBundle(records.map((record) => (record.isStateEntry ? null : record.bytes)));
+  async #bundle(
+    kind: 'entries' | 'statements',
+    index: number,
+    width: number,
+  ): Promise<Bytes | AsyncIterable<Bytes>> {
+    const start = index * TILE_WIDTH;
+    if (kind === 'entries') return entryBundle(await this.#leafData(start, width));
+    const records = (await this.#log.bundle(index, this.#log.head.size, PAGE_BYTES)).slice(0, width);
+    return records.length === width ? statementsOf(records) : this.#statements(start, width);
+  }
+
+  /** However slow its reader, no more than a row of it is held at a time. */
+  async *#statements(start: number, count: number): AsyncIterable<Bytes> {
+    for (let done = 0; done < count; ) {
+      const records = (await this.#log.run(start + done)).slice(0, count - done);
+      done += records.length;
+      yield statementsOf(records);
+    }
   }
 
   /** Leaf data is small, whatever the statements are: no more than a row of them is held at a time. */
@@ -373,6 +389,10 @@ export class LedgerService implements Ledger {
 function asOutcome(error: unknown): LedgerError {
   if (isLedgerError(error)) return error;
   throw error;
+}
+
+function statementsOf(records: readonly LeafRecord[]): Bytes {
+  return statementBundle(records.map((record) => (record.isStateEntry ? null : record.bytes)));
 }
 
 function signedHead({ size, root, time, checkpoint }: SignedHead): SignedHead {

@@ -167,9 +167,9 @@ export interface Ledger {
   effect(index: number): Promise<Effect>;
   /**
    * A tlog-tiles resource by its path: `tile/0/000`, `tile/entries/000.p/5`, `tile/statements/000`. Not to be written to:
-   * others are given the same bytes. @throws NOT_FOUND
+   * others are given the same bytes. A bundle of large statements, which may have 256 MiB, comes in parts of a few. @throws NOT_FOUND
    */
-  tile(path: string): Bytes | Promise<Bytes>;
+  tile(path: string): Bytes | Promise<Bytes | AsyncIterable<Bytes>>;
   /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held; NOT_WITNESSED */
   facts(keys: readonly Bytes[], size?: number): Promise<Facts>;
 

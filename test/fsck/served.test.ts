@@ -10,6 +10,7 @@ import { LedgerService } from '../../src/service/index.ts';
 import type { Trust } from '../../src/verify/index.ts';
 import { flipped } from '../log/damaged-rows.ts';
 import { crypto, foreign, GENESIS, joined, KEYS, ORIGIN, startedLog } from '../log/world.ts';
+import { wholeTile } from '../service/whole-tile.ts';
 
 const trust: Trust = {
   ...{ origin: ORIGIN, genesis: crypto.sha256(GENESIS), checkpointKey: KEYS.checkpoint.verifierKey },
@@ -26,7 +27,7 @@ before(async () => {
   const service = new LedgerService(crypto, log);
   honest = {
     checkpoint: async () => utf8(service.checkpoint().checkpoint),
-    tile: async (path) => service.tile(path),
+    tile: (path) => wholeTile(service, path),
     receipt: async (id) => (await service.receipt(id)).receipt,
   };
 });

@@ -7,6 +7,7 @@ import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import type { ReplayedRun } from '../../src/replay/index.ts';
 import { openHead } from '../../src/verify/index.ts';
 import { StoryLog } from '../service/story-log.ts';
+import { wholeTile } from '../service/whole-tile.ts';
 import { WatchedLog } from './watched-log.ts';
 
 describe('a monitor of an honest log', () => {
@@ -49,7 +50,7 @@ describe('a monitor of an honest log', () => {
     const source = {
       head: async () => utf8(ledger.head().checkpoint),
       checkpoint: async () => utf8(ledger.checkpoint().checkpoint),
-      tile: async (path: string) => ledger.tile(path),
+      tile: (path: string) => wholeTile(ledger, path),
     };
     const seen: ReplayedRun[] = [];
     const watcher = {

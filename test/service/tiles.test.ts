@@ -1,9 +1,12 @@
 /** Bundles as they are handed out: what a full one holds is kept, and is what the log holds; a cut one is of its own width. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createHttpServer } from '../../src/http/index.ts';
 import { parseEntryBundle, parseStatementBundle } from '../../src/merkle/index.ts';
 import { LedgerService } from '../../src/service/index.ts';
+import { Limits } from '../../src/service/limits.ts';
 import { crypto, foreign, joined, startedLog } from '../log/world.ts';
+import { wholeTile } from './whole-tile.ts';
 
 test('bundles hold the leaves and statements of their width, however often and in whatever width they are asked for', async () => {
   const log = await startedLog();
@@ -25,15 +28,59 @@ test('bundles hold the leaves and statements of their width, however often and i
       const records = [];
       for (let i = 0; i < count; i++) records.push(await log.record(first + i));
       assert.deepEqual(
-        parseEntryBundle(await ledger.tile(`tile/entries/${path}`)).map((leaf) => [...leaf]),
+        parseEntryBundle(await wholeTile(ledger, `tile/entries/${path}`)).map((leaf) => [...leaf]),
         records.map((record) => [...log.leafData(record)]),
       );
       assert.deepEqual(
-        parseStatementBundle(await ledger.tile(`tile/statements/${path}`)).map((body) => body && [...body]),
+        parseStatementBundle(await wholeTile(ledger, `tile/statements/${path}`)).map(
+          (body) => body && [...body],
+        ),
         records.map(({ isStateEntry, bytes }) => (isStateEntry ? null : [...bytes])),
       );
     }
   } finally {
+    await log.close();
+  }
+});
+
+test('a bundle of large statements comes in parts: whole it would have 256 MiB, for everybody who asks', async () => {
+  const log = await startedLog();
+  const http = await createHttpServer({ ledger: new LedgerService(crypto, log), limits: new Limits() });
+  try {
+    const member = await joined(log);
+    // Twenty of 900 kB, and small ones before, between and behind them, up to the end of the bundle.
+    for (let n = 0; log.head.size < 200; n++) {
+      await log.submit(foreign(member, n, n % 4 === 0 && n < 80 ? 'x'.repeat(900_000) : undefined));
+    }
+    await Promise.all(Array.from({ length: 100 }, (_, n) => log.submit(foreign(member, 1000 + n))));
+    const url = `http://127.0.0.1:${await http.listen('127.0.0.1', 0)}`;
+    for (const [path, count] of [
+      ['tile/statements/000', 256],
+      ['tile/statements/000.p/150', 150],
+    ] as const) {
+      const records = [];
+      for (let i = 0; i < count; i++) records.push(await log.record(i));
+      const tile = await new LedgerService(crypto, log).tile(path);
+      assert.ok(!(tile instanceof Uint8Array));
+      const lengths: number[] = [];
+      for await (const part of tile) lengths.push(part.length);
+      assert.ok(Math.max(...lengths) < 6 << 20, `parts of ${lengths} bytes`);
+      const response = await fetch(`${url}/${path}`);
+      assert.equal(response.status, 200);
+      const bodies = parseStatementBundle(new Uint8Array(await response.arrayBuffer()));
+      assert.deepEqual(
+        bodies.map((body) => body && crypto.sha256(body)),
+        records.map(({ isStateEntry, bytes }) => (isStateEntry ? null : crypto.sha256(bytes))),
+      );
+    }
+    // Who leaves in the middle is no concern of anybody else.
+    const leaving = new AbortController();
+    const response = await fetch(`${url}/tile/statements/000`, { signal: leaving.signal });
+    await response.body!.getReader().read();
+    leaving.abort();
+    assert.equal((await fetch(`${url}/tile/statements/000`)).status, 200);
+  } finally {
+    await http.close(1000);
     await log.close();
   }
 });
