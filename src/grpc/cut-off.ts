@@ -44,6 +44,17 @@ export function cutOffUnread(call: ServerInterceptingCallInterface, milliseconds
   };
 }
 
+/** Bytes of an answer that may lie here as long as its call: open calls take as much. */
+const SMALL = 16 * 1024;
+
+/** Resets a call that has all of its answer, unless that is small or read in so long. */
+export function cutOffUnreadAnswer(call: ServerInterceptingCallInterface, milliseconds: number): void {
+  const stream = streamOf(call);
+  if (!stream || stream.writableLength <= SMALL) return;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), milliseconds).unref();
+  stream.once('close', () => clearTimeout(timer));
+}
+
 /** Of the innermost call; it has no name in the interface. */
 function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream | undefined {
   return (call as { stream?: ServerHttp2Stream }).stream;

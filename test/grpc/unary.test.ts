@@ -157,6 +157,36 @@ test('a stream whose answers are not read is reset after the deadline', async ()
   await server.close(1000);
 });
 
+test('so is a call whose answer is large and not read; one that is read has its time', async () => {
+  class Large extends FakeLedger {
+    override async entry(of: Parameters<FakeLedger['entry']>[0]) {
+      return { ...(await super.entry(of)), statement: new Uint8Array(100_000) };
+    }
+  }
+  const server = createGrpcServer({ ledger: new Large(), limits: new Limits({ deadline: 300 }) });
+  const port = await server.listen('127.0.0.1', 0);
+  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 0 } });
+  await new Promise((resolve) => session.once('localSettings', resolve));
+  const client = new RawClient(`127.0.0.1:${port}`);
+  await client.unary(REGISTER, message('one'));
+  const stream = session.request({
+    ...{ ':method': 'POST', ':path': '/aichain.v1.LogService/GetEntry' },
+    ...{ 'content-type': 'application/grpc', te: 'trailers' },
+  });
+  stream.on('error', () => {});
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  const request = aichain.v1.GetEntryRequest.encode({ index: 0 }).finish();
+  stream.end(Buffer.concat([Buffer.of(0, 0, 0, 0, request.length), request]));
+  await closed;
+  assert.equal(stream.rstCode, 8);
+  const read = await client.unary('/aichain.v1.LogService/GetEntry', request);
+  await setTimeout(400);
+  assert.ok(read.length > 100_000);
+  client.close();
+  session.destroy();
+  await server.close(1000);
+});
+
 test('compressed requests are refused: they would be unpacked before there is room for them', async () => {
   const ledger = new FakeLedger();
   const server = createGrpcServer({ ledger, limits: new Limits() });
