@@ -12,7 +12,7 @@ const IDLE = 2000;
 const WARM_UP = 500;
 const FULL_LOAD = 40_000;
 const HALF_LOAD_MS = 8000;
-const SYNCS = 200;
+const SYNCS = 1000;
 
 export const suite: Suite = {
   describe: 'registers foreign P-256 statements over one stream, and waits for each receipt',
@@ -23,13 +23,15 @@ export const suite: Suite = {
     const stream = new LoadStream(server.grpc);
     try {
       const member = await enrol(stream, dataDir, server.origin);
-      const sync = syncs(join(dataDir, 'sync'));
       const idle = await oneByOne(stream, await signed(member, 0, WARM_UP + IDLE));
+      // Now: of a disk that nobody has written to for a while it says little.
+      const sync = syncs(join(dataDir, 'sync'));
       const full = await fullLoad(stream, await signed(member, 1e6, FULL_LOAD));
       progress(`full load: ${Math.round(full).toLocaleString('en')}/s`);
       const half = await atPace(stream, member, full / 2);
       return [
         { name: 'fdatasync of this disk, median', value: at(sync, 0.5), unit: 'ms' },
+        { name: 'fdatasync of this disk, 99 of 100', value: at(sync, 0.99), unit: 'ms' },
         ...lines('idle', idle, { middle: 2, late: 8 }),
         { name: 'full load', value: full, unit: '/s', of: 'P-256 verify' },
         { name: 'half load', value: full / 2, unit: '/s', of: 'P-256 verify' },
