@@ -10,6 +10,7 @@ import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
 import { keepDeadlines } from './deadline.ts';
+import { takeInTurn } from './in-turn.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
@@ -89,6 +90,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
+  takeInTurn(app);
   if (!SecureResponse) setHeaders(app, headers);
   boundJsonDepth(app);
   compileOnUse(app);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { toBase64url, utf8 } from '../../src/core/bytes.ts';
 import { encode, Tagged } from '../../src/core/cbor.ts';
@@ -615,4 +617,45 @@ test('the rate limit answers 429 and when to come back, for each client', async 
   assert.equal((await post('b')).statusCode, 201);
   assert.equal((await post('c')).statusCode, 429);
   await close(100);
+});
+
+test('requests that a client sends without reading are answered one after the other, a few of them wait, and it is cut off above that', async () => {
+  const ledger = new FakeLedger();
+  let under = 0;
+  let most = 0;
+  let begun = 0;
+  ledger.entries = async () => {
+    begun++;
+    most = Math.max(most, ++under);
+    await delay(10);
+    under--;
+    return [];
+  };
+  const server = await createHttpServer({ ledger, limits: new Limits() });
+  const port = await server.listen('127.0.0.1', 0);
+  const send = (count: number) => {
+    const socket = connect(port, '127.0.0.1');
+    const line = (n: number) => `GET /v1/entries?start=${n} HTTP/1.1\r\nhost: x\r\n`;
+    const lines = Array.from({ length: count }, (_, n) => `${line(n)}\r\n`);
+    socket.write(`${lines.join('')}${line(count)}connection: close\r\n\r\n`);
+    return socket;
+  };
+  let text = '';
+  for await (const chunk of send(20).setEncoding('latin1')) text += chunk;
+  assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 21);
+  assert.deepEqual([most, begun], [1, 21]);
+  // One that leaves has no more of its requests begun.
+  const leaving = send(20);
+  await once(leaving, 'data');
+  leaving.destroy();
+  await delay(200);
+  assert.ok(begun < 21 + 5, `${begun - 21} begun`);
+  const before = begun;
+  const many = send(1000);
+  many.resume().on('error', () => {});
+  await once(many, 'close');
+  await delay(100);
+  assert.ok(begun - before <= 2, `${begun - before} begun`);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+  await server.close(1000);
 });

@@ -73,6 +73,18 @@ test('a bundle of large statements comes in parts: whole it would have 256 MiB, 
         records.map(({ isStateEntry, bytes }) => (isStateEntry ? null : crypto.sha256(bytes))),
       );
     }
+    // Who asks what there is, and for nothing of it, has nothing read but what says whether it is there.
+    const { run } = log;
+    let runs = 0;
+    log.run = (index) => {
+      runs++;
+      return run.call(log, index);
+    };
+    const head = await fetch(`${url}/tile/statements/000`, { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers.get('content-length')], [200, null]);
+    await fetch(`${url}/tile/statements/999`, { method: 'HEAD' });
+    assert.equal(runs, 0);
+    log.run = run;
     // Who leaves in the middle is no concern of anybody else.
     const leaving = new AbortController();
     const response = await fetch(`${url}/tile/statements/000`, { signal: leaving.signal });
