@@ -23,9 +23,43 @@ export function letGo(call: ServerInterceptingCallInterface): void {
   setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER).unref();
 }
 
+/** What grpc-js has of the message that a call is receiving; it has no name in the interface. */
+interface Receiving {
+  /** A message is waited for: that none comes is not for want of room. */
+  readonly isReadPending?: boolean;
+  readonly decoder?: {
+    /** One for each message. */
+    readonly readPartialMessage?: readonly Buffer[];
+    readonly readMessageRemaining?: number;
+  };
+}
+
 /**
- * Resets a call of which one message is not read for so long. Until it is read it lies here, a few megabytes of each stream,
- * and a status would wait behind it.
+ * Tells of a message of a stream that has begun, and whose rest is waited for so long, twice that at most. As much of it as has
+ * come lies here. @returns stops it
+ */
+export function whenStuck(
+  call: ServerInterceptingCallInterface,
+  milliseconds: number,
+  stuck: () => void,
+): () => void {
+  const { decoder } = call as Receiving;
+  let before: readonly Buffer[] | undefined;
+  const timer = setInterval(() => {
+    const waits = (call as Receiving).isReadPending && (decoder?.readMessageRemaining ?? 0) > 0;
+    const now = waits ? decoder?.readPartialMessage : undefined;
+    if (now && now === before) stuck();
+    before = now;
+  }, milliseconds).unref();
+  return () => clearInterval(timer);
+}
+
+/** Bytes for which a reader has one deadline: at the usual one of half a minute, who reads 35 kB in a second is read to. */
+const PAGE = 1 << 20;
+
+/**
+ * Resets a call of which one message is not read for so long, or so long for each MiB of it. Until it is read it lies here, a few
+ * megabytes of each stream, and a status would wait behind it.
  */
 export function cutOffUnread(call: ServerInterceptingCallInterface, milliseconds: number): void {
   const send = call.sendMessage.bind(call);
@@ -34,13 +68,19 @@ export function cutOffUnread(call: ServerInterceptingCallInterface, milliseconds
     for (const timer of timers) clearTimeout(timer);
   });
   call.sendMessage = (message, callback) => {
-    const timer = setTimeout(() => streamOf(call)?.close(constants.NGHTTP2_CANCEL), milliseconds).unref();
-    timers.add(timer);
+    let timer: NodeJS.Timeout | undefined;
+    let left = false;
     send(message, () => {
+      left = true;
       clearTimeout(timer);
-      timers.delete(timer);
+      if (timer) timers.delete(timer);
       callback();
     });
+    const stream = streamOf(call);
+    if (left || !stream || stream.closed) return;
+    const patience = milliseconds * Math.max(1, stream.writableLength / PAGE);
+    timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), patience).unref();
+    timers.add(timer);
   };
 }
 
@@ -51,7 +91,8 @@ const SMALL = 16 * 1024;
 export function cutOffUnreadAnswer(call: ServerInterceptingCallInterface, milliseconds: number): void {
   const stream = streamOf(call);
   if (!stream || stream.writableLength <= SMALL) return;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), milliseconds).unref();
+  const patience = milliseconds * Math.max(1, stream.writableLength / PAGE);
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), patience).unref();
   stream.once('close', () => clearTimeout(timer));
 }
 

@@ -7,12 +7,12 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
-import { cutOff, cutOffUnread, letGo } from './cut-off.ts';
+import { cutOff, cutOffUnread, letGo, whenStuck } from './cut-off.ts';
 import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
 
-/** What opens a stream of answers is a name or a few numbers, and takes room as long as the stream is open. */
+/** What opens a stream of answers is a name or a few numbers. */
 const MOST_OPENING = 4096;
 
 /** A request message on its way to a handler. */
@@ -74,11 +74,11 @@ export function intake(
     completeStatus(call, close, simulated);
     cutOffUnread(call, limits.options.deadline);
     const begin = () => {
-      if (requestStream) return nothing;
-      const timer = setTimeout(() => {
-        const details = 'the request did not end in time';
-        cutOff(call, { code: GRPC.DEADLINE_EXCEEDED, details });
-      }, limits.options.deadline);
+      const { deadline } = limits.options;
+      const status = { code: GRPC.DEADLINE_EXCEEDED, details: 'the request did not end in time' };
+      // Answers may have been sent before it.
+      if (requestStream) return hold(whenStuck(call, deadline, () => call.sendStatus(status)));
+      const timer = setTimeout(() => cutOff(call, status), deadline);
       return hold(() => clearTimeout(timer));
     };
     let ended = nothing;

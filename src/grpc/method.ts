@@ -76,6 +76,8 @@ export function serverStream<Request, Response>(
         run.end(error, (status) => (status ? call.emit('error', status) : call.end()));
       const answer = async () => {
         const request = decodeMessage(shape.request, call.request.bytes, shape.maxFields ?? MAX_FIELDS);
+        // It may be open for ever, and there may be many: what opened it takes no room from what is registered.
+        call.request.digested();
         await options.limits.admitRequest(run.client);
         for await (const message of handle(request, run)) {
           if (run.signal.aborted) break;

@@ -55,24 +55,26 @@ export class UnaryCall extends ServerInterceptingCall {
       return;
     }
     this.#request = request;
-    const { length } = request;
-    let entered = false;
-    const leaveQueue = this.#room.enter(length, () => {
-      entered = true;
-      this.#release = () => this.#room.leave(length);
-      this.#call.startRead();
-    });
-    if (!entered) this.#release = leaveQueue;
+    this.#call.startRead();
   }
 
+  /** Only what is whole takes room: else a few calls that do not end would take all of it, for as long as they are made anew. */
   onReceiveHalfClose(): void {
     if (this.#closed) return;
     if (!this.#request) {
       this.#misused('a unary call has one message, not none');
       return;
     }
-    clearTimeout(this.#late);
-    this.#handle(this, this.#request);
+    const request = this.#request;
+    const { length } = request;
+    let entered = false;
+    const leaveQueue = this.#room.enter(length, () => {
+      entered = true;
+      this.#release = () => this.#room.leave(length);
+      clearTimeout(this.#late);
+      this.#handle(this, request);
+    });
+    if (!entered) this.#release = leaveQueue;
   }
 
   onCancel(): void {
