@@ -16,6 +16,7 @@ import {
 import {
   entryBundle,
   HASH_LENGTH,
+  parseEntryBundle,
   parseTilePath,
   statementBundle,
   TILE_WIDTH,
@@ -292,6 +293,11 @@ export class LedgerService implements Ledger {
     const { size } = this.#log.head;
     const available = tileWidth(typeof kind === 'number' ? kind : 0, index, size);
     if (width > available) throw fail('NOT_FOUND', `${path} has ${available} hashes in the tree of ${size}`);
+    if (kind === 'entries' && width < available && available === TILE_WIDTH) {
+      // To be made again each time, it would have up to 256 MiB of statements read and hashed for a few kilobytes.
+      const whole = (await this.tile(path.slice(0, path.lastIndexOf('.p/')))) as Bytes;
+      return entryBundle(parseEntryBundle(whole).slice(0, width));
+    }
     const tile = await (typeof kind === 'number'
       ? this.#log.hashTile(kind, index, width)
       : this.#bundle(kind, index, width));
