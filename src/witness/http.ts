@@ -56,6 +56,7 @@ const IDLE_SOCKET = 60_000;
 /** How often node looks whether a time is over: every half minute, if it is not told. */
 const CHECK_INTERVAL = 2000;
 const MOST_CONNECTIONS = 1024;
+const MANY_CONNECTIONS = 512;
 /** Requests that are looked at at once; each waits for the disk. */
 const MOST_AT_ONCE = 64;
 
@@ -78,6 +79,12 @@ export function createWitnessServer(
     forceCloseConnections: 'idle',
   });
   app.server.maxConnections = MOST_CONNECTIONS;
+  // Where they are many, those that nothing is asked on are let go: else one client that keeps all of them open would keep out the log.
+  let open = 0;
+  app.server.on('connection', (socket) => {
+    socket.once('close', () => open--);
+    if (++open > MANY_CONNECTIONS) app.server.closeIdleConnections();
+  });
   // The protocol names no type for the request: whatever it says it is, even what is no media type, it is bytes.
   app.addHook('onRequest', async ({ headers }) => {
     headers['content-type'] = 'application/octet-stream';

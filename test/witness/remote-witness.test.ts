@@ -1,7 +1,7 @@
 /** What a log makes of whatever a witness, or something in its place, answers over the network. */
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { cosigner, formatVerifierKey, openNote } from '../../src/note/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
@@ -38,6 +38,30 @@ async function answering<T>(
 }
 
 describe('a witness over the network', () => {
+  it('lets connections go that nothing is asked on, where they are many: one client does not keep out the log', async () => {
+    const own = cosigner(crypto, 'example.com/w', crypto.generatePrivateKey('Ed25519'));
+    const records = await CosignedRecords.open(crypto, memoryStorage(), own.verifierKey);
+    const logs = parseLogList(`log ${formatVerifierKey(log.key)}\n`);
+    const server = createWitnessServer(new Witness({ crypto, cosigner: own, logs, records }));
+    const port = await server.listen('127.0.0.1', 0);
+    const witness = new RemoteWitness(`http://127.0.0.1:${port}`);
+    const sockets = Array.from({ length: 1024 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+    try {
+      // Each has asked once, is answered, and is kept.
+      const answered = sockets.map(
+        (socket) => new Promise((resolve) => socket.on('data', resolve).on('close', resolve)),
+      );
+      for (const socket of sockets) socket.write('GET /x HTTP/1.1\r\nhost: x\r\n\r\n');
+      await Promise.all(answered);
+      await witness.addCheckpoint(asked, soon()).catch(() => undefined);
+      assert.equal((await witness.lastCosigned(log.hash(), soon())).length > 0, true);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await witness.close();
+      await server.close();
+    }
+  });
+
   it('cosigns, conflicts, refuses, and shows what it has cosigned', async () => {
     const own = cosigner(crypto, 'example.com/w', crypto.generatePrivateKey('Ed25519'));
     const records = await CosignedRecords.open(crypto, memoryStorage(), own.verifierKey);

@@ -18,6 +18,9 @@ export interface AlarmPages {
 
 /** Alarms of one answer. */
 const PAGE = 1000;
+const MOST_CONNECTIONS = 256;
+/** Milliseconds in which nothing of an answer is read. */
+const IDLE_SOCKET = 60_000;
 
 export interface AlarmServer {
   /** @returns the port. @throws UNAVAILABLE */
@@ -32,6 +35,10 @@ export function createAlarmServer(pages: AlarmPages): AlarmServer {
       response.end();
     });
   });
+  // An answer lies here as a whole until it is read: no more than one for each connection, and not for ever.
+  server.maxRequestsPerSocket = 1;
+  server.maxConnections = MOST_CONNECTIONS;
+  server.setTimeout(IDLE_SOCKET);
   return { listen: (host, port) => listen(server, host, port), close: () => close(server) };
 }
 

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -247,6 +247,12 @@ test('alarms, their evidence and the metrics over HTTP; nothing else of the fold
   }
   assert.equal((await get('/alarms?after=x')).status, 400);
   assert.equal((await get('/alarms', { method: 'POST' })).status, 405);
+  // One answer for each connection: of a hundred that are asked for without reading, each would lie here until it is read.
+  const socket = connect(running.httpPort!, '127.0.0.1');
+  socket.write('GET /alarms HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(100));
+  let text = '';
+  for await (const chunk of socket.setEncoding('latin1')) text += chunk;
+  assert.equal(text.match(/HTTP\/1\.1 200/g)?.length, 1);
   await running.close();
 });
 
