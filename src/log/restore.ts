@@ -137,7 +137,8 @@ async function restoreTip(leaves: LeafStore, head: StoredHead): Promise<StateEnt
 async function restoreState(hasher: Hasher, storage: Storage, tip: StateEntry): Promise<StateMap> {
   const records: [Bytes, Bytes][] = [];
   for await (const [key, value] of storage.range(RECORD_RANGE)) records.push([stateKeyOf(key), value]);
-  const state = StateMap.of(hasher, records);
+  // Rows that have been read are the reader's own.
+  const state = StateMap.empty.adopt(hasher, records);
   if (state.count !== tip.mapCount || !equal(state.root, tip.mapRoot)) {
     throw fail(
       'LOG_CORRUPT',
