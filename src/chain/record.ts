@@ -50,15 +50,16 @@ function nameOf(id: readonly KeyPart[]): string | undefined {
 }
 
 /**
- * What was written last, as it was written: most of it is soon read again, by the next entry about the same subject, and
- * reading costs more than writing. Two generations bound it; the state itself holds bytes alone.
+ * What was written or read last: most of it is soon read again, by the next entry about the same subject, or with every entry, as
+ * the genesis and the policy are. Values of the state are never changed in place, so each stands for what it says. Two generations
+ * bound it; the state itself holds bytes alone.
  */
-class Written {
+class Recent {
   #young = new Map<Bytes, unknown>();
   #old = new Map<Bytes, unknown>();
 
   add(value: Bytes, record: unknown): void {
-    if (this.#young.size >= WRITTEN) {
+    if (this.#young.size >= RECENT) {
       this.#old = this.#young;
       this.#young = new Map();
     }
@@ -71,8 +72,8 @@ class Written {
 }
 
 /** Records of all types in one generation. */
-const WRITTEN = 2048;
-const written = new Written();
+const RECENT = 2048;
+const recent = new Recent();
 
 /** One type of record; `Id` is what follows the type in its key. */
 export interface RecordType<T, Id extends readonly KeyPart[]> {
@@ -90,10 +91,6 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
   type: string,
   schema: Schema<T>,
 ): RecordType<T, Id> {
-  // Values of the state are never changed in place, so what one of them says can be remembered with it: the genesis
-  // and the policy are asked for with every entry, and a signer signs many.
-  const known = new WeakMap<Bytes, T>();
-  // The same goes for the key of a record that there is only one of.
   const single = stateKey(type);
   const byName = new Map<string, Bytes>();
   /** Most ids are one text, which needs no name of its own. */
@@ -113,11 +110,11 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     return key;
   }
   function read(value: Bytes): T {
-    const remembered = known.get(value) ?? (written.get(value) as T | undefined);
+    const remembered = recent.get(value) as T | undefined;
     if (remembered !== undefined) return remembered;
     try {
       const record = schema.read(decode(value), type);
-      known.set(value, record);
+      recent.add(value, record);
       return record;
     } catch (cause) {
       throw fail('INTERNAL', `a ${type} record in the state is not one`, { cause });
@@ -134,7 +131,7 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     decode: read,
     put(record, ...id) {
       const value = encoding.encode(record);
-      written.add(value, record);
+      recent.add(value, record);
       return [keyOf(id), value];
     },
     remove: (...id) => [keyOf(id), null],

@@ -8,7 +8,7 @@ import { isLedgerError } from '../core/errors.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { type SigningKey, signingKeyOf, signingKeys } from './signing-keys.ts';
 import { packSignatures, type SignaturesRequest } from './verify-signatures.ts';
-import { verifyThreads } from './verify-threads.ts';
+import { keysRequest, verifyThreads } from './verify-threads.ts';
 
 /** Statements of one request to a thread. */
 const PORTION = 64;
@@ -50,7 +50,7 @@ export class LeafVerifier {
       if (pair) learned.push(pair);
     }
     for (const pair of learned) this.#keys.set(toHex(pair[0]), pair);
-    if (learned.length > 0) this.#pool?.tell({ type: 'keys', keys: learned });
+    if (learned.length > 0) this.#pool?.tell(keysRequest(learned));
   }
 
   /** The same leaves in the same order, as many ahead as memory allows. */

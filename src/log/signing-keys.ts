@@ -16,6 +16,30 @@ export function signingKeyOf(key: Bytes, value: Bytes): SigningKey | undefined {
   return record.use === 'sig' ? [key.slice(PREFIX.length), record.key] : undefined;
 }
 
+/** Many in one piece, for a thread: kid, length in two big-endian bytes, key; each an object would take it longer than they are. */
+export function packKeys(keys: readonly SigningKey[]): Bytes {
+  const packed = new Uint8Array(keys.reduce((sum, [, key]) => sum + KID + 2 + key.length, 0));
+  let at = 0;
+  for (const [kid, key] of keys) {
+    packed.set(kid, at);
+    packed[at + KID] = key.length >> 8;
+    packed[at + KID + 1] = key.length;
+    packed.set(key, at + KID + 2);
+    at += KID + 2 + key.length;
+  }
+  return packed;
+}
+
+/** Views of {@link packKeys}. */
+export function* unpackKeys(packed: Bytes): Iterable<SigningKey> {
+  for (let at = 0; at < packed.length; ) {
+    const key = at + KID + 2;
+    const end = key + ((packed[key - 2]! << 8) | packed[key - 1]!);
+    yield [packed.subarray(at, at + KID), packed.subarray(key, end)];
+    at = end;
+  }
+}
+
 /** All of them, by hex kid. */
 export function signingKeys(state: StateMap): Map<string, SigningKey> {
   const keys = new Map<string, SigningKey>();

@@ -1,7 +1,7 @@
 /** Who verifies for admission: worker threads in a server; a test may verify in place. */
 import type { SigningKey } from './signing-keys.ts';
 import type { AdmissionAnswer, VerifyRequest } from './verify-batch.ts';
-import { verifyThreads } from './verify-threads.ts';
+import { keysRequest, verifyThreads } from './verify-threads.ts';
 
 export interface Verifier {
   /** How many requests are worked on side by side. */
@@ -30,7 +30,7 @@ export function workerThreads(count: number): MakeVerifier {
         return pool.free;
       },
       verify: (request) => pool.run(request, [request.packed.buffer as ArrayBuffer]),
-      learn: (learned) => pool.tell({ type: 'keys', keys: learned }),
+      learn: (learned) => pool.tell(keysRequest(learned)),
       close: () => pool.close(),
     };
   };

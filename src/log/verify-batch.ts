@@ -33,8 +33,9 @@ export class KeyDirectory {
     return this.#encoded.has(toHex(kid));
   }
 
+  /** Neither changes any more. */
   add(kid: Bytes, coseKey: Bytes): void {
-    this.#encoded.set(toHex(kid), Uint8Array.from(coseKey));
+    this.#encoded.set(toHex(kid), coseKey);
   }
 
   /** Imported on first use: a start with 100,000 keys does not pay for those that never sign again. */

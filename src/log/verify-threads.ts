@@ -1,12 +1,13 @@
 /** Threads that verify signatures under the keys that they are told: for admission, and for a replay. */
+import type { Bytes } from '../core/bytes.ts';
 import { WorkerPool } from '../platform/worker-pool.ts';
-import type { SigningKey } from './signing-keys.ts';
+import { packKeys, type SigningKey } from './signing-keys.ts';
 import type { VerifyRequest } from './verify-batch.ts';
 import type { SignaturesRequest } from './verify-signatures.ts';
 
 interface KeysRequest {
   readonly type: 'keys';
-  readonly keys: readonly SigningKey[];
+  readonly packed: Bytes;
 }
 
 export type ThreadRequest = KeysRequest | VerifyRequest | SignaturesRequest;
@@ -26,6 +27,10 @@ export function verifyThreads<Request extends VerifyRequest | SignaturesRequest,
 ): WorkerPool<KeysRequest | Request, Answer> {
   return new WorkerPool({
     ...{ module: WORKER, size: count, depth: DEPTH },
-    initial: () => [{ type: 'keys', keys: keys() }],
+    initial: () => [keysRequest(keys())],
   });
+}
+
+export function keysRequest(keys: readonly SigningKey[]): KeysRequest {
+  return { type: 'keys', packed: packKeys(keys) };
 }
