@@ -40,8 +40,8 @@ export const suite: Suite = {
 };
 
 async function measure(folder: string, most: number, progress: (text: string) => void): Promise<Measure[]> {
-  const ceiling = await verifyCeiling(availableParallelism());
-  const rate = ceiling.rate * SHARE;
+  const before = await verifyCeiling(availableParallelism());
+  const rate = before.rate * SHARE;
   const count = Math.min(most, Math.round(rate * SECONDS));
   const server = await startBenchServer(join(folder, 'log'));
   const stream = new LoadStream(server.grpc);
@@ -67,12 +67,14 @@ async function measure(folder: string, most: number, progress: (text: string) =>
     const ingested = count / ((performance.now() - started) / 1000);
     watch.end();
     await watching;
+    const after = await verifyCeiling(availableParallelism());
+    const ceiling = (before.rate + after.rate) / 2;
     return [
-      { name: 'verify ceiling', value: ceiling.rate, unit: 'signatures/s' },
+      { name: 'verify ceiling', value: ceiling, unit: 'signatures/s' },
       { name: 'ingested', value: ingested, unit: 'entries/s' },
       { name: 'for', value: count / ingested, unit: 's' },
       {
-        ...{ name: 'share of the ceiling', value: (ingested / ceiling.rate) * 100, unit: '%' },
+        ...{ name: 'share of the ceiling', value: (ingested / ceiling) * 100, unit: '%' },
         bound: { least: SHARE * 100 * 0.98 },
       },
       { name: 'lag, median', value: watch.at(0.5), unit: 's' },

@@ -179,13 +179,14 @@ export class Monitor {
    */
   async run(signal: AbortSignal): Promise<void> {
     for (let turn = 0; !signal.aborted; turn++) {
+      const began = performance.now();
       try {
         await this.look(signal, turn % PEERS_EVERY === 0);
       } catch (error) {
         if (signal.aborted) return;
         throw error;
       }
-      await this.#pause(signal);
+      await this.#pause(signal, performance.now() - began);
     }
   }
 
@@ -442,15 +443,20 @@ export class Monitor {
     });
   }
 
-  /** Until the next look is due, or a newer head was shown. */
-  async #pause(signal: AbortSignal): Promise<void> {
+  /**
+   * Until the next look is due, or a newer head was shown. A look that takes long has more to do each time, the longer it is waited
+   * after it.
+   * @param taken milliseconds of the last one
+   */
+  async #pause(signal: AbortSignal, taken: number): Promise<void> {
     const over = new AbortController();
     const wake = () => {
       if (this.#replayer.size < this.#seenSize && this.#convicted === undefined) over.abort();
     };
     this.#waiting.add(wake);
     try {
-      await delay(this.#options.interval ?? INTERVAL, undefined, {
+      const { interval = INTERVAL } = this.#options;
+      await delay(Math.max(interval / 10, interval - taken), undefined, {
         signal: AbortSignal.any([signal, over.signal]),
       });
     } catch (error) {
