@@ -72,7 +72,7 @@ class Recent {
 }
 
 /** Records of all types in one generation. */
-const RECENT = 2048;
+const RECENT = 8192;
 const recent = new Recent();
 
 /** One type of record; `Id` is what follows the type in its key. */
