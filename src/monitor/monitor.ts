@@ -444,8 +444,8 @@ export class Monitor {
   }
 
   /**
-   * Until the next look is due, or a newer head was shown. A look that takes long has more to do each time, the longer it is waited
-   * after it.
+   * Until the next look is due, or a newer head was shown. The time of the last look counts: under load each has the more to
+   * replay the longer the pause before it was.
    * @param taken milliseconds of the last one
    */
   async #pause(signal: AbortSignal, taken: number): Promise<void> {
