@@ -94,7 +94,7 @@ class LevelStorage implements Storage {
   }
 
   async getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]> {
-    // Of a statement that comes alone, one row, and most often none: a turn of the thread pool costs ten times as much as that.
+    // Of a statement that comes alone, one row, and most often none: a turn of the thread pool costs more than that.
     if (keys.length === 1) return this.#read(() => [plain(this.#db.getSync(keys[0]!))]);
     return this.#read(async () => (await this.#db.getMany([...keys])).map(plain));
   }
