@@ -4,7 +4,6 @@ import {
   createECDH,
   createPrivateKey,
   createPublicKey,
-  generateKeyPairSync,
   type JsonWebKeyInput,
   type KeyObject,
   publicDecrypt,
@@ -30,19 +29,18 @@ export const nodeCrypto: Crypto = {
   randomBytes: (size) => plain(randomBytes(size)),
   importPublicKey: publicKey,
   importPrivateKey: privateKey,
+  /**
+   * Not by `generateKeyPairSync`: to export a key that it made can hang (node 20). Its generator shares a lock with the key, the
+   * export allocates while it holds that lock, and a collection at that moment frees the generator, which asks for it.
+   */
   generatePrivateKey(algorithm) {
-    const pair =
-      algorithm === 'Ed25519'
-        ? generateKeyPairSync('ed25519')
-        : generateKeyPairSync('ec', { namedCurve: CURVES[algorithm].name });
-    const { d } = pair.privateKey.export({ format: 'jwk' });
-    return privateKey(algorithm, fromBase64url(d!));
+    return privateKey(algorithm, algorithm === 'Ed25519' ? plain(randomBytes(32)) : ecSecret(algorithm));
   },
 };
 
 const CURVES = {
-  ES256: { name: 'P-256', hash: 'sha256', width: 32 },
-  ES384: { name: 'P-384', hash: 'sha384', width: 48 },
+  ES256: { name: 'P-256', curve: 'prime256v1', hash: 'sha256', width: 32 },
+  ES384: { name: 'P-384', curve: 'secp384r1', hash: 'sha384', width: 48 },
 } as const;
 
 /** A Buffer's bytes as a plain Uint8Array: Buffer changes what `slice` means, and prints differently in tests. */
@@ -120,7 +118,18 @@ function rawPublic(key: KeyObject): Bytes {
 }
 
 function ecPoint(algorithm: 'ES256' | 'ES384', secret: Bytes): Bytes {
-  const ecdh = createECDH(algorithm === 'ES256' ? 'prime256v1' : 'secp384r1');
+  const ecdh = createECDH(CURVES[algorithm].curve);
   ecdh.setPrivateKey(secret);
   return plain(ecdh.getPublicKey(null, 'uncompressed'));
+}
+
+function ecSecret(algorithm: 'ES256' | 'ES384'): Bytes {
+  const { curve, width } = CURVES[algorithm];
+  const ecdh = createECDH(curve);
+  ecdh.generateKeys();
+  const secret = new Uint8Array(width);
+  // Without its leading zeros, as OpenSSL writes numbers.
+  const digits = ecdh.getPrivateKey();
+  secret.set(digits, width - digits.length);
+  return secret;
 }

@@ -26,8 +26,13 @@ export interface NodeRsaSigner {
 
 /** A new key: takes a second or so, in a thread of its own. */
 export async function generateRsaSigner(): Promise<NodeRsaSigner> {
-  const { privateKey } = await generate('rsa', { modulusLength: BITS });
-  return signer(privateKey);
+  // Encoded where it is made: to export a key later, of the generator's own, can hang (see crypto-node.ts).
+  const { privateKey } = await generate('rsa', {
+    modulusLength: BITS,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return rsaSignerFromPem(privateKey);
 }
 
 /** @throws KEY_MALFORMED not an RSA key of 4096 bits in PEM */

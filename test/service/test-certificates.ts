@@ -1,5 +1,5 @@
 /** A certificate authority for tests: P-256 certificates, written as DER by hand (RFC 5280). */
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
 const der = (tag: number, ...parts: Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
@@ -25,9 +25,18 @@ export interface TestCertificate {
   readonly key: string;
 }
 
+/** Encoded where they are made: to export them later can hang (see src/platform/crypto-node.ts). */
+function newKeys(): { publicKey: Uint8Array; privateKey: string } {
+  return generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+}
+
 export class TestAuthority {
   readonly #name = name('test authority');
-  readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  readonly #keys = newKeys();
   readonly cert = this.#certificate(this.#name, this.#keys.publicKey, [
     sequence(
       oid(0x55, 0x1d, 0x13),
@@ -37,17 +46,17 @@ export class TestAuthority {
   ]);
 
   issue(commonName: string): TestCertificate {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { publicKey, privateKey } = newKeys();
     // subjectAltName: DNS localhost, IP 127.0.0.1
     const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
     const extension = sequence(oid(0x55, 0x1d, 0x11), der(0x04, names));
     return {
       cert: this.#certificate(name(commonName), publicKey, [extension]),
-      key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+      key: privateKey,
     };
   }
 
-  #certificate(subject: Uint8Array, publicKey: KeyObject, extensions: Uint8Array[]): string {
+  #certificate(subject: Uint8Array, publicKey: Uint8Array, extensions: Uint8Array[]): string {
     const serial = randomBytes(8);
     serial[0] = 1;
     const content = sequence(
@@ -57,7 +66,7 @@ export class TestAuthority {
       this.#name,
       sequence(time(2020), time(2120)),
       subject,
-      publicKey.export({ type: 'spki', format: 'der' }),
+      publicKey,
       der(0xa3, sequence(...extensions)),
     );
     const certificate = sequence(content, ECDSA_SHA256, bits(sign('sha256', content, this.#keys.privateKey)));

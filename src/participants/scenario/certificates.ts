@@ -2,7 +2,7 @@
  * A certificate authority for the processes of one run (RFC 5280): P-256, for this machine only, good for a day. Its key is
  * never written; who has a certificate of it is one of the run's own processes.
  */
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import {
   bits,
   element,
@@ -37,9 +37,19 @@ const ADDRESS = 0x87;
 const EXPLICIT_0 = 0xa0;
 const EXPLICIT_3 = 0xa3;
 
+/** Encoded where they are made: to export them later, of the generator's own, can hang (see platform/crypto-node.ts). */
+function newKeys(): { publicKey: Bytes; privateKey: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return { publicKey: Uint8Array.from(publicKey), privateKey };
+}
+
 export class Authority {
   readonly #name: Bytes;
-  readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  readonly #keys = newKeys();
   readonly #now: number;
   /** What whoever trusts it is given: PEM. */
   readonly cert: string;
@@ -56,13 +66,13 @@ export class Authority {
 
   /** For a process that listens on this machine, connects from it, or both. */
   issue(commonName: string): Certificate {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { publicKey, privateKey } = newKeys();
     const names = sequence(element(DNS, utf8('localhost')), element(ADDRESS, Uint8Array.of(127, 0, 0, 1)));
     const cert = this.#certificate(nameOf(commonName), publicKey, [extension(SUBJECT_ALT_NAME, names)]);
-    return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string };
+    return { cert, key: privateKey };
   }
 
-  #certificate(subject: Bytes, publicKey: KeyObject, extensions: readonly Bytes[]): string {
+  #certificate(subject: Bytes, publicKey: Bytes, extensions: readonly Bytes[]): string {
     const serial = concat(Uint8Array.of(1), new Uint8Array(randomBytes(15)));
     const content = sequence(
       element(EXPLICIT_0, small(2)), // version 3
@@ -71,7 +81,7 @@ export class Authority {
       this.#name,
       sequence(timeOf(this.#now - DAY), timeOf(this.#now + DAY)),
       subject,
-      Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' })),
+      publicKey,
       element(EXPLICIT_3, sequence(...extensions)),
     );
     const signature = Uint8Array.from(sign('sha256', content, this.#keys.privateKey));
