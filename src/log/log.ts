@@ -150,6 +150,8 @@ export class TransparencyLog {
   #arrived: () => void = () => undefined;
   #sequencing: Promise<void> | undefined;
   #scrubbing: Promise<void>;
+  /** What is known of which leaves there are not: asked with every statement. */
+  #learning: Promise<void>;
   readonly #stop = new AbortController();
   #indexing: Promise<void> | undefined;
   /** An index that could not be built from its storage. */
@@ -186,6 +188,7 @@ export class TransparencyLog {
     });
     this.#publishRestored();
     this.#scrubbing = this.#scrub();
+    this.#learning = this.#learnLeaves();
     this.#bringLevel();
   }
 
@@ -402,9 +405,13 @@ export class TransparencyLog {
 
   /** Which of the statements are in the log, and where. */
   async #logged(statements: readonly BatchStatement[]): Promise<Map<string, number>> {
-    const entryIds = statements.map(({ statement }) => statement.entryId);
-    const rows = await this.#committed.storage.getMany(entryIds.map(indexKey));
+    const { storage, tree } = this.#committed;
     const byId = new Map<string, number>();
+    const entryIds = statements.flatMap(({ statement, leafHash }) =>
+      tree.mayHold(leafHash) ? [statement.entryId] : [],
+    );
+    if (entryIds.length === 0) return byId;
+    const rows = await storage.getMany(entryIds.map(indexKey));
     for (const [i, row] of rows.entries()) {
       const entryId = entryIds[i]!;
       if (row) byId.set(toHex(entryId), await this.#verifiedIndex(entryId, indexOf(row)));
@@ -555,6 +562,7 @@ export class TransparencyLog {
         this.#publishRestored();
         // Unless it has been told to close meanwhile, or the scrub has found damage.
         if (this.#phase.name === 'recovering') this.#phase = before;
+        this.#learning = this.#learnLeaves();
         this.#bringLevel();
         this.#event('warn', 'the log has been read back and goes on', { size: this.#committed.tree.size });
         return;
@@ -627,6 +635,19 @@ export class TransparencyLog {
     return scrub.run().catch((error) => this.#halt('the background scrub found damage', error));
   }
 
+  /** Reads which leaves there are, in the background. Until then the storage is asked about every statement. */
+  async #learnLeaves(): Promise<void> {
+    const { tree } = this.#committed;
+    const stopped = () => this.#stop.signal.aborted || tree !== this.#committed.tree;
+    try {
+      await tree.learn(this.#lanes, stopped);
+    } catch (error) {
+      // A storage that a reload closes is read no further; one that cannot be read fails a commit, which decides what follows.
+      if (stopped() || isLedgerError(error, 'STORAGE_FAILED')) return;
+      this.#halt('the hashes of the leaves are damaged', error);
+    }
+  }
+
   /** Builds what is missing of the lineage index in the background. */
   #bringLevel(): void {
     const { lineage, storage, leaves } = this.#committed;
@@ -667,6 +688,7 @@ export class TransparencyLog {
     for (const { settle } of this.#ready.splice(0)) settle(closed);
     await this.#sequencing;
     await this.#scrubbing;
+    await this.#learning;
     await this.#indexing;
     await this.#admission.close();
     // What the workers had answered by then may have begun another commit.

@@ -2,7 +2,7 @@
  * The Merkle tree over stored tiles: appends at the right edge in memory, proofs from cached tiles. A perfect node
  * never changes once it is complete, so readers of an older, published size and the sequencer share one tree.
  */
-import { type Bytes, concat } from '../core/bytes.ts';
+import { type Bytes, concat, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
@@ -18,8 +18,10 @@ import {
   TILE_WIDTH,
   tileOfNode,
 } from '../merkle/index.ts';
+import type { LaneTree } from '../merkle/lane-tree.ts';
 import type { Storage, WriteBatch } from '../storage/index.ts';
 import { edgeKey, tileKey } from './layout.ts';
+import { LeafFilter } from './leaf-filter.ts';
 import { Lru } from './lru.ts';
 import { TileNodes } from './tile-nodes.ts';
 
@@ -42,6 +44,10 @@ export class LogTree {
   /** Full tiles that are in no batch yet, and those whose batch may still be on its way to the disk. */
   #filled = new Map<TileName, TileNodes>();
   #leaving = new Map<TileName, TileNodes>();
+  /** What was appended, and what was restored at the right edge; all leaves once nothing is `#unread`. */
+  readonly #filter = new LeafFilter();
+  /** Hashes of the full tiles below those at the right edge when it was restored; undefined: their leaves are in the filter. */
+  #unread: readonly TileRow[] | undefined;
 
   private constructor(hasher: Hasher, storage: Storage, range: CompactRange) {
     this.#hasher = hasher;
@@ -79,6 +85,11 @@ export class LogTree {
     });
     const tree = new LogTree(hasher, storage, CompactRange.of(size, hashes));
     tree.#edge.push(...edges);
+    for (const hash of openTiles[0] ?? []) tree.#filter.add(hash);
+    const full = edges.slice(1).map(({ index, nodes }, level) => {
+      return { level, first: index * TILE_WIDTH, hashes: nodes.bottom() };
+    });
+    if (full.length > 0) tree.#unread = full;
     return tree;
   }
 
@@ -95,8 +106,45 @@ export class LogTree {
     return this.#range.root(this.#hasher);
   }
 
+  /** Whether a leaf with this hash may be here: false is certain, and said of none before {@link learn} has ended. */
+  mayHold(leafHash: Bytes): boolean {
+    return this.#unread !== undefined || this.#filter.mayHold(leafHash);
+  }
+
+  /**
+   * Reads the hashes of all leaves that were restored, each tile verified by the one above it, down from the right edge, which
+   * whoever restored it has compared with a root. For {@link mayHold}; nothing else waits for it.
+   * @param stopped asked before each tile: to give up
+   * @throws LOG_CORRUPT a tile is missing, or is not what the one above it says; STORAGE_FAILED
+   */
+  async learn(lanes: LaneTree, stopped: () => boolean): Promise<void> {
+    for (const row of this.#unread ?? []) await this.#learn(lanes, row, stopped);
+    if (!stopped()) this.#unread = undefined;
+  }
+
+  async #learn(lanes: LaneTree, { level, first, hashes }: TileRow, stopped: () => boolean): Promise<void> {
+    for (let at = 0; at < hashes.length && !stopped(); at += HASH_LENGTH) {
+      const index = first + at / HASH_LENGTH;
+      const tile = await this.#storage.get(tileKey(level, index));
+      if (!tile) throw fail('LOG_CORRUPT', `tile ${level}/${index} is missing`);
+      if (
+        tile.length !== TILE_WIDTH * HASH_LENGTH ||
+        !equal(lanes.rootOf(tile), hashes.subarray(at, at + HASH_LENGTH))
+      ) {
+        throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
+      }
+      if (level > 0) {
+        await this.#learn(lanes, { level: level - 1, first: index * TILE_WIDTH, hashes: tile }, stopped);
+      } else {
+        for (let i = 0; i < TILE_WIDTH; i++)
+          this.#filter.add(tile.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH));
+      }
+    }
+  }
+
   /** Appends one leaf hash; tiles that this completes are written with the next {@link addWrites}. */
   append(leafHash: Bytes): void {
+    this.#filter.add(leafHash);
     this.#range.append(this.#hasher, leafHash, (level, index, hash) => this.#complete(level, index, hash));
   }
 
@@ -319,6 +367,13 @@ export class LogTree {
     }
     return bytes;
   }
+}
+
+/** Full tiles of `level` from `first` on, by their roots: 32 bytes each. */
+interface TileRow {
+  readonly level: number;
+  readonly first: number;
+  readonly hashes: Bytes;
 }
 
 type TileId = ReturnType<typeof tileOfNode>;

@@ -1,6 +1,6 @@
 /**
- * The root over many short messages, such as the verdicts of a batch, in vectors of four: what {@link treeRoot} gives over
- * their {@link leafHash}es.
+ * The root over many short messages, such as the verdicts of a batch, or over a row of hashes, such as a tile, in vectors of four:
+ * what {@link treeRoot} gives.
  */
 import type { Bytes } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
@@ -30,6 +30,7 @@ export class LaneTree {
     this.#lanes.reserve(END);
   }
 
+  /** Over the {@link leafHash}es of messages. @returns 32 bytes */
   root(messages: readonly Bytes[]): Bytes {
     const count = messages.length;
     if (count < 2 || count > MOST || messages.some(({ length }) => length > LONGEST)) {
@@ -39,13 +40,26 @@ export class LaneTree {
       );
     }
     const lanes = this.#lanes;
-    let [row, above] = ROWS as readonly [number, number];
+    const [row] = ROWS;
     messages.forEach((message, i) => {
       const slot = MESSAGES + i * SLOT;
       lanes.bytes.set(message, slot + 1);
       lanes.put(LIST, i, slot, 1 + message.length, row + i * HASH_LENGTH);
     });
     lanes.hash(LIST, count, 1, LEAF);
+    return this.#fold(count);
+  }
+
+  /** Over a row of hashes, 32 bytes each, from 1 to 4,096 of them. @returns 32 bytes */
+  rootOf(hashes: Bytes): Bytes {
+    this.#lanes.bytes.set(hashes, ROWS[0]);
+    return this.#fold(hashes.length / HASH_LENGTH);
+  }
+
+  /** The root over the `count` hashes of the first row. */
+  #fold(count: number): Bytes {
+    const lanes = this.#lanes;
+    let [row, above] = ROWS as readonly [number, number];
     for (let width = count; width > 1; width = (width + 1) >> 1) {
       const nodes = width >> 1;
       for (let i = 0; i < nodes; i++) {

@@ -20,3 +20,12 @@ it('has the root of the plain tree, for any number of messages of any length', (
     assert.deepEqual(tree.root(messages), plain, `${size} messages`);
   }
 });
+
+it('has the root of the plain tree over a row of hashes', () => {
+  const tree = new LaneTree(crypto);
+  for (const count of [256, 1, 2, 3, 255, 257, 4096, 100]) {
+    const hashes = crypto.randomBytes(count * 32);
+    const list = Array.from({ length: count }, (_, i) => hashes.subarray(i * 32, i * 32 + 32));
+    assert.deepEqual(tree.rootOf(hashes), treeRoot(crypto, list), `${count} hashes`);
+  }
+});
