@@ -5,6 +5,7 @@
 import { type Bytes, concat, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { HashFilter } from '../core/hash-filter.ts';
 import {
   CompactRange,
   consistencyNodes,
@@ -21,7 +22,6 @@ import {
 import type { LaneTree } from '../merkle/lane-tree.ts';
 import type { Storage, WriteBatch } from '../storage/index.ts';
 import { edgeKey, tileKey } from './layout.ts';
-import { LeafFilter } from './leaf-filter.ts';
 import { Lru } from './lru.ts';
 import { TileNodes } from './tile-nodes.ts';
 
@@ -45,7 +45,7 @@ export class LogTree {
   #filled = new Map<TileName, TileNodes>();
   #leaving = new Map<TileName, TileNodes>();
   /** What was appended, and what was restored at the right edge; all leaves once nothing is `#unread`. */
-  readonly #filter = new LeafFilter();
+  readonly #filter = new HashFilter();
   /** Hashes of the full tiles below those at the right edge when it was restored; undefined: their leaves are in the filter. */
   #unread: readonly TileRow[] | undefined;
 
@@ -106,9 +106,14 @@ export class LogTree {
     return this.#range.root(this.#hasher);
   }
 
+  /** Whether all leaves that were restored are known to {@link mayHold}. */
+  get learned(): boolean {
+    return this.#unread === undefined;
+  }
+
   /** Whether a leaf with this hash may be here: false is certain, and said of none before {@link learn} has ended. */
   mayHold(leafHash: Bytes): boolean {
-    return this.#unread !== undefined || this.#filter.mayHold(leafHash);
+    return !this.learned || this.#filter.mayHold(leafHash);
   }
 
   /**

@@ -31,6 +31,7 @@ import {
   verdictsKey,
 } from '../log/index.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
+import { LaneTree } from '../merkle/lane-tree.ts';
 import { prepareRun, type Refuted, Replay, type ReplayedRun, type Run } from '../replay/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
@@ -257,6 +258,11 @@ export class Copy {
       this.lineage.discard();
       return undefined;
     }
+  }
+
+  /** Once after a start: what is not there is not looked up from then on. @throws LOG_CORRUPT, STORAGE_FAILED */
+  async learnLeaves(signal: AbortSignal): Promise<void> {
+    if (!this.tree.learned) await this.tree.learn(new LaneTree(this.#options.crypto), () => signal.aborted);
   }
 
   /** Builds what is missing of the lineage index. Not while leaves are taken: both would write it. */

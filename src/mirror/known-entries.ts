@@ -45,18 +45,25 @@ export class EarlierEntries {
     const byId = new Map<string, number>();
     const byIndex = new Map<number, NonNullable<Known>>();
     // Asked for at once: runs are short, and going to the storage is what they cost.
-    const indexes = await this.#indexes([...entryIds, ...refs.map(({ entry }) => entry)]);
-    for (const [i, entryId] of entryIds.entries()) {
+    const asked = entryIds.filter((id) => this.#mayHold(id));
+    const indexes = await this.#indexes([...asked, ...refs.map(({ entry }) => entry)]);
+    for (const [i, entryId] of asked.entries()) {
       const index = indexes[i];
       if (index !== undefined) byId.set(toHex(entryId), index);
     }
-    for (const [i, index] of indexes.slice(entryIds.length).entries()) {
+    for (const [i, index] of indexes.slice(asked.length).entries()) {
       // A ref that names another entry than the one there does not hold, whatever that one is.
       if (index === undefined || index !== refs[i]!.index) continue;
       const known = await this.#at(index);
       if (known) byIndex.set(index, known);
     }
     return { byId, byIndex };
+  }
+
+  /** False is certain. */
+  #mayHold(entryId: Bytes): boolean {
+    const { crypto, tree } = this.#stored;
+    return this.#byId.has(toHex(entryId)) || tree.mayHold(leafHash(crypto, entryId));
   }
 
   async #indexes(entryIds: readonly Bytes[]): Promise<(number | undefined)[]> {

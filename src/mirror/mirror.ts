@@ -224,6 +224,7 @@ export class Mirror {
     // Before anything is written: a copy that ends here is known to be behind what the log has signed.
     await announced?.(head.checkpoint);
     await copy.announce(head);
+    await copy.learnLeaves(signal);
     const runs = new RunAssembler(copy.size);
     for await (const leaves of this.#leaves.verified(reader.leaves(copy.size))) {
       for (const leaf of leaves) {

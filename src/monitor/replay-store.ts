@@ -17,7 +17,8 @@
 import { encodeStateEntry } from '../chain/index.ts';
 import { type Bytes, concat, equal, fromU64be, fromUtf8, toHex, u64be, utf8 } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
-import { fail } from '../core/errors.ts';
+import { fail, isLedgerError } from '../core/errors.ts';
+import { HashFilter } from '../core/hash-filter.ts';
 import type { KnownEntries, ReplayedEntry, ReplayedRun, ReplayPoint, RunLookups } from '../replay/index.ts';
 import { StateMap } from '../statemap/index.ts';
 import { type Range, type Storage, WriteBatch } from '../storage/index.ts';
@@ -28,6 +29,7 @@ const SEEN = utf8('S');
 const CONVICTED = utf8('C');
 const HELD = utf8('H');
 const RECORDS = rangeOf('r');
+const INDEXES = rangeOf('i');
 const WATCHER = rangeOf('w');
 
 const REFUSED = 0;
@@ -59,6 +61,9 @@ export class ReplayStore {
   readonly #hasher: Hasher;
   readonly #storage: Storage;
   readonly #log: LogIdentity;
+  /** Entry ids that there are rows of: all of them once it is whole. */
+  readonly #ids = new HashFilter();
+  #whole = false;
 
   /**
    * @throws CONFIG_INVALID it is that of another log; LOG_CORRUPT what is stored does not fit together: begin anew with an
@@ -70,7 +75,9 @@ export class ReplayStore {
     log: LogIdentity,
   ): Promise<{ store: ReplayStore; remembered: Remembered }> {
     const store = new ReplayStore(hasher, storage, log);
-    return { store, remembered: await store.#remembered() };
+    const remembered = await store.#remembered();
+    void store.#learn();
+    return { store, remembered };
   }
 
   private constructor(hasher: Hasher, storage: Storage, log: LogIdentity) {
@@ -96,6 +103,17 @@ export class ReplayStore {
     return { point: { state, tip, range }, ...rest };
   }
 
+  /** Reads which entry ids there are, in the background. Until then the storage is asked about every one. */
+  async #learn(): Promise<void> {
+    try {
+      for await (const [key] of this.#storage.range(INDEXES)) this.#ids.add(key.subarray(1));
+      this.#whole = true;
+    } catch (error) {
+      // It is closed, or fails whatever is read next.
+      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
+    }
+  }
+
   /** Among the entries that are committed. */
   async lookUp({ entryIds, refs }: RunLookups): Promise<{
     byId: Map<string, number>;
@@ -103,13 +121,15 @@ export class ReplayStore {
   }> {
     const byId = new Map<string, number>();
     const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
-    const rows = await this.#storage.getMany(indexKeys([...entryIds, ...refs.map(({ entry }) => entry)]));
-    entryIds.forEach((id, i) => {
+    const asked = this.#whole ? entryIds.filter((id) => this.#ids.mayHold(id)) : entryIds;
+    if (asked.length + refs.length === 0) return { byId, byIndex };
+    const rows = await this.#storage.getMany(indexKeys([...asked, ...refs.map(({ entry }) => entry)]));
+    asked.forEach((id, i) => {
       const row = rows[i];
       if (row) byId.set(toHex(id), readIndex(row).index);
     });
     refs.forEach(({ index, entry }, i) => {
-      const row = rows[entryIds.length + i];
+      const row = rows[asked.length + i];
       const found = row && readIndex(row);
       if (found?.accepted && found.index === index) byIndex.set(index, { entryId: entry, kind: found.kind });
     });
@@ -135,6 +155,7 @@ export class ReplayStore {
   ): Promise<void> {
     const batch = new WriteBatch();
     for (const [i, run] of runs.entries()) {
+      for (const { entryId } of run.entries) this.#ids.add(entryId);
       putIndexes(
         batch,
         run.entries.filter((entry) => known.byId.get(entry.hex) === entry.index),

@@ -1,11 +1,10 @@
-/** What the filter says is not there is not there, from the first leaf on and after a restart; and then nobody is asked. */
+/** What a tree says is not there is not there, from the first leaf on and after a restart; and then no storage is asked. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bytes, equal, u64be } from '../../src/core/bytes.ts';
 import { TransparencyLog } from '../../src/log/index.ts';
 import { indexKey, tileKey } from '../../src/log/layout.ts';
-import { LeafFilter } from '../../src/log/leaf-filter.ts';
 import { LogTree } from '../../src/log/tree.ts';
 import { leafHash, treeRoot } from '../../src/merkle/index.ts';
 import { LaneTree } from '../../src/merkle/lane-tree.ts';
@@ -17,25 +16,6 @@ import { crypto, foreign, joined, options, startedLog } from './world.ts';
 const never = () => false;
 const lanes = new LaneTree(crypto);
 const hashOf = (n: number) => leafHash(crypto, u64be(n));
-
-/** Rows of 32 bytes. */
-function* rows(count: number): Iterable<Bytes> {
-  const bytes = crypto.randomBytes(count * 32);
-  for (let i = 0; i < count; i++) yield bytes.subarray(i * 32, i * 32 + 32);
-}
-
-test('holds all that was added, over more than one part, and little else', () => {
-  const filter = new LeafFilter();
-  const added = [...rows(2 ** 20 + 5000)];
-  for (const hash of added) filter.add(hash);
-  assert.ok(added.every((hash) => filter.mayHold(hash)));
-  const strangers = [...rows(20_000)].filter((hash) => filter.mayHold(hash)).length;
-  assert.ok(strangers < 100, `${strangers} of 20,000 that are not there`);
-});
-
-test('is empty at first', () => {
-  assert.equal(new LeafFilter().mayHold(hashOf(1)), false);
-});
 
 /** A tree of `size` leaves as it is restored from what another one has stored. */
 async function restored(size: number): Promise<{ tree: LogTree; storage: Storage; leaves: Bytes[] }> {

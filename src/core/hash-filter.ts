@@ -1,0 +1,49 @@
+/**
+ * Which hashes are surely not in a set: nearly every statement that arrives is new, and to learn that from the storage costs more, the
+ * larger a log is, since entry ids lie all over its index.
+ *
+ * A split block Bloom filter (as Apache Parquet has it) for each 2^20 of them: a hash sets one bit in each of the eight words of one
+ * block. Hashes are evenly distributed already, so their bytes are used as they are. One of a thousand that is not there looks as if it
+ * might be; whoever makes statements for one block costs the storage a look, and nothing else.
+ */
+import type { Bytes } from './bytes.ts';
+
+/** Hashes of one part; 16 bits for each. */
+const PART = 2 ** 20;
+const WORDS = 8;
+const BLOCKS = PART / 16;
+
+export class HashFilter {
+  readonly #parts: Uint32Array[] = [];
+  #added = 0;
+
+  /** @param hash of 10 bytes or more */
+  add(hash: Bytes): void {
+    if (this.#added % PART === 0) this.#parts.push(new Uint32Array(BLOCKS * WORDS));
+    this.#added += 1;
+    const part = this.#parts.at(-1)!;
+    const block = blockOf(hash);
+    for (let word = 0; word < WORDS; word++) part[block + word]! |= bitOf(hash, word);
+  }
+
+  /** False is certain. @param hash of 10 bytes or more */
+  mayHold(hash: Bytes): boolean {
+    const block = blockOf(hash);
+    return this.#parts.some((part) => {
+      for (let word = 0; word < WORDS; word++) {
+        if ((part[block + word]! & bitOf(hash, word)) === 0) return false;
+      }
+      return true;
+    });
+  }
+}
+
+/** Where the block begins, in words: by the first two bytes. */
+function blockOf(hash: Bytes): number {
+  return ((hash[0]! << 8) | hash[1]!) * WORDS;
+}
+
+/** By five bits of a byte of its own for each word. */
+function bitOf(hash: Bytes, word: number): number {
+  return 1 << (hash[2 + word]! & 31);
+}
