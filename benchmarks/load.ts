@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import protobuf from 'protobufjs/minimal.js';
 import { listSigningKeys, signForeign, signStatement } from '../src/chain/index.ts';
 import { type Bytes, utf8 } from '../src/core/bytes.ts';
 import type { PrivateKey } from '../src/core/crypto.ts';
@@ -12,6 +13,7 @@ import { aichain } from '../src/proto/aichain.js';
 
 const SRO = 'did:web:sro.aichain.localhost';
 const { RegisterStreamRequest, RegisterStreamResponse } = aichain.v1;
+const { Reader } = protobuf;
 
 export interface Member {
   readonly did: string;
@@ -81,20 +83,29 @@ export interface Placed {
   readonly receipt: Bytes;
 }
 
+/** A batch as it is sent: made ahead, so that what is left when its turn comes is the server's. */
+export interface Batch {
+  readonly id: number;
+  readonly message: Bytes;
+}
+
+interface Waiting {
+  /** With the answer as it came. */
+  readonly resolve: (answer: Bytes) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class LoadStream {
   readonly #client: Client;
   readonly #call: ClientDuplexStream<Bytes, Bytes>;
-  readonly #waiting = new Map<
-    number,
-    { resolve: (placed: Placed[]) => void; reject: (error: unknown) => void }
-  >();
+  readonly #waiting = new Map<number, Waiting>();
   #next = 1;
 
   constructor(address: string) {
     this.#client = new Client(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': 64 << 20,
     });
-    const plain = { serialize: (bytes: Bytes) => Buffer.from(bytes), deserialize: (bytes: Buffer) => bytes };
+    const plain = { serialize: (bytes: Bytes) => bytes as Buffer, deserialize: (bytes: Buffer) => bytes };
     this.#call = this.#client.makeBidiStreamRequest(
       '/aichain.v1.RegistrationService/RegisterStream',
       plain.serialize,
@@ -107,39 +118,69 @@ export class LoadStream {
     });
   }
 
-  send(statements: readonly Bytes[]): Promise<Placed[]> {
-    const batchId = this.#next++;
-    const message = RegisterStreamRequest.encode({
-      batchId,
-      statements: statements as Uint8Array[],
-    }).finish();
+  prepare(statements: readonly Bytes[]): Batch {
+    const id = this.#next++;
+    const request = { batchId: id, statements: statements as Uint8Array[] };
+    return { id, message: RegisterStreamRequest.encode(request).finish() };
+  }
+
+  /** Resolves when all of the batch is logged, with the answer, which is not read any further. */
+  push({ id, message }: Batch): Promise<Bytes> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(batchId, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject });
       this.#call.write(message);
     });
   }
 
-  #answered(bytes: Bytes): void {
-    const { batchId, results } = RegisterStreamResponse.decode(bytes);
-    const waiting = this.#waiting.get(batchId);
-    this.#waiting.delete(batchId);
-    const failed = results.find((result) => result.failure);
-    if (failed?.failure) waiting?.reject(new Error(`${failed.failure.code}: ${failed.failure.message}`));
-    else {
-      waiting?.resolve(
-        results.map(({ registration }) => ({
-          index: Number(registration!.index),
-          entryId: registration!.entryId as Uint8Array,
-          receipt: registration!.receipt as Uint8Array,
-        })),
-      );
+  async send(statements: readonly Bytes[]): Promise<Placed[]> {
+    return placedBy(await this.push(this.prepare(statements)));
+  }
+
+  #answered(answer: Bytes): void {
+    const { id, failed } = outline(answer);
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (!failed) {
+      waiting?.resolve(answer);
+      return;
     }
+    const failure = RegisterStreamResponse.decode(answer).results.find((result) => result.failure)?.failure;
+    waiting?.reject(new Error(`${failure?.code}: ${failure?.message}`));
   }
 
   close(): void {
     this.#call.end();
     this.#client.close();
   }
+}
+
+/** Tags of fields 1 (varint) and 2 (length-delimited). */
+const [FIRST, SECOND] = [1 << 3, (2 << 3) | 2];
+
+/** The batch that is answered, and whether one of its results is a failure: to decode receipts that nobody reads would be load. */
+function outline(answer: Bytes): { id: number; failed: boolean } {
+  const reader = Reader.create(answer);
+  let id = 0;
+  let failed = false;
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === FIRST) id = reader.uint32();
+    else if (tag === SECOND) {
+      const end = reader.uint32() + reader.pos;
+      failed ||= reader.pos === end || reader.uint32() === SECOND;
+      reader.pos = end;
+    } else reader.skipType(tag & 7);
+  }
+  return { id, failed };
+}
+
+/** @param answer without failures */
+function placedBy(answer: Bytes): Placed[] {
+  return RegisterStreamResponse.decode(answer).results.map(({ registration }) => ({
+    index: Number(registration!.index),
+    entryId: registration!.entryId as Uint8Array,
+    receipt: registration!.receipt as Uint8Array,
+  }));
 }
 
 const BATCH = 64;
@@ -159,8 +200,8 @@ export async function sendAll(stream: LoadStream, statements: readonly Bytes[]):
     while (next < statements.length) {
       const from = next;
       next += BATCH;
-      const [first] = await stream.send(statements.slice(from, from + BATCH));
-      if (from % SAMPLE === 0) sample.push({ ...first!, statement: statements[from]! });
+      const answer = await stream.push(stream.prepare(statements.slice(from, from + BATCH)));
+      if (from % SAMPLE === 0) sample.push({ ...placedBy(answer)[0]!, statement: statements[from]! });
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, sender));

@@ -10,8 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Bytes } from '../../src/core/bytes.ts';
-import { enrol, LoadStream, statement } from '../load.ts';
+import { type Batch, enrol, LoadStream, statement } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { startBenchServer } from '../server.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
@@ -48,9 +47,10 @@ async function measure(folder: string, most: number, progress: (text: string) =>
   const monitor = await startMonitor(server.http, folder);
   try {
     const member = await enrol(stream, join(folder, 'log'), server.origin);
-    const batches: Bytes[][] = [];
+    const batches: Batch[] = [];
     for (let n = 0; n < count; n += BATCH) {
-      batches.push(Array.from({ length: Math.min(BATCH, count - n) }, (_, i) => statement(member, n + i)));
+      const length = Math.min(BATCH, count - n);
+      batches.push(stream.prepare(Array.from({ length }, (_, i) => statement(member, n + i))));
       // A server takes a client that answers no ping for dead.
       await setImmediate();
     }
@@ -61,7 +61,7 @@ async function measure(folder: string, most: number, progress: (text: string) =>
     const placed: Promise<unknown>[] = [];
     for (const [i, batch] of batches.entries()) {
       await delay(Math.max(0, started + ((i * BATCH) / rate) * 1000 - performance.now()));
-      placed.push(stream.send(batch));
+      placed.push(stream.push(batch).then(() => undefined));
     }
     await Promise.all(placed);
     const ingested = count / ((performance.now() - started) / 1000);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
-import { enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
+import { type Batch, enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { startBenchServer } from '../server.ts';
 
@@ -96,16 +96,18 @@ async function fullLoad(stream: LoadStream, statements: readonly Bytes[]): Promi
 async function atPace(stream: LoadStream, member: Member, rate: number): Promise<number[]> {
   const size = 8;
   const every = (size / rate) * 1000;
-  const batches = Math.floor(HALF_LOAD_MS / every);
-  const statements = await signed(member, 2e6, batches * size);
+  const count = Math.floor(HALF_LOAD_MS / every);
+  const batches: Batch[] = [];
+  for (let n = 0; n < count; n++) {
+    batches.push(stream.prepare(await signed(member, 2e6 + n * size, size)));
+  }
   const times: number[] = [];
   const answers: Promise<void>[] = [];
   const started = performance.now();
-  for (let n = 0; n < batches; n++) {
+  for (const [n, batch] of batches.entries()) {
     const due = started + n * every;
     if (due > performance.now() + 1) await setTimeout(due - performance.now());
-    const sent = stream.send(statements.slice(n * size, (n + 1) * size));
-    answers.push(sent.then(() => void times.push(performance.now() - due)));
+    answers.push(stream.push(batch).then(() => void times.push(performance.now() - due)));
   }
   await Promise.all(answers);
   return times;
