@@ -131,9 +131,32 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     decode: read,
     put(record, ...id) {
       const value = encoding.encode(record);
-      recent.add(value, record);
+      recent.add(value, owned(record));
       return [keyOf(id), value];
     },
     remove: (...id) => [keyOf(id), null],
   };
+}
+
+/** Bytes that something remembered may keep beside its own. */
+const BESIDE = 1024;
+
+/** Without views of what is far larger: the bytes of a statement may be a view of the whole bundle, or message, that it came in. */
+function owned<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) {
+    return value.buffer.byteLength - value.length > BESIDE
+      ? (new Uint8Array(value) as T & Uint8Array)
+      : value;
+  }
+  if (Array.isArray(value))
+    return value.some((item) => owned(item) !== item) ? (value.map(owned) as T) : value;
+  let copy: T | undefined;
+  for (const name in value) {
+    const own = owned(value[name]);
+    if (own === value[name]) continue;
+    copy ??= { ...value };
+    copy[name] = own;
+  }
+  return copy ?? value;
 }

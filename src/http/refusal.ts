@@ -2,7 +2,7 @@
  * What goes wrong, as an answer: everything that is thrown becomes a reason code, in the `aichain-code` header and in
  * a body of the surface's own format (RFC 9457 JSON, or RFC 9290 CBOR for SCRAPI).
  */
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CoreCode } from '../core/codes.ts';
@@ -91,6 +91,13 @@ const SOCKET_STATUS: Readonly<Record<string, number>> = {
 /** Bytes that node's parser cannot read as a request: there is no request to reply to, only a socket. */
 export function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const due = (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
+  if (due && !due.writableFinished && (due.headersSent || due.req.complete)) {
+    // The next answer is that to a request before this one: it gets its own, and nothing of ours, and the connection ends behind it.
+    socket.pause();
+    due.once('finish', () => socket.destroySoon());
+    return;
+  }
   const status = SOCKET_STATUS[error.code ?? ''] ?? 400;
   const code: CoreCode =
     status === 431 ? 'REQUEST_TOO_LARGE' : status === 408 ? 'DEADLINE_EXCEEDED' : 'REQUEST_MALFORMED';

@@ -13,7 +13,8 @@ const PREFIX = stateKey(KEY.type, new Uint8Array(KID)).slice(0, -KID);
 export function signingKeyOf(key: Bytes, value: Bytes): SigningKey | undefined {
   if (key.length !== PREFIX.length + KID || !equal(key.subarray(0, PREFIX.length), PREFIX)) return undefined;
   const record = KEY.decode(value);
-  return record.use === 'sig' ? [key.slice(PREFIX.length), record.key] : undefined;
+  // A copy: the record's own may be a view of the bundle, or of the message, that the statement came in.
+  return record.use === 'sig' ? [key.slice(PREFIX.length), record.key.slice()] : undefined;
 }
 
 /** Many in one piece, for a thread: kid, length in two big-endian bytes, key; each an object would take it longer than they are. */

@@ -124,8 +124,11 @@ export class EarlierEntries {
 
   /** All of it has been written. */
   written(): void {
-    for (const [index, known] of this.#byIndex)
-      if (known?.kind != null) this.#remembered.set(index, { known });
+    for (const [index, known] of this.#byIndex) {
+      if (known?.kind == null) continue;
+      // Its own: an entry id is a view of the bundle that it came in.
+      this.#remembered.set(index, { known: { entryId: known.entryId.slice(), kind: known.kind } });
+    }
     this.#byId = new Map();
     this.#byIndex = new Map();
   }
