@@ -1,11 +1,12 @@
 /** `aichain get`: one entry of the log, verified to be in it. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { VerifiedEntry } from '../client/index.ts';
 import { toBase64 } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { attachReceipts } from '../cose/index.ts';
 import { addConnectionOptions, type Connection, type ConnectionOptions, connect } from './connection.ts';
 import { type Context, outputOf } from './context.ts';
+import { EntryCommand } from './entry-command.ts';
 import { parseEntryName } from './entry-name.ts';
 import { deliver } from './files.ts';
 import { describe } from './inspect.ts';
@@ -20,7 +21,7 @@ interface Options extends ConnectionOptions {
 }
 
 export function get(context: Context): Command {
-  const command = new Command('get')
+  const command = new EntryCommand('get')
     .summary('get an entry, its statement and receipt')
     .description(
       'Gets one entry, verifies that it is in the log, and shows it; for a statement also what it did. With the options below its parts are written as files.',

@@ -19,6 +19,7 @@ import {
 import { addConnectionOptions, type Connection, type ConnectionOptions, connect } from './connection.ts';
 import { encodeConsistency } from './consistency-file.ts';
 import { type Context, outputOf } from './context.ts';
+import { EntryCommand } from './entry-command.ts';
 import { parseEntryName } from './entry-name.ts';
 import { encodeFacts } from './facts-file.ts';
 import { deliver, readInput, writeOutput } from './files.ts';
@@ -45,7 +46,7 @@ export function prove(context: Context): Command {
 const ATTEMPTS = 8;
 
 function inclusion(context: Context): Command {
-  const command = new Command('inclusion')
+  const command = new EntryCommand('inclusion')
     .summary('that an entry is in the log')
     .description('Writes a .tlog-proof (C2SP): the path of the entry, with the checkpoint that it leads to.')
     .argument('<entry>', 'index, or entry id in base64url')
