@@ -187,7 +187,7 @@ async function large(
   const registerEvery = Math.max(1, Math.round((entries * 2) / RECORDS));
   const first = entries - LAST;
   const member = await written(dataDir, first, registerEvery, progress);
-  // Three quarters of an hour after the first: the machine is not the one it was, so a small log goes before and after.
+  // Long after the first: the machine may not be what it was, so a small log goes before and after.
   const before = await smallRate(folder(), progress);
   const server = await startBenchServer(dataDir);
   await server.settled();
