@@ -10,8 +10,10 @@ import type { PrivateKey } from '../src/core/crypto.ts';
 import { decodePrivateKey } from '../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { aichain } from '../src/proto/aichain.js';
+import { inOneBuffer } from './load-run.ts';
 
 const SRO = 'did:web:sro.aichain.localhost';
+const SIGNED_AT_ONCE = 1000;
 const { RegisterStreamRequest, RegisterStreamResponse } = aichain.v1;
 const { Reader } = protobuf;
 
@@ -69,10 +71,12 @@ export function statement({ did, key }: Member, n: number): Bytes {
 /** Statements that are signed before they are sent: a rate is the server's, not the load's. */
 export async function signed(member: Member, first: number, count: number): Promise<Bytes[]> {
   const statements: Bytes[] = [];
-  for (let i = 0; i < count; i++) {
-    statements.push(statement(member, first + i));
+  while (statements.length < count) {
+    const some = Math.min(SIGNED_AT_ONCE, count - statements.length);
+    const from = first + statements.length;
+    statements.push(...inOneBuffer(Array.from({ length: some }, (_, i) => statement(member, from + i))));
     // A server takes a client that answers no ping for dead.
-    if (i % 1000 === 0) await setImmediate();
+    await setImmediate();
   }
   return statements;
 }
@@ -192,18 +196,26 @@ export interface Sampled extends Placed {
   readonly statement: Bytes;
 }
 
-/** Sends everything, a few batches under way at a time. @returns some of the answers, to be verified */
-export async function sendAll(stream: LoadStream, statements: readonly Bytes[]): Promise<Sampled[]> {
-  const sample: Sampled[] = [];
-  let next = 0;
-  const sender = async () => {
-    while (next < statements.length) {
-      const from = next;
-      next += BATCH;
-      const answer = await stream.push(stream.prepare(statements.slice(from, from + BATCH)));
-      if (from % SAMPLE === 0) sample.push({ ...placedBy(answer)[0]!, statement: statements[from]! });
-    }
+/**
+ * Everything in batches, ready to be sent: what is made of them while the clock runs would be load.
+ * @returns sends them, a few under way at a time, and gives some of the answers, to be verified
+ */
+export function prepareAll(stream: LoadStream, statements: readonly Bytes[]): () => Promise<Sampled[]> {
+  const batches: { readonly batch: Batch; readonly sampled: Bytes | undefined }[] = [];
+  for (let from = 0; from < statements.length; from += BATCH) {
+    const sampled = from % SAMPLE === 0 ? statements[from]!.slice() : undefined;
+    batches.push({ batch: stream.prepare(statements.slice(from, from + BATCH)), sampled });
+  }
+  return async () => {
+    const sample: Sampled[] = [];
+    const rest = batches.values();
+    const sender = async () => {
+      for (const { batch, sampled } of rest) {
+        const answer = await stream.push(batch);
+        if (sampled) sample.push({ ...placedBy(answer)[0]!, statement: sampled });
+      }
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+    return sample;
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
-  return sample;
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { readKeyFiles } from '../../src/server/key-files.ts';
-import { enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
+import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { type BenchServer, folderBytes, recordsOf, startBenchServer } from '../server.ts';
 import { writeStoredLog } from '../stored-log.ts';
@@ -62,8 +62,9 @@ async function append(
     const part = Math.min(PART, count - done);
     const statements = await signed(member, first + done, part);
     const bytes = statements.reduce((sum, one) => sum + one.length, 0) / part;
+    const send = prepareAll(stream, statements);
     const started = performance.now();
-    const sample = await sendAll(stream, statements);
+    const sample = await send();
     const seconds = (performance.now() - started) / 1000;
     for (const { receipt, entryId } of sample) {
       verifyInclusionReceipt(crypto, signer.key.publicKey, decodeReceipt(receipt), entryId, {

@@ -15,7 +15,8 @@ import { readKeyFiles } from '../../src/server/key-files.ts';
 import type { CeilingName } from '../ceilings.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { httpLoad, postRequest } from '../http-load.ts';
-import { enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
+import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
+import { inOneBuffer } from '../load-run.ts';
 import type { Measure, Suite } from '../main.ts';
 import { type BenchServer, portOf, startBenchServer } from '../server.ts';
 
@@ -29,7 +30,8 @@ const [HTTP_SHARE, UNARY_SHARE] = [0.33, 0.24];
 
 /** A receipt that came back, and the statement that it is said to be of. */
 type Sample = readonly { readonly statement: Bytes; readonly receipt: Bytes }[];
-type Way = (server: BenchServer, statements: readonly Bytes[]) => Promise<Sample>;
+/** Makes requests of statements. What it gives sends them: to make them while the clock runs would be load. */
+type Way = (server: BenchServer, statements: readonly Bytes[]) => () => Promise<Sample>;
 
 export const suite: Suite = {
   describe: 'registers foreign statements of about 400 bytes in every way that there is',
@@ -45,17 +47,17 @@ export const suite: Suite = {
       const count = Math.min(entries, MOST);
       let first = 0;
       const measured = async (member: Member, way: Way): Promise<number> => {
-        await way(server, await signed(member, first, Math.min(WARM_UP, count)));
-        const statements = await signed(member, first + WARM_UP, count);
+        await way(server, await signed(member, first, Math.min(WARM_UP, count)))();
+        const send = way(server, await signed(member, first + WARM_UP, count));
         first += WARM_UP + count;
         const started = performance.now();
-        const sample = await way(server, statements);
+        const sample = await send();
         const seconds = (performance.now() - started) / 1000;
         verify(sample, server.origin, log.receipt.key.publicKey);
         progress(`${Math.round(count / seconds).toLocaleString('en')}/s, ${sample.length} receipts verified`);
         return count / seconds;
       };
-      const streamed: Way = (_server, statements) => sendAll(stream, statements);
+      const streamed: Way = (_server, statements) => prepareAll(stream, statements);
       return [
         line('P-256, batches over a stream', await measured(p256, streamed), 'P-256 verify', 0.75),
         line('Ed25519, batches over a stream', await measured(ed25519, streamed), 'Ed25519 verify', 0.75),
@@ -83,13 +85,15 @@ function verify(sample: Sample, origin: string, key: PublicKey): void {
   }
 }
 
-async function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {
-  const requests = statements.map((bytes) => postRequest('/entries', 'application/cose', bytes));
-  const { sample } = await httpLoad({ port: portOf(http), requests, connections: 64 });
-  return sample.map(({ request, body }) => ({ statement: statements[request]!, receipt: body }));
+function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {
+  const requests = inOneBuffer(statements.map((bytes) => postRequest('/entries', 'application/cose', bytes)));
+  return async () => {
+    const { sample } = await httpLoad({ port: portOf(http), requests, connections: 64 });
+    return sample.map(({ request, body }) => ({ statement: statements[request]!, receipt: body }));
+  };
 }
 
-async function httpBatches({ http }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {
+function httpBatches({ http }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {
   const batches = Array.from({ length: Math.ceil(statements.length / HTTP_BATCH) }, (_, n) =>
     statements.slice(n * HTTP_BATCH, (n + 1) * HTTP_BATCH),
   );
@@ -100,25 +104,29 @@ async function httpBatches({ http }: BenchServer, statements: readonly Bytes[]):
       utf8(JSON.stringify({ statements: batch.map(toBase64) })),
     ),
   );
-  const { sample } = await httpLoad({ port: portOf(http), requests, connections: 8 });
-  return sample.map(({ request, body }) => {
-    const { results } = JSON.parse(Buffer.from(body).toString()) as {
-      results: { registration?: { receipt: string } }[];
-    };
-    if (results.some(({ registration }) => registration === undefined))
-      throw new Error('a statement was refused');
-    return { statement: batches[request]![0]!, receipt: fromBase64(results[0]!.registration!.receipt) };
-  });
+  return async () => {
+    const { sample } = await httpLoad({ port: portOf(http), requests, connections: 8 });
+    return sample.map(({ request, body }) => {
+      const { results } = JSON.parse(Buffer.from(body).toString()) as {
+        results: { registration?: { receipt: string } }[];
+      };
+      if (results.some(({ registration }) => registration === undefined))
+        throw new Error('a statement was refused');
+      return { statement: batches[request]![0]!, receipt: fromBase64(results[0]!.registration!.receipt) };
+    });
+  };
 }
 
-async function unary({ grpc }: BenchServer, statements: readonly Bytes[]): Promise<Sample> {
-  const messages = statements.map((bytes) =>
-    RegisterRequest.encode({ statement: bytes as Uint8Array }).finish(),
+function unary({ grpc }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {
+  const messages = inOneBuffer(
+    statements.map((bytes) => RegisterRequest.encode({ statement: bytes as Uint8Array }).finish()),
   );
   const path = '/aichain.v1.RegistrationService/Register';
-  const { sample } = await grpcLoad({ port: portOf(grpc), path, messages, connections: 4, streams: 32 });
-  return sample.map(({ request, body }) => ({
-    statement: statements[request]!,
-    receipt: RegisterResponse.decode(body).registration!.receipt as Uint8Array,
-  }));
+  return async () => {
+    const { sample } = await grpcLoad({ port: portOf(grpc), path, messages, connections: 4, streams: 32 });
+    return sample.map(({ request, body }) => ({
+      statement: statements[request]!,
+      receipt: RegisterResponse.decode(body).registration!.receipt as Uint8Array,
+    }));
+  };
 }

