@@ -91,9 +91,12 @@ export interface Placed {
 export interface Batch {
   readonly id: number;
   readonly message: Bytes;
+  /** Statements in it. */
+  readonly count: number;
 }
 
 interface Waiting {
+  readonly count: number;
   /** With the answer as it came. */
   readonly resolve: (answer: Bytes) => void;
   readonly reject: (error: unknown) => void;
@@ -125,13 +128,13 @@ export class LoadStream {
   prepare(statements: readonly Bytes[]): Batch {
     const id = this.#next++;
     const request = { batchId: id, statements: statements as Uint8Array[] };
-    return { id, message: RegisterStreamRequest.encode(request).finish() };
+    return { id, message: RegisterStreamRequest.encode(request).finish(), count: statements.length };
   }
 
   /** Resolves when all of the batch is logged, with the answer, which is not read any further. */
-  push({ id, message }: Batch): Promise<Bytes> {
+  push({ id, message, count }: Batch): Promise<Bytes> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { count, resolve, reject });
       this.#call.write(message);
     });
   }
@@ -141,15 +144,17 @@ export class LoadStream {
   }
 
   #answered(answer: Bytes): void {
-    const { id, failed } = outline(answer);
+    const { id, logged, failed } = outline(answer);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (!failed) {
-      waiting?.resolve(answer);
+    if (!failed && logged === waiting?.count) {
+      waiting.resolve(answer);
       return;
     }
     const failure = RegisterStreamResponse.decode(answer).results.find((result) => result.failure)?.failure;
-    waiting?.reject(new Error(`${failure?.code}: ${failure?.message}`));
+    waiting?.reject(
+      new Error(failure ? `${failure.code}: ${failure.message}` : 'not one result for each statement'),
+    );
   }
 
   close(): void {
@@ -158,24 +163,26 @@ export class LoadStream {
   }
 }
 
-/** Tags of fields 1 (varint) and 2 (length-delimited). */
-const [FIRST, SECOND] = [1 << 3, (2 << 3) | 2];
+/** Tags: of the answer's fields, and of a result that is a registration. */
+const [BATCH_ID, RESULT, REGISTRATION] = [1 << 3, (2 << 3) | 2, (1 << 3) | 2];
 
-/** The batch that is answered, and whether one of its results is a failure: to decode receipts that nobody reads would be load. */
-function outline(answer: Bytes): { id: number; failed: boolean } {
+/** The batch that is answered, and how its results begin: to decode receipts that nobody reads would be load. */
+function outline(answer: Bytes): { id: number; logged: number; failed: boolean } {
   const reader = Reader.create(answer);
   let id = 0;
+  let logged = 0;
   let failed = false;
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
-    if (tag === FIRST) id = reader.uint32();
-    else if (tag === SECOND) {
+    if (tag === BATCH_ID) id = reader.uint32();
+    else if (tag === RESULT) {
       const end = reader.uint32() + reader.pos;
-      failed ||= reader.pos === end || reader.uint32() === SECOND;
+      if (reader.pos < end && reader.uint32() === REGISTRATION) logged += 1;
+      else failed = true;
       reader.pos = end;
     } else reader.skipType(tag & 7);
   }
-  return { id, failed };
+  return { id, logged, failed };
 }
 
 /** @param answer without failures */

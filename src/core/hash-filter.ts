@@ -3,8 +3,8 @@
  * larger a log is, since entry ids lie all over its index.
  *
  * A split block Bloom filter (as Apache Parquet has it) for each 2^20 of them: a hash sets one bit in each of the eight words of one
- * block. Hashes are evenly distributed already, so their bytes are used as they are. One of a thousand that is not there looks as if it
- * might be; whoever makes statements for one block costs the storage a look, and nothing else.
+ * block. Hashes are evenly distributed already, so their bytes are used as they are. For each full part, one hash of 800 that is not
+ * there looks as if it might be; whoever makes statements for one block costs the storage a look, and nothing else.
  */
 import type { Bytes } from './bytes.ts';
 

@@ -9,28 +9,32 @@ import type { FastifyInstance } from 'fastify';
 /** Requests of a connection that wait for their turn. Whoever sends more loses the connection, and may send them again. */
 const MOST_WAITING = 64;
 
-interface Line {
-  last: ServerResponse;
-  waiting: number;
-}
+/** Answers that have not left yet, in turn, by their connection. */
+const lines = new WeakMap<Socket, ServerResponse[]>();
 
 /** Before whatever else looks at a request: neither its time nor its work begins until the answer before it has left. */
 export function takeInTurn(app: FastifyInstance): void {
-  const lines = new WeakMap<Socket, Line>();
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
-    const line = lines.get(socket);
-    if (!line) {
-      lines.set(socket, { last: response, waiting: 0 });
-      return done();
-    }
-    const { last } = line;
-    line.last = response;
-    if (last.closed) return done();
-    if (++line.waiting > MOST_WAITING) return void socket.destroy();
-    last.once('close', () => {
-      line.waiting--;
+    const line = lines.get(socket) ?? [];
+    lines.set(socket, line);
+    const before = line.at(-1);
+    line.push(response);
+    response.once('close', () => void line.splice(line.indexOf(response), 1));
+    if (!before) return done();
+    if (line.length > 1 + MOST_WAITING) return void socket.destroy();
+    before.once('close', () => {
       // Nobody is there to be answered, and nothing was begun.
-      if (!socket.destroyed) done();
+      if (socket.writable) done();
     });
   });
+}
+
+/** The last answer that a connection is due: to a request that came whole, or one that is being sent. */
+export function lastDue(socket: Socket): ServerResponse | undefined {
+  // What fastify refuses by itself is not in a line.
+  const { _httpMessage: current } = socket as { _httpMessage?: ServerResponse | null };
+  return [current, ...(lines.get(socket) ?? [])].findLast(
+    (answer): answer is ServerResponse =>
+      !!answer && !answer.writableFinished && (answer.headersSent || answer.req.complete),
+  );
 }

@@ -2,13 +2,14 @@
  * What goes wrong, as an answer: everything that is thrown becomes a reason code, in the `aichain-code` header and in
  * a body of the surface's own format (RFC 9457 JSON, or RFC 9290 CBOR for SCRAPI).
  */
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CoreCode } from '../core/codes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
 import { type Answer, answerOf } from '../service/status.ts';
 import type { SurfaceLogger } from '../service/surface.ts';
+import { lastDue } from './in-turn.ts';
 
 export const CODE_HEADER = 'aichain-code';
 
@@ -91,9 +92,11 @@ const SOCKET_STATUS: Readonly<Record<string, number>> = {
 /** Bytes that node's parser cannot read as a request: there is no request to reply to, only a socket. */
 export function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const due = (socket as { _httpMessage?: ServerResponse | null })._httpMessage;
-  if (due && !due.writableFinished && (due.headersSent || due.req.complete)) {
-    // The next answer is that to a request before this one: it gets its own, and nothing of ours, and the connection ends behind it.
+  const due = lastDue(socket);
+  if (due) {
+    // Whoever came before gets its own answer, and nothing of ours; the connection ends behind the last. That nothing is read until
+    // then hides a client that leaves: each request ends at its deadline all the same, and an answer that nobody reads when the
+    // connection has been idle for too long.
     socket.pause();
     due.once('finish', () => socket.destroySoon());
     return;

@@ -130,6 +130,8 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** Statements that a commit waits for while more are being verified, and how many milliseconds at most. */
 const GATHERED = 256;
 const GATHER_MS = 4;
+/** Milliseconds to the next try to read the hashes of the leaves. */
+const LEARN_AGAIN_MS = 10_000;
 const RECOVERY_DELAYS = [100, 500, 1000, 5000, 15_000];
 const DRAIN_MS = 10_000;
 /** Milliseconds from a commit to its publication, at most: there is one small write between. */
@@ -639,12 +641,23 @@ export class TransparencyLog {
   async #learnLeaves(): Promise<void> {
     const { tree } = this.#committed;
     const stopped = () => this.#stop.signal.aborted || tree !== this.#committed.tree;
-    try {
-      await tree.learn(this.#lanes, stopped);
-    } catch (error) {
-      // A storage that a reload closes is read no further; one that cannot be read fails a commit, which decides what follows.
-      if (stopped() || isLedgerError(error, 'STORAGE_FAILED')) return;
-      this.#halt('the hashes of the leaves are damaged', error);
+    while (!stopped() && !tree.learned) {
+      try {
+        await tree.learn(this.#lanes, stopped);
+      } catch (error) {
+        // A storage that a reload closes is read no further.
+        if (stopped()) return;
+        if (!isLedgerError(error, 'STORAGE_FAILED')) {
+          return this.#halt('the hashes of the leaves are damaged', error);
+        }
+        const message = withCauses(error);
+        this.#event('warn', 'the hashes of the leaves cannot be read, so each statement is looked up', {
+          message,
+        });
+        await delay(LEARN_AGAIN_MS, undefined, { signal: this.#stop.signal, ref: false }).catch(
+          () => undefined,
+        );
+      }
     }
   }
 

@@ -46,7 +46,10 @@ export class LogTree {
   #filled = new Map<TileName, TileNodes>();
   #leaving = new Map<TileName, TileNodes>();
   /** What was appended, and what was restored at the right edge; all leaves once nothing is `#unread`. */
-  readonly #filter = new HashFilter();
+  /** Of the leaves that were appended, and those of the open tile. */
+  readonly #appended = new HashFilter();
+  /** Of those in full tiles when the tree was restored, once they have been read. */
+  #restored: HashFilter | undefined;
   /** Hashes of the full tiles below those at the right edge when it was restored; undefined: their leaves are in the filter. */
   #unread: readonly TileRow[] | undefined;
 
@@ -86,7 +89,7 @@ export class LogTree {
     });
     const tree = new LogTree(hasher, storage, CompactRange.of(size, hashes));
     tree.#edge.push(...edges);
-    for (const hash of openTiles[0] ?? []) tree.#filter.add(hash);
+    for (const hash of openTiles[0] ?? []) tree.#appended.add(hash);
     const full = edges.slice(1).map(({ index, nodes }, level) => {
       return { level, first: index * TILE_WIDTH, hashes: nodes.bottom() };
     });
@@ -114,7 +117,7 @@ export class LogTree {
 
   /** Whether a leaf with this hash may be here: false is certain, and said of none before {@link learn} has ended. */
   mayHold(leafHash: Bytes): boolean {
-    return !this.learned || this.#filter.mayHold(leafHash);
+    return !this.learned || this.#appended.mayHold(leafHash) || !!this.#restored?.mayHold(leafHash);
   }
 
   /**
@@ -124,11 +127,20 @@ export class LogTree {
    * @throws LOG_CORRUPT a tile is missing, or is not what the one above it says; STORAGE_FAILED
    */
   async learn(lanes: LaneTree, stopped: () => boolean): Promise<void> {
-    for (const row of this.#unread ?? []) await this.#learn(lanes, row, stopped);
-    if (!stopped()) this.#unread = undefined;
+    // Its own: what a try that failed has read is read again by the next.
+    const filter = new HashFilter();
+    for (const row of this.#unread ?? []) await this.#read(filter, lanes, row, stopped);
+    if (stopped() || this.learned) return;
+    this.#restored = filter;
+    this.#unread = undefined;
   }
 
-  async #learn(lanes: LaneTree, { level, first, hashes }: TileRow, stopped: () => boolean): Promise<void> {
+  async #read(
+    filter: HashFilter,
+    lanes: LaneTree,
+    { level, first, hashes }: TileRow,
+    stopped: () => boolean,
+  ): Promise<void> {
     for (let at = 0; at < hashes.length && !stopped(); at += HASH_LENGTH) {
       const index = first + at / HASH_LENGTH;
       const tile = await this.#storage.get(tileKey(level, index));
@@ -142,16 +154,17 @@ export class LogTree {
         throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
       }
       if (level > 0) {
-        await this.#learn(lanes, { level: level - 1, first: index * TILE_WIDTH, hashes: tile }, stopped);
+        const row = { level: level - 1, first: index * TILE_WIDTH, hashes: tile };
+        await this.#read(filter, lanes, row, stopped);
       } else {
-        for (const hash of hashesOf(tile)) this.#filter.add(hash);
+        for (const hash of hashesOf(tile)) filter.add(hash);
       }
     }
   }
 
   /** Appends one leaf hash; tiles that this completes are written with the next {@link addWrites}. */
   append(leafHash: Bytes): void {
-    this.#filter.add(leafHash);
+    this.#appended.add(leafHash);
     this.#range.append(this.#hasher, leafHash, (level, index, hash) => this.#complete(level, index, hash));
   }
 

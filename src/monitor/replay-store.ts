@@ -109,7 +109,7 @@ export class ReplayStore {
       for await (const [key] of this.#storage.range(INDEXES)) this.#ids.add(key.subarray(1));
       this.#whole = true;
     } catch (error) {
-      // It is closed, or fails whatever is read next.
+      // It is closed; or it could not be read just now, and every id is looked up until the next start.
       if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
     }
   }

@@ -53,6 +53,26 @@ test('garbage behind a registration', async () => {
   assert.deepEqual([await answers(), ledger.statements.length], [[201], 1]);
 });
 
+for (const [what, bytes] of [
+  ['garbage', GARBAGE],
+  ['a method that there is not', 'FETCH / HTTP/1.1\r\nhost: x\r\n\r\n'],
+  ['headers without end', `GET / HTTP/1.1\r\nhost: x\r\nmuch: ${'x'.repeat(20_000)}\r\n\r\n`],
+  [
+    'a body that cannot be read',
+    `${post('').split('content-length')[0]}transfer-encoding: chunked\r\n\r\nzz\r\n`,
+  ],
+] as const) {
+  test(`${what} behind requests that wait for their turn: each is carried out, and answered`, async () => {
+    const { ledger, socket, answers, called } = await begun();
+    socket.write(post('slow one'));
+    await called(1);
+    socket.write(post('two') + post('three') + bytes);
+    await delay(50);
+    ledger.release();
+    assert.deepEqual([await answers(), ledger.statements.length], [[201, 201, 201], 3]);
+  });
+}
+
 test('garbage in one packet with a registration', async () => {
   const { ledger, socket, answers } = await begun();
   socket.write(post('quick') + GARBAGE);

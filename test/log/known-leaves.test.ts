@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bytes, equal, u64be } from '../../src/core/bytes.ts';
+import { fail } from '../../src/core/errors.ts';
 import { TransparencyLog } from '../../src/log/index.ts';
 import { indexKey, tileKey } from '../../src/log/layout.ts';
 import { LogTree } from '../../src/log/tree.ts';
@@ -58,6 +59,21 @@ describe('a restored tree', () => {
     let tiles = 0;
     await tree.learn(lanes, () => tiles++ > 0);
     assert.equal(tree.mayHold(hashOf(1e6)), true);
+  });
+
+  test('that cannot be read knows nothing, and learns with the next try', async () => {
+    const { tree, storage, leaves } = await restored(66_100);
+    const get = storage.get.bind(storage);
+    let reads = 0;
+    storage.get = async (key) => {
+      if (++reads === 100) throw fail('STORAGE_FAILED', 'a bad moment');
+      return get(key);
+    };
+    await assert.rejects(tree.learn(lanes, never), { code: 'STORAGE_FAILED' });
+    assert.equal(tree.mayHold(hashOf(1e6)), true);
+    await tree.learn(lanes, never);
+    assert.ok(leaves.every((hash) => tree.mayHold(hash)));
+    assert.equal(tree.mayHold(hashOf(1e6)), false);
   });
 
   for (const [level, index] of [
@@ -162,6 +178,34 @@ test('a log whose tiles of leaf hashes are damaged below the verified mark stops
   await until(async () => !again.status.accepting);
   assert.match(again.status.reason!, /tile 0\/0 does not hash to what level 1 holds/);
   await again.close();
+});
+
+test('a log that cannot read its tiles says so, goes on, and ends at once', async () => {
+  const disk = new FaultyDisk();
+  const first = await startedLog({ openStorage: disk.open });
+  const member = await joined(first);
+  const statements = Array.from({ length: 300 }, (_, n) => foreign(member, n));
+  await first.submitAll(statements);
+  await first.close();
+  const { view } = watched(await disk.open());
+  let reads = 0;
+  const failing: Storage = {
+    ...view,
+    get: async (key) => {
+      if (equal(key, tileKey(0, 0)) && ++reads > 1) throw fail('STORAGE_FAILED', 'a bad moment');
+      return view.get(key);
+    },
+  };
+  const warnings: string[] = [];
+  const observe = {
+    event: (level: string, message: string) => void (level === 'warn' && warnings.push(message)),
+  };
+  const log = await TransparencyLog.open(options({ openStorage: async () => failing, observe }));
+  await until(async () => warnings.length > 0);
+  assert.match(warnings[0]!, /each statement is looked up/);
+  assert.equal((await log.submit(foreign(member, 400))).existed, false);
+  assert.equal((await log.submit(statements[20]!)).existed, true);
+  await log.close();
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
