@@ -192,7 +192,7 @@ test('a log that cannot read its tiles says so, goes on, and ends at once', asyn
   const failing: Storage = {
     ...view,
     get: async (key) => {
-      if (equal(key, tileKey(0, 0)) && ++reads > 1) throw fail('STORAGE_FAILED', 'a bad moment');
+      if (equal(key, tileKey(0, 0)) && ++reads === 2) throw fail('STORAGE_FAILED', 'a bad moment');
       return view.get(key);
     },
   };
