@@ -187,7 +187,8 @@ test('a log that cannot read its tiles says so, goes on, and ends at once', asyn
   const statements = Array.from({ length: 300 }, (_, n) => foreign(member, n));
   await first.submitAll(statements);
   await first.close();
-  const { view } = watched(await disk.open());
+  const { view, release } = watched(await disk.open());
+  release();
   let reads = 0;
   const failing: Storage = {
     ...view,
