@@ -123,9 +123,10 @@ export class AdmissionQueue<Answer> {
     }
   }
 
-  /** An equal share for each thread, so that none is idle while another has a queue. */
+  /** An equal share for each thread when none has anything, so that none is idle while another has a queue; else few messages. */
   #takeChunk(): Submission<Answer>[] {
-    const share = Math.min(CHUNK, Math.ceil(this.#waiting.length / this.#verifier.size));
+    const among = Math.max(1, this.#verifier.size - this.#verifying);
+    const share = Math.min(CHUNK, Math.ceil(this.#waiting.length / among));
     let count = 0;
     for (let bytes = 0; count < share; count++) {
       bytes += this.#waiting[count]!.arrived.length;
