@@ -95,9 +95,17 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
   const byName = new Map<string, Bytes>();
   /** Most ids are one text, which needs no name of its own. */
   const byText = new Map<string, Bytes>();
+  /** Many entries in a row are of one signer: to compare two kids takes less than the name of one. */
+  let last: { readonly id: Bytes; readonly key: Bytes } | undefined;
   const encoding = new RecordEncoding();
   function keyOf(id: Id): Bytes {
     if (id.length === 0) return single;
+    const [part] = id;
+    if (id.length > 1 || !(part instanceof Uint8Array)) return namedKey(id);
+    if (last === undefined || !equal(last.id, part)) last = { id: part.slice(), key: namedKey(id) };
+    return last.key;
+  }
+  function namedKey(id: Id): Bytes {
     const [text] = id;
     const isText = id.length === 1 && typeof text === 'string' && text.length <= LONGEST_PART;
     const [keys, name] = isText ? [byText, text] : [byName, nameOf(id)];

@@ -30,17 +30,21 @@ const CODES = Uint8Array.from(HEX.join(''), (digit) => digit.charCodeAt(0));
 
 /** Of longer ones nobody makes names. */
 const LONGEST_NAME = 64;
+/** By length: where the digits of a name are put together, again and again. */
+const DIGITS: number[][] = [];
 
 export function toHex(bytes: Bytes): string {
   // A string that is put together of others keeps them all, a kilobyte for a hash, and as the name in a map is taken apart
   // again for each look-up.
   if (bytes.length <= LONGEST_NAME) {
-    const codes: number[] = [];
+    DIGITS[bytes.length] ??= new Array<number>(2 * bytes.length).fill(0);
+    const digits = DIGITS[bytes.length]!;
     for (let i = 0; i < bytes.length; i++) {
       const at = 2 * bytes[i]!;
-      codes.push(CODES[at]!, CODES[at + 1]!);
+      digits[2 * i] = CODES[at]!;
+      digits[2 * i + 1] = CODES[at + 1]!;
     }
-    return String.fromCharCode.apply(null, codes);
+    return String.fromCharCode.apply(null, digits);
   }
   let text = '';
   for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i]!]!;

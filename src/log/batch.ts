@@ -85,6 +85,9 @@ function nameOf(key: Bytes): string {
   return String.fromCharCode.apply(null, key as unknown as number[]);
 }
 
+const yes = () => true;
+const no = () => false;
+
 class Overlay {
   readonly #context: BatchContext;
   readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null]>();
@@ -96,6 +99,9 @@ class Overlay {
   readonly #leafHashes: Bytes[] = [];
   readonly #entryIds: Bytes[] = [];
   readonly #verdicts: Verdict[] = [];
+  // The same for all statements.
+  readonly #reader = (key: Bytes) => this.#read(key);
+  readonly #entryAt = (at: number) => this.#byIndex.get(at) ?? this.#context.known.byIndex.get(at);
 
   constructor(context: BatchContext) {
     this.#context = context;
@@ -113,11 +119,11 @@ class Overlay {
       time,
       statement: statement.bytes,
       parsed: statement,
-      read: (key) => this.#read(key),
+      read: this.#reader,
       entryIndex: (entryId) => this.#index(entryId === statement.entryId ? id : toHex(entryId)),
-      entryAt: (at) => this.#byIndex.get(at) ?? this.#context.known.byIndex.get(at),
+      entryAt: this.#entryAt,
       // A kid is the thumbprint of its key: the key that admission used is the key of this kid.
-      verified: () => verified,
+      verified: verified ? yes : no,
     });
     // An honest log does not log what the transition function refuses (LIFECYCLE, classes of reasons).
     if (verdict.outcome === 'refused') {

@@ -175,6 +175,7 @@ export function verifyPacked(
 /** The other side of {@link verifyPacked}: one admission for each statement sent. */
 export function unpackAdmissions(statements: readonly Bytes[], answer: AdmissionAnswer): Admission[] {
   const refusals = new Map(answer.refusals.map(([position, code, message]) => [position, { code, message }]));
+  const { buffer, byteOffset } = answer.hashes;
   const canonical = new Map(answer.canonical);
   return statements.map((arrived, i) => {
     const refusal = refusals.get(i);
@@ -182,8 +183,9 @@ export function unpackAdmissions(statements: readonly Bytes[], answer: Admission
     return {
       outcome: 'admitted',
       statement: canonical.get(i) ?? arrived,
-      entryId: answer.hashes.slice(i * 64, i * 64 + 32),
-      leafHash: answer.hashes.slice(i * 64 + 32, i * 64 + 64),
+      // Views: a buffer for each would be three objects.
+      entryId: new Uint8Array(buffer, byteOffset + i * 64, 32),
+      leafHash: new Uint8Array(buffer, byteOffset + i * 64 + 32, 32),
       verified: answer.flags[i] === 1,
     };
   });
