@@ -33,6 +33,8 @@ export interface Admitted<Answer> {
 
 /** Statements a worker gets at a time: enough to forget the cost of the message, few enough to keep both busy. */
 const CHUNK = 128;
+/** Statements that keep a thread busy while more come in. */
+const PLENTY = 32;
 /** And their bytes: they are copied for the thread. */
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -123,10 +125,11 @@ export class AdmissionQueue<Answer> {
     }
   }
 
-  /** An equal share for each thread when none has anything, so that none is idle while another has a queue; else few messages. */
+  /** As many as leave all threads with as much to do; where each has plenty, few messages count for more. */
   #takeChunk(): Submission<Answer>[] {
-    const among = Math.max(1, this.#verifier.size - this.#verifying);
-    const share = Math.min(CHUNK, Math.ceil(this.#waiting.length / among));
+    const { all, least } = this.#verifier.load;
+    const even = Math.ceil((all + this.#waiting.length) / this.#verifier.size) - least;
+    const share = Math.min(this.#waiting.length, CHUNK, least < PLENTY ? Math.max(1, even) : CHUNK);
     let count = 0;
     for (let bytes = 0; count < share; count++) {
       bytes += this.#waiting[count]!.arrived.length;

@@ -8,6 +8,8 @@ export interface Verifier {
   readonly size: number;
   /** Whether another request would be begun at once. */
   readonly free: boolean;
+  /** Statements that all have, and those that the one has that has the fewest: it gets the next request. */
+  readonly load: { readonly all: number; readonly least: number };
   /** Takes over the request's buffer. */
   verify(request: VerifyRequest): Promise<AdmissionAnswer>;
   /** New signing keys, known to every request that is made later. */
@@ -29,7 +31,10 @@ export function workerThreads(count: number): MakeVerifier {
       get free() {
         return pool.free;
       },
-      verify: (request) => pool.run(request, [request.packed.buffer as ArrayBuffer]),
+      get load() {
+        return pool.load;
+      },
+      verify: (request) => pool.run(request, [request.packed.buffer as ArrayBuffer], request.lengths.length),
       learn: (learned) => pool.tell(keysRequest(learned)),
       close: () => pool.close(),
     };

@@ -9,7 +9,15 @@ import { fail } from '../core/errors.ts';
 interface Slot<Answer> {
   readonly worker: Worker;
   ended: boolean;
-  readonly waiting: Map<number, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>;
+  /** Weight of what waits. */
+  load: number;
+  readonly waiting: Map<number, Waiting<Answer>>;
+}
+
+interface Waiting<Answer> {
+  readonly weight: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export interface WorkerRequest<Request> {
@@ -54,21 +62,33 @@ export class WorkerPool<Request, Answer> {
     return this.#slots.length;
   }
 
-  /** True when some worker can take another request at once. */
+  /** True when the worker that would be asked can take another request at once. */
   get free(): boolean {
-    return this.#slots.some((slot) => slot.waiting.size < this.#options.depth);
+    return this.#lightest().waiting.size < this.#options.depth;
   }
 
-  /** Asks the worker with the least to do. @throws LOG_CLOSING after {@link close}; INTERNAL when the worker dies */
-  async run(request: Request, transfer: readonly TransferListItem[] = []): Promise<Answer> {
+  /** Weight of what all workers have to do, and of what the one has that would be asked. */
+  get load(): { readonly all: number; readonly least: number } {
+    return { all: this.#slots.reduce((sum, { load }) => sum + load, 0), least: this.#lightest().load };
+  }
+
+  /** The worker with the least to do. */
+  #lightest(): Slot<Answer> {
+    return this.#slots.reduce((best, slot) =>
+      best.ended || (!slot.ended && slot.load < best.load) ? slot : best,
+    );
+  }
+
+  /**
+   * Asks the worker with the least to do.
+   * @param weight of the request among others
+   * @throws LOG_CLOSING after {@link close}; INTERNAL when the worker dies
+   */
+  async run(request: Request, transfer: readonly TransferListItem[] = [], weight = 1): Promise<Answer> {
     // When all have died at once, a successor is on its way: who asks meanwhile has done nothing wrong.
     if (this.#slots.every((slot) => slot.ended) && !this.#closing) await delay(2 * RESTART_MS);
     if (this.#closing) throw fail('LOG_CLOSING', 'the worker pool is closed');
-    let best = this.#slots[0]!;
-    for (const slot of this.#slots) {
-      if (best.ended || (!slot.ended && slot.waiting.size < best.waiting.size)) best = slot;
-    }
-    return this.#ask(best, request, transfer);
+    return this.#ask(this.#lightest(), request, transfer, weight);
   }
 
   /**
@@ -76,7 +96,7 @@ export class WorkerPool<Request, Answer> {
    * `initial` has by then.
    */
   tell(request: Request): void {
-    for (const slot of this.#slots) void this.#ask(slot, request, []).catch(() => undefined);
+    for (const slot of this.#slots) void this.#ask(slot, request, [], 0).catch(() => undefined);
   }
 
   /** Ends the threads; what they had not answered fails with LOG_CLOSING. */
@@ -85,11 +105,17 @@ export class WorkerPool<Request, Answer> {
     await Promise.all(this.#slots.map((slot) => slot.worker.terminate()));
   }
 
-  #ask(slot: Slot<Answer>, request: Request, transfer: readonly TransferListItem[]): Promise<Answer> {
+  #ask(
+    slot: Slot<Answer>,
+    request: Request,
+    transfer: readonly TransferListItem[],
+    weight: number,
+  ): Promise<Answer> {
     if (slot.ended) return Promise.reject(fail('INTERNAL', 'a worker thread ended'));
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      slot.waiting.set(id, { resolve, reject });
+      slot.waiting.set(id, { weight, resolve, reject });
+      slot.load += weight;
       slot.worker.postMessage({ id, request } satisfies WorkerRequest<Request>, [...transfer]);
     });
   }
@@ -97,12 +123,13 @@ export class WorkerPool<Request, Answer> {
   #start(): Slot<Answer> {
     const { module, initial, onExit } = this.#options;
     const worker = new Worker(module, { resourceLimits: HEAP });
-    const slot: Slot<Answer> = { worker, waiting: new Map(), ended: false };
+    const slot: Slot<Answer> = { worker, waiting: new Map(), load: 0, ended: false };
     let died: Error | undefined;
     worker.on('message', ({ id, answer, error, stack }: WorkerAnswer<Answer>) => {
       const waiting = slot.waiting.get(id);
       if (!waiting) return;
       slot.waiting.delete(id);
+      slot.load -= waiting.weight;
       if (error === undefined) waiting.resolve(answer as Answer);
       else waiting.reject(fail('INTERNAL', error, { cause: stack }));
     });
@@ -115,6 +142,7 @@ export class WorkerPool<Request, Answer> {
         reject(fail(this.#closing ? 'LOG_CLOSING' : 'INTERNAL', 'a worker thread ended', { cause: died }));
       }
       slot.waiting.clear();
+      slot.load = 0;
       if (this.#closing) return;
       onExit?.(died);
       // A moment's pause, so that one that cannot even start does not take the whole machine.
@@ -123,7 +151,7 @@ export class WorkerPool<Request, Answer> {
         if (at >= 0 && !this.#closing) this.#slots[at] = this.#start();
       }, RESTART_MS);
     });
-    for (const request of initial()) void this.#ask(slot, request, []).catch(() => undefined);
+    for (const request of initial()) void this.#ask(slot, request, [], 0).catch(() => undefined);
     return slot;
   }
 }

@@ -50,7 +50,7 @@ export const inPlace: MakeVerifier = (all) => {
   };
   learn(all());
   const verify = async (request: VerifyRequest) => verifyPacked(crypto, keys, request);
-  return { size: 1, free: true, verify, learn, close: async () => {} };
+  return { size: 1, free: true, load: { all: 0, least: 0 }, verify, learn, close: async () => {} };
 };
 
 export function options(overrides: Partial<LogOptions> = {}): LogOptions {
