@@ -9,7 +9,8 @@ import { fail } from '../core/errors.ts';
 interface Slot<Answer> {
   readonly worker: Worker;
   ended: boolean;
-  /** Weight of what waits. */
+  /** Requests that wait, without what the worker was told, and their weight. */
+  requests: number;
   load: number;
   readonly waiting: Map<number, Waiting<Answer>>;
 }
@@ -36,7 +37,7 @@ export interface WorkerPoolOptions<Request> {
   /** The module that the workers run. */
   readonly module: URL;
   readonly size: number;
-  /** Requests a worker may hold: two keep it busy while an answer travels. */
+  /** Requests a worker may hold, without what it is told: two keep it busy while an answer travels. */
   readonly depth: number;
   /** What a worker is told first, at each start. */
   readonly initial: () => readonly Request[];
@@ -64,7 +65,7 @@ export class WorkerPool<Request, Answer> {
 
   /** True when the worker that would be asked can take another request at once. */
   get free(): boolean {
-    return this.#lightest().waiting.size < this.#options.depth;
+    return this.#lightest().requests < this.#options.depth;
   }
 
   /** Weight of what all workers have to do, and of what the one has that would be asked. */
@@ -81,7 +82,7 @@ export class WorkerPool<Request, Answer> {
 
   /**
    * Asks the worker with the least to do.
-   * @param weight of the request among others
+   * @param weight of the request among others, more than 0
    * @throws LOG_CLOSING after {@link close}; INTERNAL when the worker dies
    */
   async run(request: Request, transfer: readonly TransferListItem[] = [], weight = 1): Promise<Answer> {
@@ -115,6 +116,7 @@ export class WorkerPool<Request, Answer> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       slot.waiting.set(id, { weight, resolve, reject });
+      if (weight > 0) slot.requests += 1;
       slot.load += weight;
       slot.worker.postMessage({ id, request } satisfies WorkerRequest<Request>, [...transfer]);
     });
@@ -123,12 +125,13 @@ export class WorkerPool<Request, Answer> {
   #start(): Slot<Answer> {
     const { module, initial, onExit } = this.#options;
     const worker = new Worker(module, { resourceLimits: HEAP });
-    const slot: Slot<Answer> = { worker, waiting: new Map(), load: 0, ended: false };
+    const slot: Slot<Answer> = { worker, waiting: new Map(), requests: 0, load: 0, ended: false };
     let died: Error | undefined;
     worker.on('message', ({ id, answer, error, stack }: WorkerAnswer<Answer>) => {
       const waiting = slot.waiting.get(id);
       if (!waiting) return;
       slot.waiting.delete(id);
+      if (waiting.weight > 0) slot.requests -= 1;
       slot.load -= waiting.weight;
       if (error === undefined) waiting.resolve(answer as Answer);
       else waiting.reject(fail('INTERNAL', error, { cause: stack }));
@@ -142,6 +145,7 @@ export class WorkerPool<Request, Answer> {
         reject(fail(this.#closing ? 'LOG_CLOSING' : 'INTERNAL', 'a worker thread ended', { cause: died }));
       }
       slot.waiting.clear();
+      slot.requests = 0;
       slot.load = 0;
       if (this.#closing) return;
       onExit?.(died);

@@ -16,10 +16,10 @@ const module = new URL(
     });`)}`,
 );
 
-async function withPool(use: (pool: WorkerPool<string, string>) => Promise<void>): Promise<void> {
+async function withPool(use: (pool: WorkerPool<string, string>) => Promise<void>, size = 1): Promise<void> {
   const pool = new WorkerPool<string, string>({
     module,
-    size: 1,
+    size,
     depth: 2,
     initial: () => ['told first'],
   });
@@ -52,3 +52,29 @@ test('a closed pool answers nothing any more', () =>
     await assert.rejects(asked, isLedgerError);
     await assert.rejects(pool.run('a'), (error) => isLedgerError(error, 'LOG_CLOSING'));
   }));
+
+test('what the threads are told takes nobody a place', () =>
+  withPool(async (pool) => {
+    for (let n = 0; n < 5; n++) pool.tell('told again');
+    assert.equal(pool.free, true);
+    assert.deepEqual(pool.load, { all: 0, least: 0 });
+    const answers = [pool.run('a'), pool.run('b')];
+    assert.equal(pool.free, false);
+    assert.deepEqual(await Promise.all(answers), ['told again, a', 'told again, b']);
+    assert.equal(pool.free, true);
+  }));
+
+test('the thread with the least to do is asked', () =>
+  withPool(async (pool) => {
+    const answers = [pool.run('many', [], 10), pool.run('few', [], 2)];
+    assert.deepEqual([pool.load, pool.free], [{ all: 12, least: 2 }, true]);
+    answers.push(pool.run('one', [], 1));
+    // Not free, although the other thread could hold another.
+    assert.deepEqual([pool.load, pool.free], [{ all: 13, least: 3 }, false]);
+    await Promise.all(answers);
+    assert.deepEqual(pool.load, { all: 0, least: 0 });
+    const died = pool.run('die', [], 4);
+    await assert.rejects(died);
+    assert.equal(await pool.run('a'), 'told first, a');
+    assert.equal(pool.load.all, 0);
+  }, 2));
