@@ -67,12 +67,17 @@ class Recent {
   }
 
   get(value: Bytes): unknown {
-    return this.#young.get(value) ?? this.#old.get(value);
+    const young = this.#young.get(value);
+    if (young !== undefined) return young;
+    const old = this.#old.get(value);
+    // What is read with every entry stays.
+    if (old !== undefined) this.add(value, old);
+    return old;
   }
 }
 
 /** Records of all types in one generation; four times as many would take 20 MB more of an audit, which has 300. */
-const RECENT = 2048;
+const RECENT = 256;
 const recent = new Recent();
 
 /** One type of record; `Id` is what follows the type in its key. */
