@@ -65,7 +65,7 @@ export class WorkerPool<Request, Answer> {
 
   /** True when the worker that would be asked can take another request at once. */
   get free(): boolean {
-    return this.#lightest().requests < this.#options.depth;
+    return this.#slots.length > 0 && this.#lightest().requests < this.#options.depth;
   }
 
   /** Weight of what all workers have to do, and of what the one has that would be asked. */
@@ -73,7 +73,7 @@ export class WorkerPool<Request, Answer> {
     return { all: this.#slots.reduce((sum, { load }) => sum + load, 0), least: this.#lightest().load };
   }
 
-  /** The worker with the least to do. */
+  /** The worker with the least to do: there is one. */
   #lightest(): Slot<Answer> {
     return this.#slots.reduce((best, slot) =>
       best.ended || (!slot.ended && slot.load < best.load) ? slot : best,

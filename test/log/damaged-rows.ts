@@ -1,4 +1,5 @@
 /** A log's stored rows outside of any storage, to be changed byte by byte and opened again. */
+import assert from 'node:assert/strict';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { memoryStorage, type Storage, WriteBatch } from '../../src/storage/index.ts';
 import type { OrderedMap } from '../../src/storage/ordered-map.ts';
@@ -34,6 +35,7 @@ export function* damages([key, value]: Row): Generator<Damage> {
 }
 
 export function flipped(bytes: Bytes, at: number): Bytes {
+  assert.ok(at < bytes.length, 'there is no such byte');
   return bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
 }
 

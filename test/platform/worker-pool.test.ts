@@ -78,3 +78,8 @@ test('the thread with the least to do is asked', () =>
     assert.equal(await pool.run('a'), 'told first, a');
     assert.equal(pool.load.all, 0);
   }, 2));
+
+test('a pool of no threads is never free', () =>
+  withPool(async (pool) => {
+    assert.deepEqual([pool.size, pool.free], [0, false]);
+  }, 0));
