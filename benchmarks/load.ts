@@ -195,7 +195,7 @@ function placedBy(answer: Bytes): Placed[] {
 }
 
 const BATCH = 64;
-const IN_FLIGHT = 8;
+const IN_FLIGHT = 16;
 /** One answer of so many statements is kept. */
 const SAMPLE = 1024;
 

@@ -88,7 +88,7 @@ function verify(sample: Sample, origin: string, key: PublicKey): void {
 function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {
   const requests = inOneBuffer(statements.map((bytes) => postRequest('/entries', 'application/cose', bytes)));
   return async () => {
-    const { sample } = await httpLoad({ port: portOf(http), requests, connections: 64 });
+    const { sample } = await httpLoad({ port: portOf(http), requests, connections: 256 });
     return sample.map(({ request, body }) => ({ statement: statements[request]!, receipt: body }));
   };
 }
@@ -123,7 +123,7 @@ function unary({ grpc }: BenchServer, statements: readonly Bytes[]): () => Promi
   );
   const path = '/aichain.v1.RegistrationService/Register';
   return async () => {
-    const { sample } = await grpcLoad({ port: portOf(grpc), path, messages, connections: 4, streams: 32 });
+    const { sample } = await grpcLoad({ port: portOf(grpc), path, messages, connections: 4, streams: 64 });
     return sample.map(({ request, body }) => ({
       statement: statements[request]!,
       receipt: RegisterResponse.decode(body).registration!.receipt as Uint8Array,
