@@ -1,5 +1,5 @@
 /**
- * The leaves' own bytes: one row a commit, joined into bundles of 256 when full. An audit takes whole
+ * The leaves' own bytes: one row a commit at the tail, joined into bundles of 256 when full. An audit takes whole
  * bundles, which is many times faster than rows. Who asks for a leaf gets the row that holds it and no more: statements
  * may have 1 MiB each, and a bundle of such would be 256 MiB for every reader.
  */
@@ -13,8 +13,6 @@ import { Lru } from './lru.ts';
 
 /** Rows are joined up to this size; larger ones stay as they were written, so that sealing never copies 256 MiB. */
 const JOIN_LIMIT = 4 * 1024 * 1024;
-/** A full bundle of so few rows stays as it was written: under load it has two or three, and to join them writes everything twice. */
-const FEW_ROWS = 4;
 const CACHE_BYTES = 16 * 1024 * 1024;
 
 export class LeafStore {
@@ -56,9 +54,9 @@ export class LeafStore {
       const room = TILE_WIDTH - (index % TILE_WIDTH);
       const row = encodeRecords(records.slice(at, at + room));
       at += Math.min(room, records.length - at);
-      batch.put(leavesKey(index), row);
       this.#hold(index, row);
-      if ((start + at) % TILE_WIDTH === 0) this.#seal(batch);
+      if ((start + at) % TILE_WIDTH === 0) this.#seal(batch, index, row);
+      else batch.put(leavesKey(index), row);
     }
   }
 
@@ -72,13 +70,14 @@ export class LeafStore {
     this.#tailBytes += bytes.length;
   }
 
-  #seal(batch: WriteBatch): void {
+  /** The bundle is full with the row from `start` on: joined with those before it, it is not written by itself. */
+  #seal(batch: WriteBatch, start: number, row: Bytes): void {
     const [first, ...rest] = this.#tail;
-    if (first && rest.length >= FEW_ROWS) {
-      // Same batch, later than the puts of these rows: at no time are the leaves stored twice or not at all.
-      batch.put(leavesKey(first.start), concat(...this.#tail.map((row) => row.bytes)));
-      for (const row of rest) batch.del(leavesKey(row.start));
-    }
+    if (first && rest.length > 0) {
+      // All in one batch: at no time are the leaves stored twice or not at all.
+      batch.put(leavesKey(first.start), concat(...this.#tail.map(({ bytes }) => bytes)));
+      for (const before of rest.slice(0, -1)) batch.del(leavesKey(before.start));
+    } else batch.put(leavesKey(start), row);
     this.#tail = [];
     this.#tailBytes = 0;
   }

@@ -130,8 +130,9 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** Statements that a commit waits for while more are being verified, and how many milliseconds at most. */
 const GATHERED = 256;
 const GATHER_MS = 4;
-/** Milliseconds to the next try to read the hashes of the leaves. */
+/** Milliseconds to the next try to read the hashes of the leaves: at first, and at most. */
 const LEARN_AGAIN_MS = 10_000;
+const LEARN_PAUSE_MS = 600_000;
 const RECOVERY_DELAYS = [100, 500, 1000, 5000, 15_000];
 const DRAIN_MS = 10_000;
 /** Milliseconds from a commit to its publication, at most: there is one small write between. */
@@ -640,8 +641,13 @@ export class TransparencyLog {
   /** Reads which leaves there are, in the background. Until then the storage is asked about every statement. */
   async #learnLeaves(): Promise<void> {
     const { tree } = this.#committed;
-    const stopped = () => this.#stop.signal.aborted || tree !== this.#committed.tree;
-    while (!stopped() && !tree.learned) {
+    const stopped = () =>
+      this.#stop.signal.aborted || this.#phase.name === 'halted' || tree !== this.#committed.tree;
+    for (
+      let pause = LEARN_AGAIN_MS;
+      !stopped() && !tree.learned;
+      pause = Math.min(2 * pause, LEARN_PAUSE_MS)
+    ) {
       try {
         await tree.learn(this.#lanes, stopped);
       } catch (error) {

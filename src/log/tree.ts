@@ -45,7 +45,6 @@ export class LogTree {
   /** Full tiles that are in no batch yet, and those whose batch may still be on its way to the disk. */
   #filled = new Map<TileName, TileNodes>();
   #leaving = new Map<TileName, TileNodes>();
-  /** What was appended, and what was restored at the right edge; all leaves once nothing is `#unread`. */
   /** Of the leaves that were appended, and those of the open tile. */
   readonly #appended = new HashFilter();
   /** Of those in full tiles when the tree was restored, once they have been read. */

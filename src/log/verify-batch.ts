@@ -42,7 +42,7 @@ export class KeyDirectory {
   get(kid: Bytes): PublicKey | undefined {
     if (this.#last && equal(this.#last.kid, kid)) return this.#last.key;
     const key = this.#named(toHex(kid));
-    if (key) this.#last = { kid: kid.slice(), key };
+    if (key) this.#last = { kid: Uint8Array.from(kid), key };
     return key;
   }
 

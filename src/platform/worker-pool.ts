@@ -75,8 +75,10 @@ export class WorkerPool<Request, Answer> {
 
   /** The worker with the least to do: there is one. */
   #lightest(): Slot<Answer> {
+    const lighter = (a: Slot<Answer>, b: Slot<Answer>) =>
+      a.load === b.load ? a.requests < b.requests : a.load < b.load;
     return this.#slots.reduce((best, slot) =>
-      best.ended || (!slot.ended && slot.load < best.load) ? slot : best,
+      best.ended || (!slot.ended && lighter(slot, best)) ? slot : best,
     );
   }
 
