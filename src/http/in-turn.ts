@@ -9,18 +9,21 @@ import type { FastifyInstance } from 'fastify';
 /** Requests of a connection that wait for their turn. Whoever sends more loses the connection, and may send them again. */
 const MOST_WAITING = 64;
 
-/** Answers that have not left yet, in turn, by their connection. */
+/** Answers that have not left yet, in turn, by their connection; and one that has, until the next request. */
 const lines = new WeakMap<Socket, ServerResponse[]>();
 
 /** Before whatever else looks at a request: neither its time nor its work begins until the answer before it has left. */
 export function takeInTurn(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
-    const line = lines.get(socket) ?? [];
-    lines.set(socket, line);
+    let line = lines.get(socket);
+    if (!line) {
+      line = [];
+      lines.set(socket, line);
+    }
+    while (line[0]?.closed) line.shift();
     const before = line.at(-1);
     line.push(response);
-    response.once('close', () => void line.splice(line.indexOf(response), 1));
-    if (!before) return done();
+    if (!before || before.closed) return done();
     if (line.length > 1 + MOST_WAITING) return void socket.destroy();
     before.once('close', () => {
       // Nobody is there to be answered, and nothing was begun.
