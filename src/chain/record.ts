@@ -107,7 +107,8 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     if (id.length === 0) return single;
     const [part] = id;
     if (id.length > 1 || !(part instanceof Uint8Array)) return namedKey(id);
-    if (last === undefined || !equal(last.id, part)) last = { id: Uint8Array.from(part), key: namedKey(id) };
+    // A copy, which `slice` would not make of a Buffer.
+    if (last === undefined || !equal(last.id, part)) last = { id: new Uint8Array(part), key: namedKey(id) };
     return last.key;
   }
   function namedKey(id: Id): Bytes {

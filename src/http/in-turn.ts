@@ -38,6 +38,6 @@ export function lastDue(socket: Socket): ServerResponse | undefined {
   const { _httpMessage: current } = socket as { _httpMessage?: ServerResponse | null };
   return [current, ...(lines.get(socket) ?? [])].findLast(
     (answer): answer is ServerResponse =>
-      !!answer && !answer.writableFinished && (answer.headersSent || answer.req.complete),
+      !!answer && !answer.closed && !answer.writableFinished && (answer.headersSent || answer.req.complete),
   );
 }

@@ -7,7 +7,7 @@
  * | `M` | the verified mark (CBOR): everything before this size was read back and re-hashed |
  * | `t` level u8, tile u64 | a full tile, 8,192 bytes |
  * | `e` level u8, node u64 | a hash of a tile that is not full yet, levels ≥ 1 (level 0 is derived from the leaves) |
- * | `b` start u64 | leaf records from index `start` on: a commit's rows in the tail, one row a bundle once sealed |
+ * | `b` start u64 | leaf records from index `start` on, of one bundle: a commit's rows in the tail, joined when it is full unless they are large |
  * | `i` entry id (32) | u64: the index of the statement |
  * | `r` state key | the record (CBOR): current values of the state map |
  * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |

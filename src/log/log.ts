@@ -660,9 +660,7 @@ export class TransparencyLog {
         this.#event('warn', 'the hashes of the leaves cannot be read, so each statement is looked up', {
           message,
         });
-        await delay(LEARN_AGAIN_MS, undefined, { signal: this.#stop.signal, ref: false }).catch(
-          () => undefined,
-        );
+        await delay(pause, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
       }
     }
   }

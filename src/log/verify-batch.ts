@@ -42,7 +42,8 @@ export class KeyDirectory {
   get(kid: Bytes): PublicKey | undefined {
     if (this.#last && equal(this.#last.kid, kid)) return this.#last.key;
     const key = this.#named(toHex(kid));
-    if (key) this.#last = { kid: Uint8Array.from(kid), key };
+    // A copy, which `slice` would not make of a Buffer.
+    if (key) this.#last = { kid: new Uint8Array(kid), key };
     return key;
   }
 
