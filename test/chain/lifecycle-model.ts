@@ -43,6 +43,8 @@ interface Release extends Try {
   asked: boolean;
   state: 'REQUESTED' | 'GRANTED' | 'RECEIVED' | 'DENIED' | 'CANCELLED';
   expires: number;
+  /** The grant that had expired, and whose reserve it took over. */
+  replaces?: string;
   /** What it takes of its budget: reserved or spent. */
   epsilon: number;
   delta: number;
@@ -172,7 +174,10 @@ export class Model {
     const before = this.#standing(room, of.provider);
     // A grant that nobody took in time is spent, and the one that replaces it takes over what was spent.
     const { epsilon, delta } = before ?? RUN;
-    if (before) Object.assign(before, { epsilon: 0, delta: 0 });
+    if (before) {
+      release.replaces = nameOf(before);
+      Object.assign(before, { epsilon: 0, delta: 0 });
+    }
     Object.assign(release, { state: 'GRANTED', expires: time + HANDOVER, epsilon, delta });
     room.standing[of.provider] = nameOf(of);
   }
@@ -183,8 +188,12 @@ export class Model {
 
   cancelled(of: Try): void {
     const room = this.rooms.get(of.room)!;
-    Object.assign(this.releases.get(nameOf(of))!, { state: 'CANCELLED', epsilon: 0, delta: 0 });
-    if (room.standing[of.provider] === nameOf(of)) room.standing[of.provider] = undefined;
+    const release = this.releases.get(nameOf(of))!;
+    const { epsilon, delta, replaces } = release;
+    // What had expired stays spent.
+    if (replaces !== undefined) Object.assign(this.releases.get(replaces)!, { epsilon, delta });
+    Object.assign(release, { state: 'CANCELLED', epsilon: 0, delta: 0 });
+    if (room.standing[of.provider] === nameOf(of)) room.standing[of.provider] = replaces;
   }
 
   received(of: Try, time: number): void {

@@ -56,6 +56,11 @@ const LATE = [
   ...[...go(2, 2), act('keys', { room: 2, k: 2 }), act('wait', { k: 2 }), act('take', { room: 2 })],
 ];
 
+/** A second grant takes over what an expired one had spent, and gives it back to that when it is cancelled. */
+const THOUGHT_BETTER = [
+  ...[...go(2), act('keys', { i: 2, k: 2 }), act('wait', { k: 2 }), act('keys', { i: 2, k: 3 })],
+];
+
 test('keys are granted exactly when the model says so; budgets are what it has; refused entries leave no trace', () => {
   const said = new Map<string, number>();
   const property = fc.property(history(40), (actions) => {
@@ -65,7 +70,7 @@ test('keys are granted exactly when the model says so; budgets are what it has; 
       checkBudgets(here, model);
     });
   });
-  fc.assert(property, { numRuns: 80, examples: [[LATE], [TO_THE_END]] });
+  fc.assert(property, { numRuns: 80, examples: [[LATE], [TO_THE_END], [THOUGHT_BETTER]] });
   // Histories that get nowhere would prove nothing.
   for (const answer of ['ok', 'APPRAISAL_STALE', 'CLEANROOM_BLOCKED', 'BUDGET_EXHAUSTED']) {
     assert.ok(said.has(`key.release ${answer}`), answer);
