@@ -11,6 +11,7 @@ import type { Bytes } from '../src/core/bytes.ts';
 import type { Step, Told } from '../test/chain/story.ts';
 import type { World } from '../test/chain/world.ts';
 import type { LoadStream, Placed } from './load.ts';
+import type { Receipted } from './receipts.ts';
 
 const BATCH = 64;
 const IN_FLIGHT = 8;
@@ -32,7 +33,7 @@ export class Tally {
   /** Of sending, signing left out. */
   seconds = 0;
   /** Some of the answers, to be verified. */
-  readonly sample: Placed[] = [];
+  readonly sample: Receipted[] = [];
 
   add(kind: KindName, bytes: number, seconds: number): void {
     const so = this.kinds.get(kind) ?? { count: 0, seconds: 0 };
@@ -138,7 +139,8 @@ async function send(stream: LoadStream, stage: readonly Signed[], tally: Tally):
       answered = now;
       for (const [i, { player, step, statement }] of batch.entries()) {
         player.placed(step.name, placed[i]!);
-        if (tally.statements % SAMPLE === 0) tally.sample.push(placed[i]!);
+        const { receipt } = placed[i]!;
+        if (tally.statements % SAMPLE === 0) tally.sample.push({ statement, receipt });
         tally.add(step.kind, statement.length, each);
       }
     }

@@ -186,7 +186,7 @@ function outline(answer: Bytes): { id: number; logged: number; failed: boolean }
 }
 
 /** @param answer without failures */
-function placedBy(answer: Bytes): Placed[] {
+export function placedBy(answer: Bytes): Placed[] {
   return RegisterStreamResponse.decode(answer).results.map(({ registration }) => ({
     index: Number(registration!.index),
     entryId: registration!.entryId as Uint8Array,

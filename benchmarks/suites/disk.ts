@@ -7,13 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Level } from 'level';
-import { parseStatement, signForeign } from '../../src/chain/index.ts';
+import { signForeign } from '../../src/chain/index.ts';
 import { type Bytes, toBase64url, utf8 } from '../../src/core/bytes.ts';
-import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
-import { readKeyFiles } from '../../src/server/key-files.ts';
 import { enrol, LoadStream, type Member, type Placed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { verifyReceipts } from '../receipts.ts';
 import { folderBytes, startBenchServer } from '../server.ts';
 
 const BYTES = 400;
@@ -65,12 +64,8 @@ async function weighed(count: number, together: number): Promise<Weighed> {
         sent += together;
         last = { statement: batch.at(-1)!, placed: placed.at(-1)! };
       } while (sent < count);
-      const { receipt } = readKeyFiles(crypto, join(dataDir, 'keys')).log;
-      const { entryId } = parseStatement(crypto, last.statement);
-      const { origin } = server;
-      verifyInclusionReceipt(crypto, receipt.key.publicKey, decodeReceipt(last.placed.receipt), entryId, {
-        origin,
-      });
+      const { receipt } = last.placed;
+      verifyReceipts(dataDir, server.origin, [{ statement: last.statement, receipt }]);
     } finally {
       stream.close();
       await server.stop();

@@ -5,19 +5,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseStatement } from '../../src/chain/index.ts';
 import { type Bytes, fromBase64, toBase64, utf8 } from '../../src/core/bytes.ts';
-import type { PublicKey } from '../../src/core/crypto.ts';
-import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
-import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { aichain } from '../../src/proto/aichain.js';
-import { readKeyFiles } from '../../src/server/key-files.ts';
 import type { CeilingName } from '../ceilings.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { httpLoad, postRequest } from '../http-load.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import { inOneBuffer } from '../load-run.ts';
 import type { Measure, Suite } from '../main.ts';
+import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { type BenchServer, portOf, startBenchServer } from '../server.ts';
 
 const { RegisterRequest, RegisterResponse } = aichain.v1;
@@ -28,8 +24,7 @@ const HTTP_BATCH = 100;
 /** 9,000 and 6,500 a second on a machine that verifies 27,100. */
 const [HTTP_SHARE, UNARY_SHARE] = [0.33, 0.24];
 
-/** A receipt that came back, and the statement that it is said to be of. */
-type Sample = readonly { readonly statement: Bytes; readonly receipt: Bytes }[];
+type Sample = readonly Receipted[];
 /** Makes requests of statements. What it gives sends them: to make them while the clock runs would be load. */
 type Way = (server: BenchServer, statements: readonly Bytes[]) => () => Promise<Sample>;
 
@@ -41,7 +36,6 @@ export const suite: Suite = {
     const server = await startBenchServer(dataDir);
     const stream = new LoadStream(server.grpc);
     try {
-      const { log } = readKeyFiles(crypto, join(dataDir, 'keys'));
       const p256 = await enrol(stream, dataDir, server.origin);
       const ed25519 = await enrol(stream, dataDir, server.origin, 'Ed25519');
       const count = Math.min(entries, MOST);
@@ -53,8 +47,8 @@ export const suite: Suite = {
         const started = performance.now();
         const sample = await send();
         const seconds = (performance.now() - started) / 1000;
-        verify(sample, server.origin, log.receipt.key.publicKey);
-        progress(`${Math.round(count / seconds).toLocaleString('en')}/s, ${sample.length} receipts verified`);
+        const verified = verifyReceipts(dataDir, server.origin, sample);
+        progress(`${Math.round(count / seconds).toLocaleString('en')}/s, ${verified} receipts verified`);
         return count / seconds;
       };
       const streamed: Way = (_server, statements) => prepareAll(stream, statements);
@@ -75,14 +69,6 @@ export const suite: Suite = {
 
 function line(name: string, value: number, of: CeilingName, share?: number): Measure {
   return { name, value, unit: '/s', of, ...(share === undefined ? {} : { share }) };
-}
-
-function verify(sample: Sample, origin: string, key: PublicKey): void {
-  if (sample.length === 0) throw new Error('no receipt to verify');
-  for (const { statement: bytes, receipt } of sample) {
-    const { entryId } = parseStatement(crypto, bytes);
-    verifyInclusionReceipt(crypto, key, decodeReceipt(receipt), entryId, { origin });
-  }
 }
 
 function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {

@@ -10,8 +10,10 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Batch, enrol, LoadStream, statement } from '../load.ts';
+import type { Bytes } from '../../src/core/bytes.ts';
+import { type Batch, enrol, LoadStream, placedBy, statement } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { startBenchServer } from '../server.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
@@ -25,6 +27,8 @@ const SECONDS = 60;
 const MOST = 1_000_000;
 const BATCH = 64;
 const POLL_MS = 100;
+/** The receipt of one statement is verified of so many batches. */
+const SAMPLE = 256;
 
 export const suite: Suite = {
   describe: `watches a log that ingests at ${SHARE * 100} % of the verify ceiling on the same cores, for ${SECONDS} s`,
@@ -48,9 +52,12 @@ async function measure(folder: string, most: number, progress: (text: string) =>
   try {
     const member = await enrol(stream, join(folder, 'log'), server.origin);
     const batches: Batch[] = [];
+    const firsts: Bytes[] = [];
     for (let n = 0; n < count; n += BATCH) {
       const length = Math.min(BATCH, count - n);
-      batches.push(stream.prepare(Array.from({ length }, (_, i) => statement(member, n + i))));
+      const statements = Array.from({ length }, (_, i) => statement(member, n + i));
+      if (batches.length % SAMPLE === 0) firsts.push(statements[0]!);
+      batches.push(stream.prepare(statements));
       // A server takes a client that answers no ping for dead.
       await setImmediate();
     }
@@ -59,14 +66,20 @@ async function measure(folder: string, most: number, progress: (text: string) =>
     const watching = watch.run();
     const started = performance.now();
     const placed: Promise<unknown>[] = [];
+    const sample: Receipted[] = [];
     for (const [i, batch] of batches.entries()) {
       await delay(Math.max(0, started + ((i * BATCH) / rate) * 1000 - performance.now()));
-      placed.push(stream.push(batch).then(() => undefined));
+      const sampled = i % SAMPLE === 0 ? firsts[i / SAMPLE] : undefined;
+      const keep = (answer: Bytes) => {
+        if (sampled) sample.push({ statement: sampled, receipt: placedBy(answer)[0]!.receipt });
+      };
+      placed.push(stream.push(batch).then(keep));
     }
     await Promise.all(placed);
     const ingested = count / ((performance.now() - started) / 1000);
     watch.end();
     await watching;
+    progress(`${verifyReceipts(join(folder, 'log'), server.origin, sample)} receipts verified`);
     const after = await verifyCeiling(availableParallelism());
     const ceiling = (before.rate + after.rate) / 2;
     return [

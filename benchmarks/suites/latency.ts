@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { type Batch, enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { verifyReceipts } from '../receipts.ts';
 import { startBenchServer } from '../server.ts';
 
 const IDLE = 2000;
@@ -26,8 +27,9 @@ export const suite: Suite = {
       const idle = await oneByOne(stream, await signed(member, 0, WARM_UP + IDLE));
       // Now: of a disk that nobody has written to for a while it says little.
       const sync = syncs(join(dataDir, 'sync'));
-      const full = await fullLoad(stream, await signed(member, 1e6, FULL_LOAD));
-      progress(`full load: ${Math.round(full).toLocaleString('en')}/s`);
+      const { rate: full, sample } = await fullLoad(stream, await signed(member, 1e6, FULL_LOAD));
+      const verified = verifyReceipts(dataDir, server.origin, sample);
+      progress(`full load: ${Math.round(full).toLocaleString('en')}/s, ${verified} receipts verified`);
       const half = await atPace(stream, member, full / 2);
       return [
         { name: 'fdatasync of this disk, median', value: at(sync, 0.5), unit: 'ms' },
@@ -83,11 +85,11 @@ async function oneByOne(stream: LoadStream, statements: readonly Bytes[]): Promi
   return times.slice(WARM_UP);
 }
 
-async function fullLoad(stream: LoadStream, statements: readonly Bytes[]): Promise<number> {
+async function fullLoad(stream: LoadStream, statements: readonly Bytes[]) {
   const send = prepareAll(stream, statements);
   const started = performance.now();
-  await send();
-  return (statements.length / (performance.now() - started)) * 1000;
+  const sample = await send();
+  return { rate: (statements.length / (performance.now() - started)) * 1000, sample };
 }
 
 /**

@@ -7,10 +7,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { KINDS } from '../../src/chain/kinds/index.ts';
-import { decodeReceipt, verifyInclusionReceipt } from '../../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/index.ts';
-import { readKeyFiles } from '../../src/server/key-files.ts';
 import { type Step, Story } from '../../test/chain/story.ts';
 import { World } from '../../test/chain/world.ts';
 import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
@@ -18,6 +16,7 @@ import { Copy, ROUND, SHARED } from '../lifecycle-copy.ts';
 import { play, Tally } from '../lifecycle-load.ts';
 import { LoadStream } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { verifyReceipts } from '../receipts.ts';
 import { type BenchServer, recordsOf, startBenchServer } from '../server.ts';
 import { type Ceiling, verifyCeiling } from '../verify-ceiling.ts';
 
@@ -69,7 +68,7 @@ async function measure(dataDir: string, entries: number, progress: (text: string
         `${Math.round(tally.bytes / tally.statements)} bytes each, ${Math.round(server.memory().now)} MB`,
     );
   }
-  verifyReceipts(server, dataDir, tally);
+  verifyReceipts(dataDir, server.origin, tally.sample);
   const kinds = everyKind(once, tally);
   const mapKeys = await recordsOf(server, dataDir);
   stream.close();
@@ -94,13 +93,6 @@ async function copiesOf(published: Story, wave: number): Promise<(readonly Step[
     await setImmediate();
   }
   return copies;
-}
-
-function verifyReceipts({ origin }: BenchServer, dataDir: string, { sample }: Tally): void {
-  const { log } = readKeyFiles(crypto, join(dataDir, 'keys'));
-  for (const { receipt, entryId } of sample) {
-    verifyInclusionReceipt(crypto, log.receipt.key.publicKey, decodeReceipt(receipt), entryId, { origin });
-  }
 }
 
 /** How many there are. @throws when one of them did not come up: the genesis is the first start's */
