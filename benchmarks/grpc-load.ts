@@ -1,9 +1,14 @@
-/**
- * Unary gRPC calls as fast as they are answered, from plain sockets: grpc-js as a client costs three times what it costs as a
- * server, and would measure itself. HTTP/2 (RFC 9113) as far as it takes: no compression, no priorities, one kind of request.
- */
-import { connect, type Socket } from 'node:net';
+/** Unary gRPC calls as fast as they are answered, from plain sockets. */
 import type { Bytes } from '../src/core/bytes.ts';
+import {
+  END_HEADERS,
+  END_STREAM,
+  FIRST_WINDOW,
+  FRAME,
+  grpcHeaders,
+  grpcMessage,
+  Http2Socket,
+} from './http2-socket.ts';
 import { type LoadResult, LoadRun } from './load-run.ts';
 
 export interface GrpcLoadOptions {
@@ -18,16 +23,11 @@ export interface GrpcLoadOptions {
   readonly streams?: number;
 }
 
-const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, window: 8 } as const;
-const [END_STREAM, ACK, END_HEADERS] = [1, 1, 4];
-const WINDOW = 2 ** 31 - 1;
-const FIRST_WINDOW = 65_535;
-
 /** @throws a call that fails, or a connection that breaks */
 export async function grpcLoad(options: GrpcLoadOptions): Promise<LoadResult> {
   const { port, path, messages, milliseconds, connections = 4, streams = 16 } = options;
   const run = new LoadRun(messages, milliseconds);
-  const header = headersFor(path, `127.0.0.1:${port}`);
+  const header = grpcHeaders(path, `127.0.0.1:${port}`);
   await Promise.all(
     Array.from({ length: connections }, () => new Connection(port, header, streams, run).ended),
   );
@@ -36,40 +36,41 @@ export async function grpcLoad(options: GrpcLoadOptions): Promise<LoadResult> {
 
 class Connection {
   readonly ended: Promise<void>;
-  readonly #socket: Socket;
+  readonly #socket: Http2Socket;
   readonly #header: Bytes;
   readonly #run: LoadRun;
   /** Calls under way by their stream: what was asked, and the answer as far as it has come. */
   readonly #open = new Map<number, { readonly request: number; readonly answer: Bytes[] }>();
   #stream = 1;
-  #read: Buffer = Buffer.alloc(0);
   #mayStillSend = FIRST_WINDOW;
-  #received = 0;
   #waiting: number | undefined;
   #done: () => void = () => {};
 
   constructor(port: number, header: Bytes, streams: number, run: LoadRun) {
     this.#header = header;
     this.#run = run;
-    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    this.ended = new Promise((resolve, reject) => {
-      this.#done = () => this.#socket.end(resolve);
-      this.#socket.once('error', reject);
-      this.#socket.once('close', () => reject(new Error('the server has closed a connection')));
+    let reject: (error: Error) => void = () => {};
+    this.ended = new Promise((resolve, rejects) => {
+      this.#done = () => void this.#socket.end().then(resolve);
+      reject = rejects;
     });
-    this.#socket.once('connect', () => {
-      this.#socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-      // SETTINGS_INITIAL_WINDOW_SIZE: what comes back is bounded by what is asked for.
-      const settings = Buffer.alloc(6);
-      settings.writeUInt16BE(4, 0);
-      settings.writeUInt32BE(WINDOW, 2);
-      this.#socket.write(frame(FRAME.settings, 0, 0, settings));
-      this.#widen(WINDOW - FIRST_WINDOW);
-      for (let i = 0; i < streams; i++) this.#ask();
-    });
-    this.#socket.on('data', (bytes) => {
-      this.#read = this.#read.length === 0 ? bytes : Buffer.concat([this.#read, bytes]);
-      this.#frames();
+    this.#socket = new Http2Socket(port, {
+      opened: () => {
+        for (let i = 0; i < streams; i++) this.#ask();
+      },
+      data: (id, payload) => this.#open.get(id)?.answer.push(Uint8Array.from(payload)),
+      // The trailers. A call that failed has no message; which status it had is in a compressed header.
+      headers: (id, ended) => {
+        if (ended) this.#ended(id);
+      },
+      window: (id, by) => {
+        if (id !== 0) return;
+        this.#mayStillSend += by;
+        if (this.#waiting !== undefined) this.#send(this.#waiting);
+      },
+      // No request is as long as a window.
+      initialWindow: () => {},
+      failed: reject,
     });
   }
 
@@ -81,10 +82,7 @@ class Connection {
   }
 
   #send(request: number): void {
-    const message = this.#run.requests[request]!;
-    const body = Buffer.alloc(5 + message.length);
-    body.writeUInt32BE(message.length, 1);
-    body.set(message, 5);
+    const body = grpcMessage(this.#run.requests[request]!);
     if (body.length > this.#mayStillSend) {
       this.#waiting = request;
       return;
@@ -94,62 +92,8 @@ class Connection {
     const id = this.#stream;
     this.#stream += 2;
     this.#open.set(id, { request, answer: [] });
-    this.#socket.write(
-      Buffer.concat([
-        frame(FRAME.headers, END_HEADERS, id, this.#header),
-        frame(FRAME.data, END_STREAM, id, body),
-      ]),
-    );
-  }
-
-  #widen(by: number): void {
-    const more = Buffer.alloc(4);
-    more.writeUInt32BE(by);
-    this.#socket.write(frame(FRAME.window, 0, 0, more));
-  }
-
-  #frames(): void {
-    let at = 0;
-    while (this.#read.length - at >= 9) {
-      const length = this.#read.readUIntBE(at, 3);
-      if (this.#read.length - at < 9 + length) break;
-      const [type, flags] = [this.#read[at + 3]!, this.#read[at + 4]!];
-      const id = this.#read.readUInt32BE(at + 5) & WINDOW;
-      this.#frame(type, flags, id, this.#read.subarray(at + 9, at + 9 + length));
-      at += 9 + length;
-    }
-    this.#read = this.#read.subarray(at);
-  }
-
-  #frame(type: number, flags: number, id: number, payload: Buffer): void {
-    switch (type) {
-      case FRAME.data:
-        this.#open.get(id)?.answer.push(payload);
-        this.#received += payload.length;
-        if (this.#received > WINDOW / 4) {
-          this.#widen(this.#received);
-          this.#received = 0;
-        }
-        break;
-      case FRAME.headers:
-        // The trailers. A call that failed has no message; which status it had is in a compressed header.
-        if (flags & END_STREAM) this.#ended(id);
-        break;
-      case FRAME.settings:
-        if (!(flags & ACK)) this.#socket.write(frame(FRAME.settings, ACK, 0, Buffer.alloc(0)));
-        break;
-      case FRAME.ping:
-        if (!(flags & ACK)) this.#socket.write(frame(FRAME.ping, ACK, 0, payload));
-        break;
-      case FRAME.window:
-        if (id !== 0) break;
-        this.#mayStillSend += payload.readUInt32BE(0) & WINDOW;
-        if (this.#waiting !== undefined) this.#send(this.#waiting);
-        break;
-      case FRAME.reset:
-      case FRAME.goaway:
-        this.#socket.destroy(new Error('the server has refused a call'));
-    }
+    this.#socket.frame(FRAME.headers, END_HEADERS, id, this.#header);
+    this.#socket.frame(FRAME.data, END_STREAM, id, body);
   }
 
   #ended(id: number): void {
@@ -157,32 +101,10 @@ class Connection {
     this.#open.delete(id);
     const message = Buffer.concat(call?.answer ?? []);
     if (call === undefined || message.length < 5) {
-      this.#socket.destroy(new Error('a call has failed'));
+      this.#socket.fail(new Error('a call has failed'));
       return;
     }
     this.#run.answered(call.request, message.subarray(5));
     this.#ask();
   }
-}
-
-function frame(type: number, flags: number, stream: number, payload: Bytes): Buffer {
-  const whole = Buffer.alloc(9 + payload.length);
-  whole.writeUIntBE(payload.length, 0, 3);
-  whole[3] = type;
-  whole[4] = flags;
-  whole.writeUInt32BE(stream, 5);
-  whole.set(payload, 9);
-  return whole;
-}
-
-/** HPACK (RFC 7541) without a table of its own: what is in the static table by its number, the rest as it is. */
-function headersFor(path: string, authority: string): Bytes {
-  const text = (value: string) => [value.length, ...Buffer.from(value, 'latin1')];
-  const [post, http] = [0x83, 0x86];
-  const [namePath, nameAuthority] = [0x04, 0x01];
-  return Uint8Array.from([
-    ...[post, http, namePath, ...text(path), nameAuthority, ...text(authority)],
-    ...[0, ...text('content-type'), ...text('application/grpc')],
-    ...[0, ...text('te'), ...text('trailers')],
-  ]);
 }

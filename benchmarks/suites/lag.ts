@@ -26,6 +26,8 @@ const SECONDS = 60;
 /** All of it is signed before, so that the rate is not the signer's. */
 const MOST = 1_000_000;
 const BATCH = 64;
+/** Batches that wait for their answer at most. */
+const UNDER_WAY = 32;
 const POLL_MS = 100;
 /** The receipt of one statement is verified of so many batches. */
 const SAMPLE = 256;
@@ -69,11 +71,12 @@ async function measure(folder: string, most: number, progress: (text: string) =>
     const sample: Receipted[] = [];
     for (const [i, batch] of batches.entries()) {
       await delay(Math.max(0, started + ((i * BATCH) / rate) * 1000 - performance.now()));
+      // A client that is not answered does not go on for ever.
+      await placed[i - UNDER_WAY];
       const sampled = i % SAMPLE === 0 ? firsts[i / SAMPLE] : undefined;
-      const keep = (answer: Bytes) => {
-        if (sampled) sample.push({ statement: sampled, receipt: placedBy(answer)[0]!.receipt });
-      };
-      placed.push(stream.push(batch).then(keep));
+      const keep = (answer: Bytes) =>
+        void sample.push({ statement: sampled!, receipt: placedBy(answer)[0]!.receipt });
+      placed.push(sampled ? stream.ask(batch).then(keep) : stream.push(batch));
     }
     await Promise.all(placed);
     const ingested = count / ((performance.now() - started) / 1000);
