@@ -132,10 +132,13 @@ export function headLength(count: number): number {
 
 const MAJOR = { uint: UINT, bytes: BSTR, array: ARRAY } as const;
 
+/** Additional information (RFC 8949 §3) that announces an argument of so many bytes. */
+const ARGUMENT = [0, 24, 25, 0, 26, 0, 0, 0, 27];
+
 /** Writes the head that introduces `count` of something into `to`. @returns where it ends */
 export function writeHead(to: Bytes, at: number, major: keyof typeof MAJOR, count: number): number {
   const width = headLength(count) - 1;
-  to[at] = (MAJOR[major] << 5) | (width === 0 ? count : 24 + Math.log2(width));
+  to[at] = (MAJOR[major] << 5) | (width === 0 ? count : ARGUMENT[width]!);
   for (let i = width, rest = count; i > 0; i--, rest = Math.floor(rest / 256)) to[at + i] = rest % 256;
   return at + 1 + width;
 }

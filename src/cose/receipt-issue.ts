@@ -6,6 +6,7 @@ import type { Bytes } from '../core/bytes.ts';
 import { type Cbor, encode, headLength, writeHead } from '../core/cbor.ts';
 import type { PrivateKey } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { Slab } from '../core/slab.ts';
 import { HASH_LENGTH } from '../merkle/index.ts';
 import { cwtClaims } from './cwt-claims.ts';
 import { AICHAIN, ALG, CWT_CLAIMS, KID, TYP, VDP, VDS } from './header.ts';
@@ -78,6 +79,8 @@ export function encodeInclusionReceipt(parts: SignedHead & InclusionProof): Byte
 /** Of a byte string of 32 bytes. */
 const HASH_HEAD = headLength(HASH_LENGTH);
 
+const RECEIPTS = new Slab();
+
 /**
  * The inclusion receipts of one tree head: what {@link encodeInclusionReceipt} gives for each leaf. They share all but the
  * proof, and a log makes one for each statement, so only that is encoded anew.
@@ -96,13 +99,16 @@ export class InclusionReceipts {
     this.#after = empty.slice(-after);
   }
 
-  /** @param path of the leaf, 32 bytes for each hash */
+  /**
+   * To be sent, or copied: those that are made one after the other share their memory.
+   * @param path of the leaf, 32 bytes for each hash
+   */
   encode(index: number, path: Bytes): Bytes {
     const hashes = path.length / HASH_LENGTH;
     const heads = 1 + headLength(this.#size) + headLength(index) + headLength(hashes);
     const length = heads + hashes * (HASH_HEAD + HASH_LENGTH);
     const [before, after] = [this.#before, this.#after];
-    const receipt = new Uint8Array(before.length + headLength(length) + length + after.length);
+    const receipt = RECEIPTS.take(before.length + headLength(length) + length + after.length);
     receipt.set(before);
     let at = writeHead(receipt, before.length, 'bytes', length);
     at = writeHead(receipt, at, 'array', 3);

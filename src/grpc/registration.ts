@@ -1,5 +1,6 @@
 /** aichain.v1.RegistrationService: statements in, receipts out. */
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
+import { copiedTogether } from '../core/slab.ts';
 import { aichain } from '../proto/aichain.js';
 import type { Ledger, Registration } from '../service/ledger.ts';
 import type { Limits } from '../service/limits.ts';
@@ -60,7 +61,7 @@ async function registerBatch(
 ): Promise<Outcome[]> {
   if (statements.length === 0) return [];
   const refused = statements.map((statement) => refusal(() => limits.checkStatement(statement)));
-  const admitted = statements.filter((_, i) => refused[i] === null).map(owned);
+  const admitted = copiedTogether(statements.filter((_, i) => refused[i] === null));
   let outcomes: Outcome[];
   try {
     limits.checkBatch(statements);

@@ -6,6 +6,7 @@ import { type Bytes, concat, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { HashFilter } from '../core/hash-filter.ts';
+import { Slab } from '../core/slab.ts';
 import {
   CompactRange,
   consistencyNodes,
@@ -28,6 +29,7 @@ import { TileNodes } from './tile-nodes.ts';
 
 /** Where a path is collected: 53 levels, of 32 bytes each, are more than any tree of exact numbers has. */
 const PATH = new Uint8Array(64 * HASH_LENGTH);
+const PATHS = new Slab();
 /** Full tiles kept with their inner levels: 16 KiB each. */
 const CACHED_TILES = 512;
 
@@ -219,24 +221,28 @@ export class LogTree {
     if (!(Number.isSafeInteger(index) && index >= 0 && index < size)) return undefined;
     if (!(Number.isSafeInteger(size) && size <= this.size)) return undefined;
     const length = this.#collect(index, size);
-    return length === undefined ? undefined : PATH.slice(0, length);
+    if (length === undefined) return undefined;
+    const hashes = PATHS.take(length);
+    hashes.set(PATH.subarray(0, length));
+    return hashes;
   }
 
   /** Into {@link PATH}: from the leaf up, the sibling where there is one. @returns bytes; undefined: a tile is not at hand */
   #collect(index: number, size: number): number | undefined {
     let length = 0;
     let tile: TileNodes | undefined;
-    for (let level = 0, own = index, last = size - 1; last > 0; level++) {
+    // `span`: leaves below a node of `level`.
+    for (let level = 0, span = 1, own = index, last = size - 1; last > 0; level++, span *= 2) {
       const inner = level % TILE_HEIGHT;
       // Up to the root of a tile, siblings lie in the same one.
       if (inner === 0) tile = this.#held(level / TILE_HEIGHT, Math.floor(own / TILE_WIDTH));
       const sibling = own % 2 === 0 ? own + 1 : own - 1;
-      if (sibling < last || (sibling === last && (last + 1) * 2 ** level <= size)) {
+      if (sibling < last || (sibling === last && (last + 1) * span <= size)) {
         if (!tile) return undefined;
         tile.copy(inner, sibling % (TILE_WIDTH >> inner), PATH, length);
         length += HASH_LENGTH;
       } else if (sibling === last) {
-        const hash = this.#endAtHand(last * 2 ** level, size);
+        const hash = this.#endAtHand(last * span, size);
         if (!hash) return undefined;
         PATH.set(hash, length);
         length += HASH_LENGTH;
