@@ -10,7 +10,7 @@ import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
 import { keepDeadlines } from './deadline.ts';
-import { takeInTurn } from './in-turn.ts';
+import { standInLine, takeInTurn } from './in-turn.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
@@ -82,6 +82,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     routerOptions: { maxParamLength: 128 },
     // A path that cannot be decoded, for one: no route, and no hook is run.
     frameworkErrors: (error, request, reply) => {
+      standInLine(request, reply);
       onError(error, request, reply);
       observe(request, reply, reply.elapsedTime / 1000);
     },
