@@ -10,6 +10,7 @@ import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
 import { keepDeadlines } from './deadline.ts';
+import { ending } from './ending.ts';
 import { standInLine, takeInTurn } from './in-turn.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
@@ -89,6 +90,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     clientErrorHandler: answerUnparsable,
   });
 
+  const close = ending(app);
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
   takeInTurn(app);
@@ -122,15 +124,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
       return (app.server.address() as AddressInfo).port;
     },
-    close: async (graceMs) => {
-      const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
-      // `close` drops the connections that are idle now; one that is being answered becomes idle only later, and would
-      // be kept alive until the grace is over.
-      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
-      await app.close();
-      clearInterval(idle);
-      clearTimeout(timer);
-    },
+    close,
   };
 }
 
