@@ -1,7 +1,20 @@
-/** The end of a server, for those who are connected: what is being answered is answered whole. */
+/** The end of a server, for those who are connected: what is being answered is answered whole, and what comes later is refused. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { fail } from '../core/errors.ts';
+
+/** Before whatever else looks at a request: one that comes after the end has begun gets its reason code, and the connection ends. */
+export function refuseWhenClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? fail('LOG_CLOSING', 'the server is closing', { retryAfter: 5 }) : undefined);
+  });
+}
 
 /**
  * Before anybody connects.

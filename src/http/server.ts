@@ -10,7 +10,7 @@ import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
 import { keepDeadlines } from './deadline.ts';
-import { ending } from './ending.ts';
+import { ending, refuseWhenClosing } from './ending.ts';
 import { standInLine, takeInTurn } from './in-turn.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
@@ -77,6 +77,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     connectionTimeout: IDLE_SOCKET,
     keepAliveTimeout: KEEP_ALIVE,
     forceCloseConnections: 'idle',
+    // Its own answer has no reason code: `refuseWhenClosing` gives one.
+    return503OnClosing: false,
     trustProxy: options.trustProxy ?? false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -93,6 +95,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const close = ending(app);
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
+  refuseWhenClosing(app);
   takeInTurn(app);
   if (!SecureResponse) setHeaders(app, headers);
   boundJsonDepth(app);

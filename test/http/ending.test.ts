@@ -62,3 +62,42 @@ for (const tls of [undefined, authority.issue('server')]) {
     await closed;
   });
 }
+
+test('a request that comes while a server ends is refused with a reason code, behind the answer before it', async () => {
+  for (const [path, type, format] of [
+    ['/v1/statements', 'application/cose', 'application/problem+json'],
+    ['/entries', 'application/cose', 'application/concise-problem-details+cbor'],
+  ] as const) {
+    const ledger = new FakeLedger();
+    const server = await createHttpServer({ ledger, limits: new Limits() });
+    const port = await server.listen('127.0.0.1', 0);
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+    const send = (text: string) =>
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
+      );
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    send('slow one');
+    send('two');
+    while (ledger.callers.length < 1) await delay(5);
+    const closing = server.close(60_000);
+    await delay(20);
+    send('three');
+    await delay(50);
+    ledger.release();
+    await once(socket, 'close');
+    const answers = text.split('HTTP/1.1 ').slice(1);
+    assert.deepEqual(
+      answers.map((answer) => answer.slice(0, 3)),
+      ['201', '201', '503'],
+    );
+    assert.match(answers[2]!, /\r\naichain-code: LOG_CLOSING\r\n/);
+    assert.match(answers[2]!, /\r\nretry-after: 5\r\n/);
+    assert.ok(answers[2]!.includes(`content-type: ${format}`), answers[2]);
+    assert.equal(ledger.statements.length, 2);
+    await closing;
+  }
+});
