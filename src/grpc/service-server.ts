@@ -96,7 +96,11 @@ export function createServiceServer(
       }),
     close: (graceMs) =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => server.forceShutdown(), graceMs);
+        const timer = setTimeout(() => {
+          server.forceShutdown();
+          // A TLS connection before its handshake is no session: the library would wait for it until node ends it, for two minutes.
+          resolve();
+        }, graceMs);
         server.tryShutdown(() => {
           clearTimeout(timer);
           resolve();

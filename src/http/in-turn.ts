@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Requests of a connection that wait for their turn. Whoever sends more loses the connection, and may send them again. */
 const MOST_WAITING = 64;
@@ -15,12 +15,7 @@ const lines = new WeakMap<Socket, ServerResponse[]>();
 /** Before whatever else looks at a request: neither its time nor its work begins until the answer before it has left. */
 export function takeInTurn(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
-    let line = lines.get(socket);
-    if (!line) {
-      line = [];
-      lines.set(socket, line);
-    }
-    while (line[0]?.closed) line.shift();
+    const line = lineOf(socket);
     const before = line.at(-1);
     line.push(response);
     if (!before || before.closed) return done();
@@ -32,9 +27,24 @@ export function takeInTurn(app: FastifyInstance): void {
   });
 }
 
+/** An answer that waits for nothing, to a request that no hook sees: it leaves behind those before it all the same. */
+export function standInLine({ raw: { socket } }: FastifyRequest, { raw: response }: FastifyReply): void {
+  lineOf(socket).push(response);
+}
+
+function lineOf(socket: Socket): ServerResponse[] {
+  let line = lines.get(socket);
+  if (!line) {
+    line = [];
+    lines.set(socket, line);
+  }
+  while (line[0]?.closed) line.shift();
+  return line;
+}
+
 /** The last answer that a connection is due: to a request that came whole, or one that is being sent. */
 export function lastDue(socket: Socket): ServerResponse | undefined {
-  // What fastify refuses by itself is not in a line.
+  // What node refuses by itself is not in a line.
   const { _httpMessage: current } = socket as { _httpMessage?: ServerResponse | null };
   return [current, ...(lines.get(socket) ?? [])].findLast(
     (answer): answer is ServerResponse =>

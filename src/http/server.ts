@@ -10,7 +10,8 @@ import type { EvidenceService } from '../service/evidence.ts';
 import type { SurfaceOptions } from '../service/surface.ts';
 import { admission } from './caller.ts';
 import { keepDeadlines } from './deadline.ts';
-import { takeInTurn } from './in-turn.ts';
+import { ending, refuseWhenClosing } from './ending.ts';
+import { standInLine, takeInTurn } from './in-turn.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
@@ -76,20 +77,25 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     connectionTimeout: IDLE_SOCKET,
     keepAliveTimeout: KEEP_ALIVE,
     forceCloseConnections: 'idle',
+    // Its own answer has no reason code: `refuseWhenClosing` gives one.
+    return503OnClosing: false,
     trustProxy: options.trustProxy ?? false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 128 },
     // A path that cannot be decoded, for one: no route, and no hook is run.
     frameworkErrors: (error, request, reply) => {
+      standInLine(request, reply);
       onError(error, request, reply);
       observe(request, reply, reply.elapsedTime / 1000);
     },
     clientErrorHandler: answerUnparsable,
   });
 
+  const close = ending(app);
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
+  refuseWhenClosing(app);
   takeInTurn(app);
   if (!SecureResponse) setHeaders(app, headers);
   boundJsonDepth(app);
@@ -121,15 +127,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
       return (app.server.address() as AddressInfo).port;
     },
-    close: async (graceMs) => {
-      const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
-      // `close` drops the connections that are idle now; one that is being answered becomes idle only later, and would
-      // be kept alive until the grace is over.
-      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
-      await app.close();
-      clearInterval(idle);
-      clearTimeout(timer);
-    },
+    close,
   };
 }
 

@@ -16,41 +16,44 @@ import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { decodeCoseKey, isEncryptionKey } from '../cose/index.ts';
 import { leafHash } from '../merkle/index.ts';
+import { KeyTable } from './key-table.ts';
 
 /** Signing keys that the state knows, by kid; kids are thumbprints, so a kid names exactly one key. */
 export class KeyDirectory {
   readonly #crypto: Crypto;
-  readonly #encoded = new Map<string, Bytes>();
+  readonly #encoded: KeyTable;
   readonly #imported = new Map<string, PublicKey>();
   /** Many in a row are of one signer: to compare two kids takes less than the name of one. */
   #last: { readonly kid: Bytes; readonly key: PublicKey } | undefined;
 
   constructor(crypto: Crypto) {
     this.#crypto = crypto;
+    this.#encoded = new KeyTable(crypto.randomBytes(4).reduce((random, byte) => (random << 8) | byte, 0));
   }
 
   has(kid: Bytes): boolean {
-    return this.#encoded.has(toHex(kid));
+    return this.#encoded.get(kid) !== undefined;
   }
 
   /** Neither changes any more. */
   add(kid: Bytes, coseKey: Bytes): void {
-    this.#encoded.set(toHex(kid), coseKey);
+    this.#encoded.add(kid, coseKey);
   }
 
   /** Imported on first use: a start with 100,000 keys does not pay for those that never sign again. */
   get(kid: Bytes): PublicKey | undefined {
     if (this.#last && equal(this.#last.kid, kid)) return this.#last.key;
-    const key = this.#named(toHex(kid));
+    const key = this.#named(kid);
     // A copy, which `slice` would not make of a Buffer.
     if (key) this.#last = { kid: new Uint8Array(kid), key };
     return key;
   }
 
-  #named(name: string): PublicKey | undefined {
+  #named(kid: Bytes): PublicKey | undefined {
+    const name = toHex(kid);
     const held = this.#imported.get(name);
     if (held) return held;
-    const encoded = this.#encoded.get(name);
+    const encoded = this.#encoded.get(kid);
     if (!encoded) return undefined;
     const key = this.import(encoded);
     if (this.#imported.size >= 10_000) this.#imported.clear();

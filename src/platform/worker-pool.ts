@@ -151,13 +151,23 @@ export class WorkerPool<Request, Answer> {
       slot.load = 0;
       if (this.#closing) return;
       onExit?.(died);
-      // A moment's pause, so that one that cannot even start does not take the whole machine.
-      setTimeout(() => {
-        const at = this.#slots.indexOf(slot);
-        if (at >= 0 && !this.#closing) this.#slots[at] = this.#start();
-      }, RESTART_MS);
+      this.#replace(slot);
     });
     for (const request of initial()) void this.#ask(slot, request, [], 0).catch(() => undefined);
     return slot;
+  }
+
+  /** After a moment's pause, so that one that cannot even start does not take the whole machine. */
+  #replace(slot: Slot<Answer>): void {
+    setTimeout(() => {
+      if (this.#closing) return;
+      try {
+        this.#slots[this.#slots.indexOf(slot)] = this.#start();
+      } catch (error) {
+        // The system has no thread to give just now, which is no reason to end the process.
+        this.#options.onExit?.(error as Error);
+        this.#replace(slot);
+      }
+    }, RESTART_MS);
   }
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { credentials } from '@grpc/grpc-js';
 import { createGrpcServer } from '../../src/grpc/index.ts';
@@ -44,4 +46,14 @@ test('gRPC over mutual TLS: the certificate names the client, strangers are not 
   } finally {
     await server.close(500);
   }
+});
+
+test('a connection that never begins its handshake does not hold up the end', async () => {
+  const tls = new TestAuthority().issue('server');
+  const server = createGrpcServer({ ledger: new FakeLedger(), limits: new Limits(), tls });
+  const socket = connect(await server.listen('127.0.0.1', 0), '127.0.0.1');
+  await once(socket, 'connect');
+  const first = await Promise.race([server.close(100), once(socket, 'close')]);
+  assert.equal(first, undefined, 'the server ended before the connection did');
+  socket.destroy();
 });

@@ -79,6 +79,14 @@ test('garbage in one packet with a registration', async () => {
   assert.deepEqual([await answers(), ledger.statements.length], [[201], 1]);
 });
 
+test('garbage behind requests whose paths cannot be read: each is answered first', async () => {
+  for (const before of ['', post('quick')]) {
+    const { socket, answers } = await begun();
+    socket.write(before + 'GET /%zz HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(5) + GARBAGE);
+    assert.deepEqual(await answers(), [...(before ? [201] : []), 400, 400, 400, 400, 400]);
+  }
+});
+
 test('another request behind one that was to be the last', async () => {
   const { ledger, socket, answers, called } = await begun();
   socket.write(post('slow two', 'connection: close\r\n'));

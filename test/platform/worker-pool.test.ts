@@ -45,6 +45,23 @@ test('a thread that needs too much memory is ended, and nothing else is', () =>
     assert.equal(await pool.run('a'), 'told first, a');
   }));
 
+test('a thread that cannot be had at once is asked for again', async () => {
+  const ends: unknown[] = [];
+  let started = 0;
+  const pool = new WorkerPool<string, string>({
+    get module() {
+      // Where the system refuses one, node throws it at once.
+      if (++started === 2) throw new Error('ERR_WORKER_INIT_FAILED');
+      return module;
+    },
+    ...{ size: 1, depth: 2, initial: () => ['told first'], onExit: (error) => ends.push(error?.message) },
+  });
+  await assert.rejects(pool.run('die'));
+  for (let answer = ''; answer === ''; ) answer = await pool.run('a').catch(() => '');
+  assert.deepEqual([started, ends], [3, [undefined, 'ERR_WORKER_INIT_FAILED']]);
+  await pool.close();
+});
+
 test('a closed pool answers nothing any more', () =>
   withPool(async (pool) => {
     const asked = pool.run('die');
