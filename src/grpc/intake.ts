@@ -7,6 +7,7 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
+import { forgetOnceClosed } from './closed-call.ts';
 import { cutOff, cutOffUnread, letGo, whenStuck } from './cut-off.ts';
 import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
@@ -43,6 +44,7 @@ export function intake(
   /** Of a message, at least: so many small ones fill the window as there may be. */
   const share = pendingBatchBytes / pendingBatches;
   return ({ path, requestStream }, call) => {
+    forgetOnceClosed(call);
     const handle = unary.get(path);
     if (compression(call) !== 'identity') {
       completeStatus(call, nothing, simulated);
