@@ -49,13 +49,20 @@ export function unary<Request, Response>(
       const run = new Run(path, call, options, options.limits.options.deadline);
       call.cancelled = () => run.cancelled();
       const refuse = (error: unknown) => run.end(error, (status) => call.refuse(status!));
-      const answer = async () => {
-        const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
-        await options.limits.admitRequest(run.client);
-        return handle(request, run);
-      };
+      const answer = (message: Response) => run.end(null, () => call.answer(message));
       run.onAbort(refuse);
-      answer().then((message) => run.end(null, () => call.answer(message)), refuse);
+      // What has everything at hand is answered at once: each promise on the way costs as much as a proof does.
+      let handled: Promise<Response> | Response;
+      try {
+        const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
+        const admitted = options.limits.admitRequest(run.client);
+        handled = admitted ? admitted.then(() => handle(request, run)) : handle(request, run);
+      } catch (error) {
+        refuse(error);
+        return;
+      }
+      if (handled instanceof Promise) handled.then(answer, refuse);
+      else answer(handled);
     },
   };
 }

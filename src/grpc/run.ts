@@ -20,7 +20,8 @@ export type CallContext = Required<Caller> & {
   readonly deadline: number;
 };
 
-type SurfaceCall = Pick<ServerInterceptingCallInterface, 'getDeadline' | 'getPeer' | 'getAuthContext'>;
+type SurfaceCall = Pick<ServerInterceptingCallInterface, 'getDeadline' | 'getPeer' | 'getAuthContext'> &
+  Partial<Pick<ServerInterceptingCallInterface, 'getConnectionInfo'>>;
 
 export class Run implements CallContext {
   readonly client: string;
@@ -123,6 +124,6 @@ export class Run implements CallContext {
 function clientOf(call: SurfaceCall, withCertificate: boolean): string {
   const certificate = withCertificate ? call.getAuthContext()?.sslPeerCertificate : undefined;
   if (certificate) return subjectName(certificate.subject);
-  // address:port, where an IPv6 address is not in brackets.
-  return call.getPeer().replace(/:\d+$/, '');
+  // address:port, where an IPv6 address is not in brackets; a call without streams has the address by itself.
+  return call.getConnectionInfo?.().remoteAddress ?? call.getPeer().replace(/:\d+$/, '');
 }
