@@ -61,8 +61,9 @@ export function unary<Request, Response>(
         refuse(error);
         return;
       }
-      if (handled instanceof Promise) handled.then(answer, refuse);
-      else answer(handled);
+      if (!(handled instanceof Promise)) return answer(handled);
+      run.expireAtDeadline();
+      handled.then(answer, refuse);
     },
   };
 }
@@ -78,6 +79,7 @@ export function serverStream<Request, Response>(
     serialize: (message) => encodeMessage(shape.response, message as Response),
     handler: (path, options) => (call: WritableCall) => {
       const run = new Run(path, call, options);
+      run.expireAtDeadline();
       call.once('cancelled', () => run.cancelled());
       const finish = (error: unknown) =>
         run.end(error, (status) => (status ? call.emit('error', status) : call.end()));
@@ -112,6 +114,7 @@ export function duplex<Request, Response>(
     serialize: (message) => encodeMessage(shape.response, message as Response),
     handler: (path, options) => (call: DuplexCall) => {
       const run = new Run(path, call, options);
+      run.expireAtDeadline();
       call.once('cancelled', () => run.cancelled());
       call.setMaxListeners(0); // one for each answer under way
       let pending = 0;

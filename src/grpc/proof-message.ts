@@ -116,11 +116,15 @@ class Message {
 
   /** Each hash of a row as a field. Byte by byte: a view of each would take longer than the bytes do. */
   row(tag: number, hashes: Bytes): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
     for (let from = 0; from < hashes.length; from += HASH_LENGTH) {
-      this.#bytes[this.#at++] = tag;
-      this.#bytes[this.#at++] = HASH_LENGTH;
-      for (let i = 0; i < HASH_LENGTH; i++) this.#bytes[this.#at++] = hashes[from + i]!;
+      bytes[at++] = tag;
+      bytes[at++] = HASH_LENGTH;
+      for (let i = 0; i < HASH_LENGTH; i++) bytes[at + i] = hashes[from + i]!;
+      at += HASH_LENGTH;
     }
+    this.#at = at;
   }
 
   copy(bytes: Bytes): void {

@@ -29,7 +29,7 @@ export class Run implements CallContext {
   readonly #path: string;
   readonly #options: MethodOptions;
   readonly #started = performance.now();
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** Made when it is asked for: most calls are answered before anything waits. */
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -50,6 +50,12 @@ export class Run implements CallContext {
     const now = Date.now();
     const left = Math.min(most, Number(call.getDeadline()) - now);
     this.deadline = now + left;
+  }
+
+  /** From here on the deadline ends it: what is answered at once needs no timer. */
+  expireAtDeadline(): void {
+    if (this.#ended) return;
+    const left = this.deadline - Date.now();
     if (left < 2 ** 31) this.#timer = setTimeout(() => this.#expire(), Math.max(0, left));
   }
 
