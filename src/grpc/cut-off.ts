@@ -97,6 +97,6 @@ export function cutOffUnreadAnswer(call: ServerInterceptingCallInterface, millis
 }
 
 /** Of the innermost call; it has no name in the interface. */
-function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream | undefined {
+export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream | undefined {
   return (call as { stream?: ServerHttp2Stream }).stream;
 }

@@ -7,8 +7,9 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
+import { forgetOnceClosed } from './closed-call.ts';
 import { cutOff, cutOffUnread, letGo, whenStuck } from './cut-off.ts';
-import { CODE_KEY, SIMULATED_KEY } from './trailers.ts';
+import { CODE_KEY, NO_METADATA, SIMULATED, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
 
@@ -43,6 +44,7 @@ export function intake(
   /** Of a message, at least: so many small ones fill the window as there may be. */
   const share = pendingBatchBytes / pendingBatches;
   return ({ path, requestStream }, call) => {
+    forgetOnceClosed(call);
     const handle = unary.get(path);
     if (compression(call) !== 'identity') {
       completeStatus(call, nothing, simulated);
@@ -137,27 +139,6 @@ function compression(call: ServerInterceptingCallInterface): string {
   return (call as { incomingEncoding?: string }).incomingEncoding ?? 'identity';
 }
 
-/** The same trailers each time: nothing is ever added to them, so that they need not be copied and written anew. */
-class Constant extends Metadata {
-  readonly #headers: ReturnType<Metadata['toHttp2Headers']>;
-
-  constructor(entries: Readonly<Record<string, string>>) {
-    super();
-    for (const [key, value] of Object.entries(entries)) this.set(key, value);
-    this.#headers = super.toHttp2Headers();
-  }
-
-  override clone(): Metadata {
-    return this;
-  }
-
-  override toHttp2Headers() {
-    return this.#headers;
-  }
-}
-
-const SIMULATED = new Constant({ [SIMULATED_KEY]: 'true' });
-
 /** Reason codes for statuses that carry none, because grpc-js made them. */
 function transportCode(status: number, details: string): string | undefined {
   if (status === GRPC.RESOURCE_EXHAUSTED) return 'REQUEST_TOO_LARGE';
@@ -180,8 +161,9 @@ function completeStatus(call: ServerInterceptingCallInterface, close: () => void
   };
   call.sendStatus = (status) => {
     close();
-    if (status.code === 0 && !status.metadata)
-      return send(simulated ? { code: 0, details: status.details, metadata: SIMULATED } : status);
+    if (status.code === 0 && !status.metadata) {
+      return send({ code: 0, details: status.details, metadata: simulated ? SIMULATED : NO_METADATA });
+    }
     const code = transportCode(status.code, status.details);
     const named = code === undefined || (status.metadata?.get(CODE_KEY).length ?? 0) > 0;
     if (named && !simulated) return send(status);

@@ -49,13 +49,21 @@ export function unary<Request, Response>(
       const run = new Run(path, call, options, options.limits.options.deadline);
       call.cancelled = () => run.cancelled();
       const refuse = (error: unknown) => run.end(error, (status) => call.refuse(status!));
-      const answer = async () => {
-        const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
-        await options.limits.admitRequest(run.client);
-        return handle(request, run);
-      };
+      const answer = (message: Response) => run.end(null, () => call.answer(message));
       run.onAbort(refuse);
-      answer().then((message) => run.end(null, () => call.answer(message)), refuse);
+      // What has everything at hand is answered at once: each promise on the way costs as much as a proof does.
+      let handled: Promise<Response> | Response;
+      try {
+        const request = decodeMessage(shape.request, bytes, shape.maxFields ?? MAX_FIELDS);
+        const admitted = options.limits.admitRequest(run.client);
+        handled = admitted ? admitted.then(() => handle(request, run)) : handle(request, run);
+      } catch (error) {
+        refuse(error);
+        return;
+      }
+      if (!(handled instanceof Promise)) return answer(handled);
+      run.expireAtDeadline();
+      handled.then(answer, refuse);
     },
   };
 }
@@ -71,6 +79,7 @@ export function serverStream<Request, Response>(
     serialize: (message) => encodeMessage(shape.response, message as Response),
     handler: (path, options) => (call: WritableCall) => {
       const run = new Run(path, call, options);
+      run.expireAtDeadline();
       call.once('cancelled', () => run.cancelled());
       const finish = (error: unknown) =>
         run.end(error, (status) => (status ? call.emit('error', status) : call.end()));
@@ -105,6 +114,7 @@ export function duplex<Request, Response>(
     serialize: (message) => encodeMessage(shape.response, message as Response),
     handler: (path, options) => (call: DuplexCall) => {
       const run = new Run(path, call, options);
+      run.expireAtDeadline();
       call.once('cancelled', () => run.cancelled());
       call.setMaxListeners(0); // one for each answer under way
       let pending = 0;

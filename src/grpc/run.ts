@@ -20,7 +20,8 @@ export type CallContext = Required<Caller> & {
   readonly deadline: number;
 };
 
-type SurfaceCall = Pick<ServerInterceptingCallInterface, 'getDeadline' | 'getPeer' | 'getAuthContext'>;
+type SurfaceCall = Pick<ServerInterceptingCallInterface, 'getDeadline' | 'getPeer' | 'getAuthContext'> &
+  Partial<Pick<ServerInterceptingCallInterface, 'getConnectionInfo'>>;
 
 export class Run implements CallContext {
   readonly client: string;
@@ -28,7 +29,7 @@ export class Run implements CallContext {
   readonly #path: string;
   readonly #options: MethodOptions;
   readonly #started = performance.now();
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** Made when it is asked for: most calls are answered before anything waits. */
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -49,6 +50,12 @@ export class Run implements CallContext {
     const now = Date.now();
     const left = Math.min(most, Number(call.getDeadline()) - now);
     this.deadline = now + left;
+  }
+
+  /** From here on the deadline ends it: what is answered at once needs no timer. */
+  expireAtDeadline(): void {
+    if (this.#ended) return;
+    const left = this.deadline - Date.now();
     if (left < 2 ** 31) this.#timer = setTimeout(() => this.#expire(), Math.max(0, left));
   }
 
@@ -123,6 +130,6 @@ export class Run implements CallContext {
 function clientOf(call: SurfaceCall, withCertificate: boolean): string {
   const certificate = withCertificate ? call.getAuthContext()?.sslPeerCertificate : undefined;
   if (certificate) return subjectName(certificate.subject);
-  // address:port, where an IPv6 address is not in brackets.
-  return call.getPeer().replace(/:\d+$/, '');
+  // address:port, where an IPv6 address is not in brackets; a call without streams has the address by itself.
+  return call.getConnectionInfo?.().remoteAddress ?? call.getPeer().replace(/:\d+$/, '');
 }

@@ -6,6 +6,7 @@
 import { ServerInterceptingCall, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { GRPC } from '../service/status.ts';
 import { cutOff, cutOffUnreadAnswer } from './cut-off.ts';
+import { NO_METADATA } from './trailers.ts';
 import type { Window } from './window.ts';
 
 type PartialStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
@@ -94,6 +95,7 @@ export class UnaryCall extends ServerInterceptingCall {
 
   answer(message: unknown): void {
     // Both at once leave in one piece. What cannot be encoded has ended the call by itself; the second status is dropped.
+    this.#call.sendMetadata(NO_METADATA);
     this.#call.sendMessage(message, nothing);
     this.#call.sendStatus(OK);
     cutOffUnreadAnswer(this.#call, this.#patience);

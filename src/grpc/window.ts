@@ -6,6 +6,7 @@ const nothing = () => {};
 export class Window {
   readonly #size: number;
   #used = 0;
+  #admitting = false;
   #waiting: { cost: number; enter: () => void }[] = [];
 
   constructor(size: number) {
@@ -38,11 +39,18 @@ export class Window {
     return this.#used === 0 || this.#used + cost <= this.#size;
   }
 
+  /** Who enters may leave at once. Then it is the loop here that lets in the next: a call within a call would nest as deep as the queue is long. */
   #admit(): void {
-    for (let next = this.#waiting[0]; next && this.#fits(next.cost); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#used += next.cost;
-      next.enter();
+    if (this.#admitting) return;
+    this.#admitting = true;
+    try {
+      for (let next = this.#waiting[0]; next && this.#fits(next.cost); next = this.#waiting[0]) {
+        this.#waiting.shift();
+        this.#used += next.cost;
+        next.enter();
+      }
+    } finally {
+      this.#admitting = false;
     }
   }
 }

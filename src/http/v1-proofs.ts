@@ -1,6 +1,7 @@
 /** JSON API: proofs of inclusion and consistency. */
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { hashesOf } from '../merkle/index.ts';
 import type { Ledger } from '../service/ledger.ts';
 import { base64, base64List, entryOf, headJson, numberOf } from './v1-json.ts';
 import { answers, NO_STORE, PROOF, type TypeBox } from './v1-route.ts';
@@ -13,7 +14,12 @@ export function proofs(instance: FastifyInstance, ledger: Ledger): void {
   const inclusion = async (entry: string, size?: string) => {
     const proof = await ledger.inclusion(entryOf(entry), size === undefined ? size : numberOf(size, 'size'));
     const { index, leafHash, path } = proof;
-    return { index, leafHash: base64(leafHash), path: base64List(path), head: headJson(proof.head) };
+    return {
+      index,
+      leafHash: base64(leafHash),
+      path: base64List(hashesOf(path)),
+      head: headJson(proof.head),
+    };
   };
   const Of = { entry: schemas.EntryName };
   const At = { ...Of, size: schemas.Decimal('Tree size that was published.') };

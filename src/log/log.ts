@@ -809,9 +809,10 @@ export class TransparencyLog {
     return this.#read(({ tree }) => tree.rootAt(size));
   }
 
-  /** 32 bytes. @throws NOT_FOUND */
-  leafHash(index: number): Promise<Bytes> {
-    return this.#read(({ tree }) => tree.leafHash(index));
+  /** 32 bytes; without a promise where nothing has to be read for it. @throws NOT_FOUND */
+  leafHash(index: number): Bytes | Promise<Bytes> {
+    const atHand = this.#committed.tree.leafHashAtHand(index);
+    return atHand ?? this.#read(({ tree }) => tree.leafHash(index));
   }
 
   hashTile(level: number, index: number, width: number): Promise<Bytes> {

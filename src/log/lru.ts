@@ -3,6 +3,8 @@ export class Lru<K, V> {
   readonly #entries = new Map<K, { value: V; cost: number }>();
   readonly #limit: number;
   #cost = 0;
+  /** The key that was inserted last, or used since: it need not be moved to the end. */
+  #last: K | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -11,15 +13,18 @@ export class Lru<K, V> {
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
+    if (key === this.#last) return entry.value;
     // A Map iterates in insertion order: to insert again is to mark as used last.
     this.#entries.delete(key);
     this.#entries.set(key, entry);
+    this.#last = key;
     return entry.value;
   }
 
   set(key: K, value: V, cost = 1): void {
     this.delete(key);
     this.#entries.set(key, { value, cost });
+    this.#last = key;
     this.#cost += cost;
     for (const oldest of this.#entries.keys()) {
       if (this.#cost <= this.#limit) break;

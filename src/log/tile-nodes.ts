@@ -46,8 +46,9 @@ export class TileNodes {
 
   /** Writes node `index` of inner level `level` to where a path is collected: a loop takes less than a view does. */
   copy(level: number, index: number, to: Bytes, at: number): void {
+    const hashes = this.#hashes;
     const from = (OFFSETS[level]! + index) * HASH;
-    for (let i = 0; i < HASH; i++) to[at + i] = this.#hashes[from + i]!;
+    for (let i = 0; i < HASH; i++) to[at + i] = hashes[from + i]!;
   }
 
   /** The first `width` bottom hashes, in tlog-tiles form; a copy. */

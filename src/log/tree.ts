@@ -12,6 +12,7 @@ import {
   consistencyNodes,
   foldNodes,
   HASH_LENGTH,
+  hashesOf,
   inclusionNodes,
   type NodeId,
   perfectNodes,
@@ -292,6 +293,14 @@ export class LogTree {
     return (await this.#stored(level, index)).slice(0, width * HASH_LENGTH);
   }
 
+  /** The hash of one leaf if its tile is at hand, else undefined. */
+  leafHashAtHand(index: number): Bytes | undefined {
+    if (!(Number.isSafeInteger(index) && index >= 0 && index < this.size)) return undefined;
+    return this.#held(0, Math.floor(index / TILE_WIDTH))
+      ?.get(0, index % TILE_WIDTH)
+      .slice();
+  }
+
   /** The hash of one leaf. @throws NOT_FOUND */
   async leafHash(index: number): Promise<Bytes> {
     const position = index % TILE_WIDTH;
@@ -389,13 +398,6 @@ export class LogTree {
     }
     return bytes;
   }
-}
-
-/** Views of a row of hashes. */
-function hashesOf(row: Bytes): Bytes[] {
-  return Array.from({ length: row.length / HASH_LENGTH }, (_, i) =>
-    row.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH),
-  );
 }
 
 /** Full tiles of `level` from `first` on, by their roots: 32 bytes each. */

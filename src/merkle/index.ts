@@ -38,4 +38,4 @@ export {
   tilePath,
   tileWidth,
 } from './tile.ts';
-export { emptyRoot, HASH_LENGTH, leafHash, nodeHash, treeRoot } from './tree.ts';
+export { emptyRoot, HASH_LENGTH, hashesOf, leafHash, nodeHash, treeRoot } from './tree.ts';

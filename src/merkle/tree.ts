@@ -15,6 +15,13 @@ export function leafHash(hasher: Hasher, data: Bytes): Bytes {
 }
 
 // One input buffer for all nodes: hashing is synchronous, and a fresh buffer for each costs as much as the hash.
+/** Views of a row of hashes. */
+export function hashesOf(row: Bytes): Bytes[] {
+  const hashes: Bytes[] = [];
+  for (let at = 0; at < row.length; at += HASH_LENGTH) hashes.push(row.subarray(at, at + HASH_LENGTH));
+  return hashes;
+}
+
 const nodeInput = new Uint8Array(1 + 2 * HASH_LENGTH);
 nodeInput[0] = NODE;
 

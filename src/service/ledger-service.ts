@@ -15,7 +15,6 @@ import {
 } from '../log/index.ts';
 import {
   entryBundle,
-  HASH_LENGTH,
   parseEntryBundle,
   parseTilePath,
   statementBundle,
@@ -177,15 +176,30 @@ export class LedgerService implements Ledger {
     }
   }
 
-  async inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion> {
+  /** Not a promise where nothing has to be read for it, as for most that are asked for by their index. */
+  inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Inclusion | Promise<Inclusion> {
+    if (!('index' in of && this.#isLogged(of.index)) || size !== undefined) return this.#inclusion(of, size);
+    return this.#inclusionAt(of.index, this.#answering.covering(of.index));
+  }
+
+  async #inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion> {
     const index = 'index' in of ? this.#logged(of.index) : await this.#indexOf(of);
     const head = size === undefined ? this.#answering.covering(index) : await this.#headAt(size);
     if (index >= head.size) throw fail('NOT_FOUND', `entry ${index} is not in the tree of ${head.size}`);
-    const leafHash = this.#log.leafHash(index);
-    const atHand = this.#log.inclusionHashes(index, head.size);
+    return this.#inclusionAt(index, head);
+  }
+
+  #inclusionAt(index: number, head: SignedHead): Inclusion | Promise<Inclusion> {
     // Both are asked for before either is waited for.
-    const hashes = atHand instanceof Uint8Array ? atHand : (await Promise.all([atHand, leafHash]))[0];
-    return { index, leafHash: await leafHash, path: eachHash(hashes), head };
+    const leafHash = this.#log.leafHash(index);
+    const path = this.#log.inclusionHashes(index, head.size);
+    if (leafHash instanceof Uint8Array && path instanceof Uint8Array) return { index, leafHash, path, head };
+    return Promise.all([leafHash, path]).then(([hash, hashes]) => ({
+      index,
+      leafHash: hash,
+      path: hashes,
+      head,
+    }));
   }
 
   async consistency(from: number, to?: number): Promise<Consistency> {
@@ -211,10 +225,12 @@ export class LedgerService implements Ledger {
   }
 
   #logged(index: number): number {
-    if (!Number.isSafeInteger(index) || index < 0 || index >= this.#log.head.size) {
-      throw fail('NOT_FOUND', `there is no entry ${index}`);
-    }
+    if (!this.#isLogged(index)) throw fail('NOT_FOUND', `there is no entry ${index}`);
     return index;
+  }
+
+  #isLogged(index: number): boolean {
+    return Number.isSafeInteger(index) && index >= 0 && index < this.#log.head.size;
   }
 
   // --- entries ------------------------------------------------------------------------------------------------------
@@ -403,13 +419,6 @@ function statementsOf(records: readonly LeafRecord[]): Bytes {
 
 function signedHead({ size, root, time, checkpoint }: SignedHead): SignedHead {
   return { size, root, time, checkpoint };
-}
-
-/** @param hashes 32 bytes each; the views share them */
-function eachHash(hashes: Bytes): Bytes[] {
-  const path: Bytes[] = [];
-  for (let at = 0; at < hashes.length; at += HASH_LENGTH) path.push(hashes.subarray(at, at + HASH_LENGTH));
-  return path;
 }
 
 function plainVerdicts(first: number, stateIndex: number) {

@@ -40,8 +40,8 @@ export interface Registration {
 export interface Inclusion {
   readonly index: number;
   readonly leafHash: Bytes;
-  /** RFC 9162 §2.1.3.1, leaf to root, 32 bytes each. */
-  readonly path: readonly Bytes[];
+  /** RFC 9162 §2.1.3.1, leaf to root, 32 bytes each, one after the other. */
+  readonly path: Bytes;
   readonly head: SignedHead;
 }
 
@@ -156,7 +156,7 @@ export interface Ledger {
   /** Every head published from now on, newest only when the reader is slow; ends with `signal`. */
   follow(signal: AbortSignal): AsyncIterable<SignedHead>;
   /** @throws NOT_FOUND, SIZE_NOT_AVAILABLE (only published sizes, and indexes below them) */
-  inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion>;
+  inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Inclusion | Promise<Inclusion>;
   /** @throws SIZE_NOT_AVAILABLE, ARGUMENT_INVALID (from 0 or above to) */
   consistency(from: number, to?: number): Promise<Consistency>;
   /** @throws NOT_FOUND */

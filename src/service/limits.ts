@@ -71,9 +71,9 @@ export class Limits {
     this.#evidence = limiter('evidence', this.options.evidence);
   }
 
-  /** Counts one request. @throws RATE_LIMITED with the seconds until the window ends */
-  async admitRequest(client: string): Promise<void> {
-    await take(this.#requests, client, 1);
+  /** Counts one request, unless there is no limit. @throws RATE_LIMITED with the seconds until the window ends */
+  admitRequest(client: string): Promise<void> | undefined {
+    return this.#requests ? take(this.#requests, client, 1) : undefined;
   }
 
   /**

@@ -42,3 +42,18 @@ test('one that gives up waiting lets the next in', () => {
   window.enter(2, () => entered.push('fourth'));
   assert.deepEqual(entered, ['first', 'third', 'fourth']);
 });
+
+test('who leaves as soon as it has entered lets in the next, however many wait', () => {
+  const window = new Window(1);
+  let entered = 0;
+  window.enter(1, () => {});
+  for (let i = 0; i < 20_000; i++) {
+    window.enter(1, () => {
+      entered++;
+      window.leave(1);
+    });
+  }
+  assert.equal(entered, 0);
+  window.leave(1);
+  assert.equal(entered, 20_000);
+});

@@ -148,8 +148,9 @@ describe('a mirror of a log that has lived', () => {
     const proof = await served.ledger.consistency(before, size);
     assert.equal(proof.receipt, null);
     assert.equal((await served.ledger.inclusion({ index: 3 }, before)).head.size, before);
-    await assert.rejects(served.ledger.inclusion({ index: 3 }, before - 1), (error) =>
-      isLedgerError(error, 'SIZE_NOT_AVAILABLE'),
+    await assert.rejects(
+      async () => served.ledger.inclusion({ index: 3 }, before - 1),
+      (error) => isLedgerError(error, 'SIZE_NOT_AVAILABLE'),
     );
     const statement = foreign(member, 2000);
     await story.log.submit(statement);

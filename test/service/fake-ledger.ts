@@ -3,7 +3,7 @@
  * a statement is chosen by the statement's text: `refuse:CODE` fails with that code, `slow` waits for `release()`.
  */
 import { createHash } from 'node:crypto';
-import { type Bytes, equal, toBase64url } from '../../src/core/bytes.ts';
+import { type Bytes, concat, equal, toBase64url } from '../../src/core/bytes.ts';
 import { type Cbor, encode } from '../../src/core/cbor.ts';
 import { isLedgerError, LedgerError } from '../../src/core/errors.ts';
 import type {
@@ -130,7 +130,7 @@ export class FakeLedger implements Ledger {
   async inclusion(of: { index: number } | { entryId: Bytes }, size?: number): Promise<Inclusion> {
     this.#fail();
     const index = this.#index(of);
-    return { index, leafHash: hash('leaf'), path: [hash('a'), hash('b')], head: this.#head(size) };
+    return { index, leafHash: hash('leaf'), path: concat(hash('a'), hash('b')), head: this.#head(size) };
   }
 
   async consistency(from: number, to?: number): Promise<Consistency> {

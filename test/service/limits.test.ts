@@ -34,7 +34,7 @@ test('an IPv6 client is its /64, an IPv4 client is the same in both notations', 
   const same = async (one: string, other: string) => {
     const limits = new Limits({ requests: { points: 1, seconds: 60 } });
     await limits.admitRequest(one);
-    return limited(limits.admitRequest(other));
+    return limited(limits.admitRequest(other)!);
   };
   assert.equal(await same('2001:db8:1:2::1', '2001:db8:1:2:ffff::9'), true);
   assert.equal(await same('2001:db8:1:2::1', '2001:db8:1:3::1'), false);

@@ -7,6 +7,7 @@ import {
 } from '../../src/chain/index.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
+import { hashesOf } from '../../src/merkle/index.ts';
 import { StateMap } from '../../src/statemap/index.ts';
 import type { ClaimedEarlier, ClaimedLeaf, ClaimedTip, RefutedRun } from '../../src/verify/index.ts';
 import type { SmallLog } from './small-log.ts';
@@ -22,7 +23,7 @@ export function falsify(log: SmallLog, change: Partial<StateEntry>): SmallLog {
 
 export async function leafOf(log: SmallLog, index: number, size = log.size): Promise<ClaimedLeaf> {
   const { leafHash, path } = await log.inclusion({ index }, size);
-  return { index, leafHash, path };
+  return { index, leafHash, path: hashesOf(path) };
 }
 
 export async function tipOf(log: SmallLog, index: number, size = log.size): Promise<ClaimedTip> {

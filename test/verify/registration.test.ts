@@ -4,6 +4,7 @@ import { type Bytes, equal, fromUtf8, utf8 } from '../../src/core/bytes.ts';
 import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { attachReceipts } from '../../src/cose/index.ts';
+import { hashesOf } from '../../src/merkle/index.ts';
 import { cosigner, formatTlogProof, formatVerifierKey, parsePolicy } from '../../src/note/index.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import type { Effect } from '../../src/service/ledger.ts';
@@ -36,7 +37,7 @@ for (const crypto of [nodeCrypto, nobleCrypto]) {
     const { checkpoint } = log.head();
     const effect = effectProof(await log.effect(index));
     const { path } = await log.inclusion({ index });
-    const tlogProof = formatTlogProof({ index, path, checkpoint });
+    const tlogProof = formatTlogProof({ index, path: hashesOf(path), checkpoint });
     const trust = log.trust();
     const issuerKey = member.keys[0].publicKey;
     const evidence: RegistrationEvidence = { crypto, trust, statement, receipt };

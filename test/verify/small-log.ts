@@ -291,7 +291,7 @@ export class SmallLog implements Ledger {
   async inclusion(of: EntryName, size = this.head().size): Promise<Inclusion> {
     const index = this.#indexOf(of);
     const data = this.#data(size);
-    const path = tree.inclusionPath(index, data);
+    const path = concat(...tree.inclusionPath(index, data));
     return { index, leafHash: tree.root([data[index]!]), path, head: this.headAt(size) };
   }
 
