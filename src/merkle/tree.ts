@@ -14,7 +14,6 @@ export function leafHash(hasher: Hasher, data: Bytes): Bytes {
   return hasher.sha256(concat(LEAF, data));
 }
 
-// One input buffer for all nodes: hashing is synchronous, and a fresh buffer for each costs as much as the hash.
 /** Views of a row of hashes. */
 export function hashesOf(row: Bytes): Bytes[] {
   const hashes: Bytes[] = [];
@@ -22,6 +21,7 @@ export function hashesOf(row: Bytes): Bytes[] {
   return hashes;
 }
 
+// One input buffer for all nodes: hashing is synchronous, and a fresh buffer for each costs as much as the hash.
 const nodeInput = new Uint8Array(1 + 2 * HASH_LENGTH);
 nodeInput[0] = NODE;
 
