@@ -29,11 +29,13 @@ export function callerOf(request: FastifyRequest): Caller {
 }
 
 export function admission(app: FastifyInstance, limits: Limits, clientCertificates: boolean): void {
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     // The handshake lets everybody in, so that the refusal can say why; nothing is read before this.
     if (clientCertificates && !(request.raw.socket as Partial<TLSSocket>).authorized) {
-      throw fail('UNAUTHENTICATED', 'a client certificate that this server trusts is needed');
+      return done(fail('UNAUTHENTICATED', 'a client certificate that this server trusts is needed'));
     }
-    await limits.admitRequest(clientOf(request));
+    const admitted = limits.admitRequest(clientOf(request));
+    if (admitted) admitted.then(() => done(), done);
+    else done();
   });
 }
