@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 /** The process `aichain`: real streams, signals, exit code. Everything else is in program.ts. */
+import { keepTickShape } from '../platform/tick-shape.ts';
 import { run } from './program.ts';
+
+keepTickShape();
 
 const interrupted = new AbortController();
 const stop = () => interrupted.abort();

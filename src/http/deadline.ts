@@ -12,21 +12,45 @@ declare module 'fastify' {
   }
 }
 
-/** The end of one request that comes from outside its work. Most requests never ask for the signal, and get none made. */
+/**
+ * The end of one request that comes from outside its work. Most requests never ask for the signal, and get none made; and what is
+ * answered at once is never waited for, and needs no timer.
+ */
 class Deadline {
   readonly started = performance.now();
+  readonly #milliseconds: number;
+  #timer: NodeJS.Timeout | undefined;
   /** Method and pattern of the route, once its handler has been called. */
   operation: string | undefined;
   #controller: AbortController | undefined;
   #ended: { readonly reason: unknown } | undefined;
   #reject: ((reason: unknown) => void) | undefined;
 
+  constructor(milliseconds: number) {
+    this.#milliseconds = milliseconds;
+  }
+
   get signal(): AbortSignal {
     if (!this.#controller) {
+      this.#watch();
       this.#controller = new AbortController();
       if (this.#ended) this.#controller.abort(this.#ended.reason);
     }
     return this.#controller.signal;
+  }
+
+  /** From now on somebody waits. */
+  #watch(): void {
+    if (this.#timer || this.#ended) return;
+    const left = this.started + this.#milliseconds - performance.now();
+    const late = () => this.stop(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time'));
+    if (left > 0) this.#timer = setTimeout(late, left);
+    else late();
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    clearTimeout(this.#timer);
   }
 
   stop(reason: unknown): void {
@@ -37,6 +61,7 @@ class Deadline {
 
   /** The work's result, or the reason of the end if that comes first; the work's own end is then ignored. */
   first(work: PromiseLike<unknown>): Promise<unknown> {
+    this.#watch();
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       if (this.#ended) reject(this.#ended.reason);
@@ -61,15 +86,11 @@ export function keepDeadlines(
 ): void {
   app.decorateRequest('deadline', null);
   app.addHook('onRequest', (request, reply, done) => {
-    const deadline = new Deadline();
+    const deadline = new Deadline(milliseconds);
     request.deadline = deadline;
-    const timer = setTimeout(
-      () => deadline.stop(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time')),
-      milliseconds,
-    );
     // It comes after a finished answer, too.
     reply.raw.on('close', () => {
-      clearTimeout(timer);
+      deadline.close();
       if (!reply.raw.writableFinished) deadline.stop(fail('DEADLINE_EXCEEDED', 'the client has gone'));
       else answered(request, reply, (performance.now() - deadline.started) / 1000);
     });

@@ -66,7 +66,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       surface: 'http',
       operation: request.deadline?.operation ?? `${request.method} ${request.routeOptions.url ?? '*'}`,
       status: reply.statusCode,
-      code: (reply.getHeader(CODE_HEADER) as string | undefined) ?? null,
+      code: reply.statusCode === 200 ? null : ((reply.getHeader(CODE_HEADER) as string | undefined) ?? null),
       seconds,
     });
   const app: FastifyInstance = Fastify({

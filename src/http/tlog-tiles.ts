@@ -39,7 +39,8 @@ export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
   });
 }
 
-/** The same bytes as what fastify sends. */
+/** The same bytes as what fastify sends. What is one already stays it: each view of bytes is work for the garbage collector. */
 export function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -11,7 +11,8 @@ const MAX_BYTES = 32 << 20;
 const MAX_TIME = 5_000;
 
 export function readUnreadBodies(app: FastifyInstance): void {
-  app.addHook('onSend', (request, reply, _payload, done) => {
+  // It is always a refusal; what succeeds is not asked.
+  app.addHook('onError', (request, reply, _error, done) => {
     const unread = !request.raw.complete && reply.getHeader('connection') === 'close';
     if (unread) discarded(request.raw).then(() => done());
     else done();

@@ -38,7 +38,7 @@ export function evidence(
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const tags = ['evidence'];
-  const admitRate = (request: FastifyRequest) => limits.admitEvidence(clientOf(request));
+  const admitRate = async (request: FastifyRequest) => limits.admitEvidence(clientOf(request));
 
   app.put(
     '/evidence/:digest',

@@ -1,6 +1,6 @@
 /** A bounded cache: the entry used longest ago goes first, by total cost. */
 export class Lru<K, V> {
-  readonly #entries = new Map<K, { value: V; cost: number }>();
+  readonly #entries = new Map<K, { key: K; value: V; cost: number }>();
   readonly #limit: number;
   #cost = 0;
   /** The key that was inserted last, or used since: it need not be moved to the end. */
@@ -13,17 +13,18 @@ export class Lru<K, V> {
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    if (key === this.#last) return entry.value;
-    // A Map iterates in insertion order: to insert again is to mark as used last.
+    if (entry.key === this.#last) return entry.value;
+    // A Map iterates in insertion order: to insert again is to mark as used last. With the key that it has: one that a request
+    // brought would outlive the request.
     this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    this.#last = key;
+    this.#entries.set(entry.key, entry);
+    this.#last = entry.key;
     return entry.value;
   }
 
   set(key: K, value: V, cost = 1): void {
     this.delete(key);
-    this.#entries.set(key, { value, cost });
+    this.#entries.set(key, { key, value, cost });
     this.#last = key;
     this.#cost += cost;
     for (const oldest of this.#entries.keys()) {

@@ -2,6 +2,7 @@
  * Re-hashes stored bytes in the background: first what is above the verified mark, which then moves up, so that a start stays
  * short; then, slowly and for ever, everything below it.
  */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Hasher } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
@@ -15,8 +16,9 @@ import type { LogTree } from './tree.ts';
 
 /** Milliseconds between two old bundles, by default. */
 const INTERVAL = 50;
-/** The same while statements come in. */
+/** The same while statements come in, or this thread has other work for more than this part of its time. */
 const INTERVAL_UNDER_LOAD = 1000;
+const BUSY = 0.5;
 /** Milliseconds between two bundles on the way to the next mark: their buffers are garbage, which a burst piles up. */
 const MARK_PAUSE = 5;
 
@@ -75,10 +77,12 @@ export class Scrub {
       const { size } = this.#log;
       const { mark } = this.#log.committed;
       if (this.#log.isOpen && mark + MARK_INTERVAL <= size && (await this.#raiseMark(mark, size))) continue;
+      const before = performance.eventLoopUtilization();
       await delay(interval || 1000, undefined, { signal: this.#signal, ref: false });
       rested += interval;
-      // What is old has been verified before: it gives way to statements that come in.
-      if (rested < INTERVAL_UNDER_LOAD && this.#log.size > size) continue;
+      const busy = performance.eventLoopUtilization(before).utilization > BUSY || this.#log.size > size;
+      // What is old has been verified before: it gives way to those who write and read.
+      if (rested < INTERVAL_UNDER_LOAD && busy) continue;
       rested = 0;
       if (interval > 0 && mark > 0 && this.#log.isOpen && (await this.#verify(old, old + 1, size))) {
         old = (old + 1) % (mark / TILE_WIDTH);

@@ -65,8 +65,8 @@ export class LedgerService implements Ledger {
   readonly #log: ServedLog;
   readonly #options: LedgerServiceOptions;
   readonly #answering: AnsweringHead;
-  /** By path. They never change, and who copies the log begins where others begin. */
-  readonly #fullTiles = new Lru<string, Bytes>(KEPT_TILES_BYTES);
+  /** By path, as node sends them. They never change, and who copies the log begins where others begin. */
+  readonly #fullTiles = new Lru<string, Buffer>(KEPT_TILES_BYTES);
   readonly provenance: ProvenanceService;
   readonly genesis: Bytes;
   readonly simulated: boolean;
@@ -318,7 +318,7 @@ export class LedgerService implements Ledger {
       ? this.#log.hashTile(kind, index, width)
       : this.#bundle(kind, index, width));
     if (width === TILE_WIDTH && tile instanceof Uint8Array && tile.length <= KEPT_TILE_BYTES) {
-      this.#fullTiles.set(path, tile, tile.length);
+      this.#fullTiles.set(path, Buffer.from(tile.buffer, tile.byteOffset, tile.byteLength), tile.length);
     }
     return tile;
   }

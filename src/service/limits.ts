@@ -71,22 +71,22 @@ export class Limits {
     this.#evidence = limiter('evidence', this.options.evidence);
   }
 
-  /** Counts one request, unless there is no limit. @throws RATE_LIMITED with the seconds until the window ends */
+  /** Counts one request; undefined: there is no limit to wait for. @throws RATE_LIMITED with the seconds until the window ends */
   admitRequest(client: string): Promise<void> | undefined {
-    return this.#requests ? take(this.#requests, client, 1) : undefined;
+    return take(this.#requests, client, 1);
   }
 
   /**
    * Counts statements: all of a batch or none of it. A batch larger than a whole window passes when the window is
    * empty, otherwise it never could. @throws RATE_LIMITED
    */
-  async admitStatements(client: string, count: number): Promise<void> {
-    await take(this.#statements, client, Math.min(count, this.options.statements?.points ?? count));
+  admitStatements(client: string, count: number): Promise<void> | undefined {
+    return take(this.#statements, client, Math.min(count, this.options.statements?.points ?? count));
   }
 
   /** Counts one piece of evidence, on top of the request. @throws RATE_LIMITED */
-  async admitEvidence(client: string): Promise<void> {
-    await take(this.#evidence, client, 1);
+  admitEvidence(client: string): Promise<void> | undefined {
+    return take(this.#evidence, client, 1);
   }
 
   /** @throws STATEMENT_TOO_LARGE */
@@ -123,19 +123,25 @@ function limiter(name: string, rate: Rate | null): RateLimiterAbstract | null {
   return rate && new RateLimiterMemory({ keyPrefix: name, points: rate.points, duration: rate.seconds });
 }
 
-async function take(limiter: RateLimiterAbstract | null, client: string, points: number): Promise<void> {
-  if (!limiter) return;
-  try {
-    await limiter.consume(rateKey(client), points);
-  } catch (refusal) {
+/** Undefined where there is no limit: nothing to wait for. */
+function take(
+  limiter: RateLimiterAbstract | null,
+  client: string,
+  points: number,
+): Promise<void> | undefined {
+  if (!limiter) return undefined;
+  const key = rateKey(client);
+  return limiter.consume(key, points).then(passed, async (refusal) => {
     if (!(refusal instanceof RateLimiterRes)) throw refusal;
     // What was refused is not charged: a smaller batch may still fit.
-    await limiter.reward(rateKey(client), points);
+    await limiter.reward(key, points);
     throw fail('RATE_LIMITED', 'too many requests from this client', {
       retryAfter: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
     });
-  }
+  });
 }
+
+const passed = () => undefined;
 
 /**
  * An IPv6 client counts by its /64: whoever has one address there has all 2^64. Names that are no IPv6 address count

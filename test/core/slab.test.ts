@@ -22,7 +22,9 @@ test('copies that are made together are equal, in order, and apart from what the
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 100 })), (parts) => {
       const before = parts.map((part) => part.slice());
-      const copies = copiedTogether(parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.length)));
+      const copies = copiedTogether(
+        parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.length)),
+      );
       for (const part of parts) part.fill(7);
       assert.deepEqual(copies, before);
     }),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { Limits } from '../../src/service/limits.ts';
 
-const limited = async (promise: Promise<void>): Promise<boolean> => {
+const limited = async (promise: Promise<void> | undefined): Promise<boolean> => {
   try {
     await promise;
     return false;
