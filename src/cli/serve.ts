@@ -1,11 +1,12 @@
 /** `aichain serve`: runs a log until it is told to stop. */
-import { setFlagsFromString } from 'node:v8';
 import { Command, Option } from 'commander';
 import { describeConfig, loadConfig } from '../platform/config.ts';
+import { growHeapBy } from '../platform/heap-growth.ts';
 import { aborted } from './aborted.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 
-const HEAP_GROWING_PERCENT = 40;
+/** Bytes of garbage, about. */
+const HEAP_GROWTH = 48 << 20;
 
 type Options = CommonOptions & { readonly config?: string; readonly [flag: string]: unknown };
 
@@ -30,10 +31,8 @@ export function serve(context: Context): Command {
       import('../platform/logger.ts'),
     ]);
     const server = await startServer(config, createLogger({ level: config.logLevel }));
-    // V8 lets a heap grow to four times what is alive before it collects. A log's garbage is mostly buffers of
-    // statements and receipts: collecting sooner costs a few percent of one core and saves a hundred megabytes. From here
-    // on: a start makes much garbage, and nobody is served while it lasts.
-    setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+    // From here on: a start makes much garbage, and nobody is served while it lasts.
+    growHeapBy(HEAP_GROWTH);
     const { ledger, http, grpc, trustFile } = server;
     outputOf(context, options).answer(
       {
