@@ -28,7 +28,7 @@ const MOST = 1_000_000;
 const BATCH = 64;
 /** Batches that wait for their answer at most. */
 const UNDER_WAY = 32;
-const POLL_MS = 100;
+const POLL_MS = 250;
 /** The receipt of one statement is verified of so many batches. */
 const SAMPLE = 256;
 
@@ -118,7 +118,8 @@ class LagWatch {
   }
 
   async run(): Promise<void> {
-    while (!this.#ended) {
+    // To the end of the lag: what is measured after would be measured beside a monitor at work.
+    while (!this.#ended || this.#published.length > 0) {
       const [head, metrics] = await Promise.all([text(`${this.#log}/checkpoint`), text(this.#metrics)]);
       const now = performance.now();
       const size = Number(head.split('\n')[1]);
@@ -130,6 +131,7 @@ class LagWatch {
     }
   }
 
+  /** Not to look for more, once the monitor has all. */
   end(): void {
     this.#ended = true;
   }
