@@ -37,6 +37,7 @@ export class Http2Socket {
   #filled = 0;
   #received = 0;
   #over = false;
+  #ended: Promise<void> | undefined;
 
   constructor(port: number, handlers: FrameHandlers) {
     this.#handlers = handlers;
@@ -80,12 +81,13 @@ export class Http2Socket {
   /** No more is sent or told. Resolves when the connection is gone. */
   end(): Promise<void> {
     this.#over = true;
-    return new Promise((resolve) => {
+    this.#ended ??= new Promise((resolve) => {
       this.#socket.once('close', () => resolve());
       this.#socket.end();
       // The other side may have something left to say: nobody would read it.
       this.#socket.destroySoon();
     });
+    return this.#ended;
   }
 
   fail(error: Error): void {
