@@ -19,7 +19,10 @@ const INTERVAL = 50;
 /** The same while statements come in, or this thread has other work for more than this part of its time. */
 const INTERVAL_UNDER_LOAD = 1000;
 const BUSY = 0.5;
-/** Milliseconds between two bundles on the way to the next mark: their buffers are garbage, which a burst piles up. */
+/**
+ * Milliseconds between two bundles, and between some index rows and the next, on the way to the next mark: a burst holds up
+ * whoever registers just then, and piles up garbage.
+ */
 const MARK_PAUSE = 5;
 
 /** What is scrubbed; a reload replaces all of it at once. */
@@ -113,13 +116,14 @@ export class Scrub {
   async #verify(from: number, to: number, size: number, pause = 0): Promise<boolean> {
     const { storage, tree, leaves } = this.#log.committed;
     const index = new IndexAudit();
+    const rest = () => delay(pause, undefined, { signal: this.#signal });
     try {
       for (let n = from; n < to; n++) {
         const data = await this.#bundles.verify(storage, tree, leaves, n, size);
         index.expect(n * TILE_WIDTH, data);
-        await delay(pause, undefined, { signal: this.#signal });
+        await rest();
       }
-      await index.check(storage);
+      await index.check(storage, rest);
       return true;
     } catch (error) {
       // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.

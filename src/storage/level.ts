@@ -12,6 +12,7 @@
 import { Level } from 'level';
 import type { Bytes } from '../core/bytes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
+import { copiedTogether } from '../core/slab.ts';
 import { makeFolder } from '../platform/write-file.ts';
 import { assertExpected, type Expectation, type Range, type Storage, type WriteBatch } from './contract.ts';
 import { databaseFault, journalDamage } from './level-files.ts';
@@ -96,7 +97,7 @@ class LevelStorage implements Storage {
   async getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]> {
     // Of a statement that comes alone, one row, and most often none: a turn of the thread pool costs more than that.
     if (keys.length === 1) return this.#read(() => [plain(this.#db.getSync(keys[0]!))]);
-    return this.#read(async () => (await this.#db.getMany([...keys])).map(plain));
+    return this.#read(async () => (await this.#db.getMany(copiedTogether(keys))).map(plain));
   }
 
   async *range(range: Range): AsyncIterable<[Bytes, Bytes]> {
