@@ -1,7 +1,6 @@
 /**
  * The deterministic CBOR of records, byte for byte what `encode` makes of them. Records of one type have the same few members,
- * and most of what is nested in them goes from one version to the next untouched: the order of the members is found once,
- * and what is nested is encoded once.
+ * whose order is found once.
  */
 import { type Bytes, compare } from '../core/bytes.ts';
 import { type Cbor, encode, encodeMembers } from '../core/cbor.ts';
@@ -12,8 +11,6 @@ interface Member {
   readonly key: Bytes;
 }
 
-/** Values of the state are never changed in place, nor is what they hold. */
-const nested = new WeakMap<object, Bytes>();
 /** More members than any record has: they are not learned. */
 const MOST = 255;
 
@@ -33,8 +30,7 @@ export class RecordEncoding {
         const value = memberOf(values, name);
         if (value === undefined) continue;
         to.encoded(key);
-        if (isNested(value)) to.encoded(encoded(value));
-        else to.item(value);
+        to.item(value);
       }
     });
   }
@@ -57,16 +53,4 @@ type Values = Readonly<Record<string, Cbor | undefined>>;
 
 function memberOf(values: Values, name: string): Cbor | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined;
-}
-
-function isNested(value: Cbor): value is Exclude<Cbor & object, Uint8Array> {
-  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
-}
-
-function encoded(value: Cbor & object): Bytes {
-  const known = nested.get(value);
-  if (known) return known;
-  const bytes = encode(value);
-  nested.set(value, bytes);
-  return bytes;
 }

@@ -306,7 +306,7 @@ class Writer implements MapSink {
 
   #map(members: (readonly [CborKey, Cbor])[], depth: number): void {
     if (members.length > MAX_MEMBERS) throw malformed('a map with too many members');
-    const encoded = members.map(([key, value]) => ({ key: encode(key), value }));
+    const encoded = members.map(([key, value]) => ({ key: encodedKey(key), value }));
     encoded.sort((a, b) => compare(a.key, b.key));
     this.#head(MAP, encoded.length);
     let previous: Bytes | undefined;
@@ -320,6 +320,20 @@ class Writer implements MapSink {
 }
 
 const WRITER = new Writer();
+
+/** Names of members, encoded: there are a few hundred that come again and again, and any number that do not. */
+const keys = new Map<CborKey, Bytes>();
+const KEYS = 1024;
+const LONGEST_KEY = 32;
+
+function encodedKey(key: CborKey): Bytes {
+  if (typeof key !== 'string' || key.length > LONGEST_KEY) return encode(key);
+  const known = keys.get(key);
+  if (known) return known;
+  const bytes = encode(key);
+  if (keys.size < KEYS) keys.set(key, bytes);
+  return bytes;
+}
 
 class Reader {
   at = 0;
