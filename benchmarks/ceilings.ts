@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Level } from 'level';
+import { securityHeaders } from '../src/http/security-headers.ts';
+import { IMMUTABLE } from '../src/http/v1-route.ts';
 import { type Asked, grpcCapacity, httpCapacity } from './capacity.ts';
 import { processorSeconds } from './server.ts';
 import { verifyCeiling } from './verify-ceiling.ts';
@@ -24,6 +26,13 @@ export interface Ceiling {
   readonly cpu?: number;
 }
 
+/** Of an answer that hands out a tile. */
+const HEADERS = {
+  ...securityHeaders({ tls: false, simulated: true }),
+  'cache-control': IMMUTABLE,
+  'content-type': 'application/octet-stream',
+};
+
 const CEILINGS = {
   'P-256 verify': () => verifying('P-256'),
   'Ed25519 verify': () => verifying('Ed25519'),
@@ -32,6 +41,8 @@ const CEILINGS = {
   'grpc-js echo': () =>
     withEcho('grpc-echo.mjs', (server) => grpcCapacity(server, '/echo.Echo/Echo', MESSAGE)),
   'fastify GET 8 KiB': () => withEcho('http-echo.mjs', (server) => httpCapacity(server, ['/tile'])),
+  'the same with our headers': () =>
+    withEcho('http-echo.mjs', (server) => httpCapacity(server, ['/tile']), JSON.stringify(HEADERS)),
 } as const satisfies Readonly<Record<string, () => Promise<Ceiling>>>;
 export type CeilingName = keyof typeof CEILINGS;
 
@@ -84,9 +95,13 @@ async function syncedPuts(): Promise<Ceiling> {
   }
 }
 
-async function withEcho(file: string, load: (server: Asked) => Promise<Ceiling>): Promise<Ceiling> {
+async function withEcho(
+  file: string,
+  load: (server: Asked) => Promise<Ceiling>,
+  ...args: readonly string[]
+): Promise<Ceiling> {
   const path = fileURLToPath(new URL(`./ceilings/${file}`, import.meta.url));
-  const child = spawn(process.execPath, [path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
   try {

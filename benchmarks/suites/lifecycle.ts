@@ -17,6 +17,7 @@ import { play, Tally } from '../lifecycle-load.ts';
 import { LoadStream } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { verifyReceipts } from '../receipts.ts';
+import { rulesAlone } from '../rules-alone.ts';
 import { type BenchServer, recordsOf, startBenchServer } from '../server.ts';
 import { type Ceiling, verifyCeiling } from '../verify-ceiling.ts';
 
@@ -74,7 +75,8 @@ async function measure(dataDir: string, entries: number, progress: (text: string
   stream.close();
   await server.stop();
   const after = await verifyCeiling(availableParallelism());
-  return measures(tally, { before, after, cpu: cpu / tally.statements, kinds, mapKeys });
+  const rules = await rulesAlone(dataDir, server.origin);
+  return measures(tally, { before, after, cpu: cpu / tally.statements, kinds, mapKeys, rules });
 }
 
 function storyOf({ origin }: BenchServer, dataDir: string): Story {
@@ -110,9 +112,11 @@ interface Circumstances {
   readonly cpu: number;
   readonly kinds: number;
   readonly mapKeys: number;
+  /** Of all statements, on one thread. */
+  readonly rules: { readonly count: number; readonly seconds: number };
 }
 
-function measures(tally: Tally, { before, after, cpu, kinds, mapKeys }: Circumstances): Measure[] {
+function measures(tally: Tally, { before, after, cpu, kinds, mapKeys, rules }: Circumstances): Measure[] {
   const rate = tally.statements / tally.seconds;
   const ceiling = (before.rate + after.rate) / 2;
   const verifying = (before.cpu + after.cpu) / 2;
@@ -132,6 +136,8 @@ function measures(tally: Tally, { before, after, cpu, kinds, mapKeys }: Circumst
     { name: 'processor time of one', value: cpu * 1e6, unit: 'µs' },
     { name: 'processor time of one verification', value: verifying * 1e6, unit: 'µs' },
     { name: 'verification ÷ all, by processor time', value: verifying / cpu, unit: '' },
+    { name: 'rules and state alone, one thread', value: rules.count / rules.seconds, unit: '/s' },
+    { name: 'the same ÷ verify ceiling', value: rules.count / rules.seconds / ceiling, unit: '' },
     ...slowest.map((each) => ({ name: each.kind, value: each.rate, unit: '/s' })),
   ];
 }

@@ -13,7 +13,7 @@ test('what a slab gives is zero, of the length asked for, and nobody else’s', 
         assert.ok(bytes.every((byte) => byte === 0));
         return bytes.fill(1 + (i % 255));
       });
-      taken.forEach((bytes, i) => assert.ok(bytes.every((byte) => byte === 1 + (i % 255))));
+      for (const [i, bytes] of taken.entries()) assert.ok(bytes.every((byte) => byte === 1 + (i % 255)));
     }),
   );
 });
