@@ -22,6 +22,12 @@ export class Slab {
     this.#at += length;
     return taken;
   }
+
+  copy(bytes: Bytes): Bytes {
+    const copy = this.take(bytes.length);
+    copy.set(bytes);
+    return copy;
+  }
 }
 
 /** Copies of `parts`, in one memory. */

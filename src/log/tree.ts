@@ -222,10 +222,7 @@ export class LogTree {
     if (!(Number.isSafeInteger(index) && index >= 0 && index < size)) return undefined;
     if (!(Number.isSafeInteger(size) && size <= this.size)) return undefined;
     const length = this.#collect(index, size);
-    if (length === undefined) return undefined;
-    const hashes = PATHS.take(length);
-    hashes.set(PATH.subarray(0, length));
-    return hashes;
+    return length === undefined ? undefined : PATHS.copy(PATH.subarray(0, length));
   }
 
   /** Into {@link PATH}: from the leaf up, the sibling where there is one. @returns bytes; undefined: a tile is not at hand */

@@ -12,7 +12,7 @@
 import { Level } from 'level';
 import type { Bytes } from '../core/bytes.ts';
 import { fail, isLedgerError, type LedgerError } from '../core/errors.ts';
-import { copiedTogether } from '../core/slab.ts';
+import { copiedTogether, Slab } from '../core/slab.ts';
 import { makeFolder } from '../platform/write-file.ts';
 import { assertExpected, type Expectation, type Range, type Storage, type WriteBatch } from './contract.ts';
 import { databaseFault, journalDamage } from './level-files.ts';
@@ -137,10 +137,9 @@ class LevelStorage implements Storage {
       // A chained batch copies each operation into native memory at once; an array of objects takes three to four
       // times as long.
       const chained = this.#db.batch();
-      const short = shortOnes(batch);
       for (const operation of batch.operations) {
-        if (operation.type === 'put') chained.put(short(operation.key), short(operation.value));
-        else chained.del(short(operation.key));
+        if (operation.type === 'put') chained.put(offHeap(operation.key), offHeap(operation.value));
+        else chained.del(offHeap(operation.key));
       }
       await chained.write({ sync: true }); // fdatasync: without it, `resolved` would mean "in the page cache"
     } catch (cause) {
@@ -176,28 +175,14 @@ class LevelStorage implements Storage {
 /** So short byte strings may lie on the engine's heap. */
 const SHORT = 64;
 
+const ROWS = new Slab();
+
 /**
- * Copies what is short into one memory, one view after the other. The driver wants memory outside the engine's heap, and for
- * each array that has none the engine would make some, and free it: twice what LevelDB takes to note the row.
+ * What is short, in memory outside the engine's heap. The driver wants that, and for each array that has none the engine would make
+ * some, and free it: twice what LevelDB takes to note the row.
  */
-function shortOnes({ operations }: WriteBatch): (bytes: Bytes) => Bytes {
-  let size = 0;
-  const count = ({ length }: Bytes) => {
-    if (length <= SHORT) size += length;
-  };
-  for (const operation of operations) {
-    count(operation.key);
-    if (operation.type === 'put') count(operation.value);
-  }
-  const memory = new ArrayBuffer(size);
-  let at = 0;
-  return (bytes) => {
-    if (bytes.length > SHORT) return bytes;
-    const view = new Uint8Array(memory, at, bytes.length);
-    view.set(bytes);
-    at += bytes.length;
-    return view;
-  };
+function offHeap(bytes: Bytes): Bytes {
+  return bytes.length > SHORT ? bytes : ROWS.copy(bytes);
 }
 
 async function reading<T>(read: () => T | Promise<T>): Promise<T> {
