@@ -47,14 +47,3 @@ export class LoadRun {
     return { rate: (count / (performance.now() - this.#started)) * 1000, count, sample: this.#sample };
   }
 }
-
-/** The same in one buffer: of many thousands that have one each, every collection of the load's garbage would look at each. */
-export function inOneBuffer(parts: readonly Bytes[]): Bytes[] {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  return parts.map((part) => {
-    whole.set(part, at);
-    at += part.length;
-    return whole.subarray(at - part.length, at);
-  });
-}

@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bytes, fromBase64, toBase64, utf8 } from '../../src/core/bytes.ts';
+import { copiedTogether } from '../../src/core/slab.ts';
 import { aichain } from '../../src/proto/aichain.js';
 import type { CeilingName } from '../ceilings.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { httpLoad, postRequest } from '../http-load.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
-import { inOneBuffer } from '../load-run.ts';
 import type { Measure, Suite } from '../main.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { type BenchServer, portOf, startBenchServer } from '../server.ts';
@@ -72,7 +72,9 @@ function line(name: string, value: number, of: CeilingName, share?: number): Mea
 }
 
 function httpSingle({ http }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {
-  const requests = inOneBuffer(statements.map((bytes) => postRequest('/entries', 'application/cose', bytes)));
+  const requests = copiedTogether(
+    statements.map((bytes) => postRequest('/entries', 'application/cose', bytes)),
+  );
   return async () => {
     const { sample } = await httpLoad({ port: portOf(http), requests, connections: 256 });
     return sample.map(({ request, body }) => ({ statement: statements[request]!, receipt: body }));
@@ -104,7 +106,7 @@ function httpBatches({ http }: BenchServer, statements: readonly Bytes[]): () =>
 }
 
 function unary({ grpc }: BenchServer, statements: readonly Bytes[]): () => Promise<Sample> {
-  const messages = inOneBuffer(
+  const messages = copiedTogether(
     statements.map((bytes) => RegisterRequest.encode({ statement: bytes as Uint8Array }).finish()),
   );
   const path = '/aichain.v1.RegistrationService/Register';

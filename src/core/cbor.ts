@@ -322,7 +322,7 @@ class Writer implements MapSink {
 const WRITER = new Writer();
 
 /** Names of members, encoded: there are a few hundred that come again and again, and any number that do not. */
-const keys = new Map<CborKey, Bytes>();
+const keys = new Map<string, Bytes>();
 const KEYS = 1024;
 const LONGEST_KEY = 32;
 
