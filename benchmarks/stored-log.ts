@@ -14,18 +14,11 @@ import {
   signGenesis,
   signStatement,
 } from '../src/chain/index.ts';
-import { type Bytes, toHex, u64be } from '../src/core/bytes.ts';
+import { type Bytes, toHex } from '../src/core/bytes.ts';
 import type { PrivateKey } from '../src/core/crypto.ts';
 import { applyBatch } from '../src/log/batch.ts';
-import {
-  encodeHead,
-  encodeMark,
-  HEAD_KEY,
-  indexKey,
-  MARK_KEY,
-  recordKey,
-  verdictsKey,
-} from '../src/log/layout.ts';
+import { encodeHead, encodeMark, HEAD_KEY, MARK_KEY, recordKey, verdictsKey } from '../src/log/layout.ts';
+import { LeafIndex } from '../src/log/leaf-index.ts';
 import { LeafStore } from '../src/log/leaf-store.ts';
 import { MARK_INTERVAL } from '../src/log/restore.ts';
 import { LogTree } from '../src/log/tree.ts';
@@ -62,7 +55,7 @@ export async function writeStoredLog(
   const keys = readKeyFiles(crypto, join(dataDir, 'keys'));
   const storage = await openLevelStorage(join(dataDir, 'db'));
   try {
-    const writer = new Writer(storage, keys.origin);
+    const writer = await Writer.in(storage, keys.origin);
     const sro = crypto.generatePrivateKey('ES256');
     const now = Math.floor(Date.now() / 1000);
     writer.run([
@@ -129,15 +122,22 @@ class Writer {
   readonly #rules = rulesId(crypto);
   readonly #leaves: LeafStore;
   readonly #tree: LogTree;
+  readonly #index: LeafIndex;
   #state = StateMap.empty;
   #previous: StateEntry | undefined;
   #batch = new WriteBatch();
 
-  constructor(storage: Storage, origin: string) {
+  static async in(storage: Storage, origin: string): Promise<Writer> {
+    const tree = LogTree.restore(crypto, storage, 0, []);
+    return new Writer(storage, origin, tree, await LeafIndex.restore(crypto, storage, tree, []));
+  }
+
+  private constructor(storage: Storage, origin: string, tree: LogTree, index: LeafIndex) {
     this.#storage = storage;
     this.#origin = origin;
     this.#leaves = new LeafStore(storage);
-    this.#tree = LogTree.restore(crypto, storage, 0, []);
+    this.#tree = tree;
+    this.#index = index;
   }
 
   get size(): number {
@@ -166,11 +166,11 @@ class Writer {
     );
     const refused = applied.outcomes.find(({ type }) => type !== 'logged');
     if (refused) throw new Error(`not logged: ${JSON.stringify(refused)}`);
-    for (const hash of applied.leafHashes) this.#tree.append(hash);
+    for (const hash of applied.leafHashes) {
+      this.#tree.append(hash);
+      this.#index.add(hash);
+    }
     this.#leaves.append(this.#batch, start, applied.records);
-    applied.entryIds.forEach((entryId, i) => {
-      this.#batch.put(indexKey(entryId), u64be(start + i));
-    });
     for (const [key, value] of applied.writes) {
       if (value) this.#batch.put(recordKey(key), value);
       else this.#batch.del(recordKey(key));
@@ -188,5 +188,6 @@ class Writer {
     this.#batch.put(HEAD_KEY, encodeHead({ size, root: this.#tree.root(), origin: this.#origin }));
     await this.#storage.write(this.#batch);
     this.#batch = new WriteBatch();
+    while (this.#index.due) await this.#index.store();
   }
 }

@@ -97,7 +97,7 @@ export class TiledLog {
       }),
     );
     for (const [i, { isStateEntry, bytes }] of applied.records.entries()) {
-      const entryId = applied.entryIds[i];
+      const entryId = isStateEntry ? undefined : crypto.sha256(bytes);
       if (entryId && this.#leaves.length < 3) {
         this.#byIndex.set(this.#leaves.length, {
           entryId,

@@ -9,6 +9,7 @@ import { type FsckOptions, fsckStorage, type MakeAuditors } from '../fsck/index.
 import {
   type HeldTree,
   holds,
+  isIndexRow,
   isLogRow,
   markedHead,
   type PublishedMark,
@@ -136,10 +137,12 @@ async function unpack(
     } else if (type === FRAME.ROWS) {
       const batch = new WriteBatch();
       for (const [key, value] of decodeRows(content)) {
+        rows += 1;
+        // Of a backup that earlier software has made: an index is made anew.
+        if (isIndexRow(key)) continue;
         if (!isLogRow(key)) throw fail('BACKUP_MALFORMED', 'the backup has a row that is not one of a log');
         batch.put(key, value);
       }
-      rows += batch.operations.length;
       await storage.write(batch);
     } else if (type === FRAME.FILE) {
       await put(decodeFile(content));

@@ -14,14 +14,19 @@ const WORDS = 8;
 const BLOCKS = PART / 16;
 
 export class HashFilter {
-  readonly #parts: Uint32Array[] = [];
+  /** Those that there is a hash of. */
+  readonly #parts = new Map<number, Uint32Array>();
   #added = 0;
 
-  /** @param hash of 10 bytes or more */
-  add(hash: Bytes): void {
-    if (this.#added % PART === 0) this.#parts.push(new Uint32Array(BLOCKS * WORDS));
+  /** @param hash of 10 bytes or more @param number its own: how many there were before, where nothing else is said */
+  add(hash: Bytes, number = this.#added): void {
     this.#added += 1;
-    const part = this.#parts.at(-1)!;
+    const at = Math.floor(number / PART);
+    let part = this.#parts.get(at);
+    if (!part) {
+      part = new Uint32Array(BLOCKS * WORDS);
+      this.#parts.set(at, part);
+    }
     const block = blockOf(hash);
     for (let word = 0; word < WORDS; word++) part[block + word]! |= bitOf(hash, word);
   }
@@ -29,13 +34,22 @@ export class HashFilter {
   /** False is certain. @param hash of 10 bytes or more */
   mayHold(hash: Bytes): boolean {
     const block = blockOf(hash);
-    return this.#parts.some((part) => {
-      for (let word = 0; word < WORDS; word++) {
-        if ((part[block + word]! & bitOf(hash, word)) === 0) return false;
-      }
-      return true;
-    });
+    for (const part of this.#parts.values()) if (holds(part, block, hash)) return true;
+    return false;
   }
+
+  /** Whether one of those with about this number may be the hash: of the 2^20 that it belongs to. False is certain. */
+  mayHoldNear(hash: Bytes, number: number): boolean {
+    const part = this.#parts.get(Math.floor(number / PART));
+    return part !== undefined && holds(part, blockOf(hash), hash);
+  }
+}
+
+function holds(part: Uint32Array, block: number, hash: Bytes): boolean {
+  for (let word = 0; word < WORDS; word++) {
+    if ((part[block + word]! & bitOf(hash, word)) === 0) return false;
+  }
+  return true;
 }
 
 /** Where the block begins, in words: by the first two bytes. */

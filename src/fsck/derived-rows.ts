@@ -1,17 +1,20 @@
 /**
- * Rows that follow from the entries: index, verdicts, records of the state, and keys that belong to nothing. They decide (a
- * statement whose index row is lost would be logged twice), so each is compared with what the entries lead to.
+ * Rows that follow from the entries: leaf index, verdicts, records of the state, and keys that belong to nothing. They decide (a
+ * statement that the index has lost would be logged twice), so each is compared with what the entries lead to.
  */
-import { type Bytes, equal, toBase64url, toHex, utf8 } from '../core/bytes.ts';
+import { type Bytes, equal, toHex, utf8 } from '../core/bytes.ts';
+import type { Hasher } from '../core/crypto.ts';
 import {
+  decodeLeafIndexMark,
   decodeMark,
   EDGE_RANGE,
   edgeOf,
-  entryIdOf,
   HEAD_KEY,
-  INDEX_RANGE,
-  indexOf,
+  LEAF_INDEX_MARK_KEY,
+  LEAF_INDEX_RANGE,
   LEAVES_RANGE,
+  leafIndexKey,
+  leafIndexPartOf,
   MARK_KEY,
   RECORD_RANGE,
   stateIndexOf,
@@ -21,41 +24,63 @@ import {
   tileOf,
   VERDICTS_RANGE,
 } from '../log/layout.ts';
+import { compareLeafIndexPart, LEAF_INDEX_PART } from '../log/leaf-index.ts';
 import { MARK_INTERVAL } from '../log/restore.ts';
 import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
+import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import type { Range, ReadableStorage } from '../storage/index.ts';
-import type { EntryTable } from './entry-table.ts';
 import type { Findings } from './findings.ts';
 import { Peekable } from './peekable.ts';
 import { named } from './stored-bundles.ts';
 import type { StoredLevel } from './tree-audit.ts';
 
-export async function auditIndexRows(
+/** The stored parts of the leaf index beside the tiles, which have been compared with the leaves by then. */
+export async function auditLeafIndex(
+  hasher: Hasher,
   storage: ReadableStorage,
   size: number,
-  entries: EntryTable,
   findings: Findings,
 ): Promise<void> {
-  const seen = new Uint8Array(Math.ceil(size / 8));
-  for await (const [key, row] of storage.range(INDEX_RANGE)) {
-    const id = entryIdOf(key);
-    const index = named(row, indexOf);
-    const expected = id.length === 32 ? entries.first(id) : undefined;
-    if (expected === undefined) {
-      const found = `one for ${toBase64url(id)}, which no entry has`;
-      findings.add('derived', 'index row', 'a row for each entry, and no other', found);
-      continue;
-    }
-    seen[expected >> 3]! |= 1 << (expected & 7);
-    if (index === expected) continue;
-    const found = index === undefined ? toHex(row) : String(index);
-    findings.add('derived', `index row of entry ${expected}`, String(expected), found);
+  const stored = await storage.get(LEAF_INDEX_MARK_KEY);
+  const mark = stored ? named(stored, decodeLeafIndexMark) : { length: LEAF_INDEX_PART, parts: 0 };
+  const fits = mark && Number.isInteger(Math.log2(mark.length)) && mark.length >= TILE_WIDTH;
+  if (!fits || mark.parts * mark.length > size) {
+    const found = mark ? `${mark.parts} parts of ${mark.length} leaves` : 'one that cannot be read';
+    findings.add('derived', 'mark of the leaf index', 'whole parts, of leaves that there are', found);
+    return;
   }
-  for (let i = 0; i < size; i++) {
-    if (seen[i >> 3]! & (1 << (i & 7)) || !entries.has(i) || entries.first(entries.id(i)) !== i) continue;
-    findings.add('derived', `index row of entry ${i}`, String(i), 'nothing');
+  for (let part = 0; part < mark.parts; part++) {
+    const hashes = await leafHashesOf(storage, part * mark.length, mark.length);
+    // Damaged tiles have been told.
+    const differing = hashes && (await compareLeafIndexPart(hasher, storage, part, hashes));
+    if (differing) findings.add('derived', `leaf index, part ${part}`, 'its rows, and no other', differing);
   }
+  // A part that was being stored when the log ended is stored anew, over what there is of it.
+  const behind = { ...LEAF_INDEX_RANGE, gte: leafIndexKey(mark.parts, 0, 0) };
+  for await (const [key] of storage.range(behind)) {
+    if (named(key, leafIndexPartOf) === mark.parts) continue;
+    findings.add('derived', 'leaf index', `rows of ${mark.parts} parts`, `a row under ${toHex(key)}`);
+    return;
+  }
+}
+
+/** Undefined: a tile is missing, or is none. */
+async function leafHashesOf(
+  storage: ReadableStorage,
+  first: number,
+  length: number,
+): Promise<Bytes | undefined> {
+  const hashes = new Uint8Array(length * HASH_LENGTH);
+  const from = first / TILE_WIDTH;
+  let n = 0;
+  const range = { gte: tileKey(0, from), lt: tileKey(0, from + length / TILE_WIDTH) };
+  for await (const [key, tile] of storage.range(range)) {
+    if (named(key, tileOf)?.index !== from + n || tile.length !== TILE_WIDTH * HASH_LENGTH) return undefined;
+    hashes.set(tile, n * TILE_WIDTH * HASH_LENGTH);
+    n += 1;
+  }
+  return n === length / TILE_WIDTH ? hashes : undefined;
 }
 
 /** Verdict rows beside the runs that they are of, both in the order of the log. */
@@ -199,9 +224,10 @@ function gaps(): Range[] {
   const after = (key: Bytes) => Uint8Array.of(...key, 0);
   const used: readonly { gte: Bytes; lt: Bytes }[] = [
     { gte: HEAD_KEY, lt: after(HEAD_KEY) },
+    { gte: LEAF_INDEX_MARK_KEY, lt: after(LEAF_INDEX_MARK_KEY) },
     { gte: MARK_KEY, lt: after(MARK_KEY) },
     { gte: utf8('X'), lt: after(utf8('X')) },
-    ...[LEAVES_RANGE, { gte: utf8('c'), lt: after(utf8('d')) }, EDGE_RANGE, INDEX_RANGE],
+    ...[LEAVES_RANGE, { gte: utf8('c'), lt: after(utf8('d')) }, EDGE_RANGE, LEAF_INDEX_RANGE],
     ...[RECORD_RANGE, TILE_RANGE, VERDICTS_RANGE, { gte: utf8('x'), lt: utf8('y') }],
   ];
   return [

@@ -16,7 +16,7 @@ export type Check = keyof typeof CHECKS;
 
 export interface Finding {
   readonly check: Check;
-  /** What is wrong: `leaf 17`, `tile 1/0`, `index row of entry 17`. */
+  /** What is wrong: `leaf 17`, `tile 1/0`, `leaf index, part 2`. */
   readonly at: string;
   readonly expected: string;
   readonly found: string;

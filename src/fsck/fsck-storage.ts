@@ -7,7 +7,7 @@ import { TILE_WIDTH } from '../merkle/index.ts';
 import type { ReadableStorage } from '../storage/index.ts';
 import type { MakeAuditors } from './auditors.ts';
 import {
-  auditIndexRows,
+  auditLeafIndex,
   auditRecords,
   auditStrays,
   storedKeys,
@@ -92,7 +92,7 @@ export async function fsckStorage(storage: ReadableStorage, options: FsckOptions
     progress?.('rows', 0, size);
     state.finish();
     await attempt('verdict rows', findings, () => verdicts.finish());
-    await attempt('index rows', findings, () => auditIndexRows(storage, size, state.entries, findings));
+    await attempt('leaf index', findings, () => auditLeafIndex(crypto, storage, size, findings));
     const records = state.state;
     if (records) await attempt('records', findings, () => auditRecords(storage, records, findings));
     await attempt('other rows', findings, () => auditStrays(storage, size, findings));

@@ -64,8 +64,6 @@ export interface AppliedBatch {
   /** The statements logged and, last, the state entry; empty when nothing was logged. */
   readonly records: readonly LeafRecord[];
   readonly leafHashes: readonly Bytes[];
-  /** Entry ids of `records`, the state entry left out. */
-  readonly entryIds: readonly Bytes[];
   readonly writes: readonly (readonly [key: Bytes, value: Bytes | null])[];
   readonly state: StateMap;
   readonly tip: StateEntry | undefined;
@@ -97,7 +95,6 @@ class Overlay {
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
   readonly #records: LeafRecord[] = [];
   readonly #leafHashes: Bytes[] = [];
-  readonly #entryIds: Bytes[] = [];
   readonly #verdicts: Verdict[] = [];
   // The same for all statements.
   readonly #reader = (key: Bytes) => this.#read(key);
@@ -137,7 +134,6 @@ class Overlay {
     if (writes.length > 0) this.#reads.clear();
     this.#records.push({ isStateEntry: false, bytes: statement.bytes });
     this.#leafHashes.push(leafHash);
-    this.#entryIds.push(statement.entryId);
     this.#verdicts.push(verdict);
     this.#byId.set(id, index);
     this.#byIndex.set(index, { entryId: statement.entryId, kind: statement.chain?.kind ?? null });
@@ -160,7 +156,7 @@ class Overlay {
   close(outcomes: readonly Outcome[]): AppliedBatch {
     const { crypto, lanes, rules, start, time, previous } = this.#context;
     const writes = [...this.#written.values()];
-    const base = { outcomes, entryIds: this.#entryIds, writes };
+    const base = { outcomes, writes };
     if (this.#records.length === 0) {
       return {
         ...base,

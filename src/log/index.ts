@@ -10,15 +10,13 @@ export {
 } from './cosigning.ts';
 export { DiskFloor } from './disk-floor.ts';
 // For whoever keeps a log's storage without being the log: a mirror.
-export { IndexAudit } from './index-rows.ts';
 export {
   decodeVerdicts,
   encodeHead,
   encodeMark,
   encodeVerdicts,
   HEAD_KEY,
-  indexKey,
-  indexOf,
+  isIndexRow,
   isLogRow,
   MARK_KEY,
   MIRRORED_HEADS,
@@ -28,6 +26,7 @@ export {
   recordTypeRange,
   verdictsKey,
 } from './layout.ts';
+export type { LeafIndex } from './leaf-index.ts';
 export type { LeafRecord } from './leaf-record.ts';
 export { leafDataOf } from './leaf-record.ts';
 export type { LeafStore } from './leaf-store.ts';

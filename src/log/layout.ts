@@ -8,7 +8,8 @@
  * | `t` level u8, tile u64 | a full tile, 8,192 bytes |
  * | `e` level u8, node u64 | a hash of a tile that is not full yet, levels ≥ 1 (level 0 is derived from the leaves) |
  * | `b` start u64 | leaf records from index `start` on, of one bundle: a commit's rows in the tail, joined when it is full unless they are large |
- * | `i` entry id (32) | u64: the index of the statement |
+ * | `I` | the mark of the leaf index (CBOR): how long its parts are, and how many are stored |
+ * | `i` part u32, bucket u16, row u16 | the leaf index, which can be thrown away and rebuilt: leaf-index-rows.ts |
  * | `r` state key | the record (CBOR): current values of the state map |
  * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |
  * | `c` size u64 | in a mirror only: a checkpoint of its log, with the head that it is of (CBOR) |
@@ -22,7 +23,9 @@ import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
 import { type CborMap, decode, encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
 
-export const FORMAT = 1;
+/** Format 1 had an index row for each statement: what a start finds in it, it brings to this one. */
+export const FORMAT = 2;
+const OLDER_FORMAT = 1;
 
 const prefix = (letter: string) => utf8(letter);
 const TILE = prefix('t');
@@ -35,11 +38,20 @@ const MIRRORED = prefix('c');
 
 export const HEAD_KEY = prefix('H');
 export const MARK_KEY = prefix('M');
+export const LEAF_INDEX_MARK_KEY = prefix('I');
 
 export const tileKey = (level: number, index: number) => concat(TILE, Uint8Array.of(level), u64be(index));
 export const edgeKey = (level: number, index: number) => concat(EDGE, Uint8Array.of(level), u64be(index));
 export const leavesKey = (start: number) => concat(LEAVES, u64be(start));
-export const indexKey = (entryId: Bytes) => concat(INDEX, entryId);
+export const leafIndexKey = (part: number, bucket: number, row: number) => {
+  const key = new Uint8Array(INDEX.length + 8);
+  const view = new DataView(key.buffer);
+  key.set(INDEX);
+  view.setUint32(INDEX.length, part);
+  view.setUint16(INDEX.length + 4, bucket);
+  view.setUint16(INDEX.length + 6, row);
+  return key;
+};
 export const recordKey = (key: Bytes) => concat(RECORD, key);
 export const verdictsKey = (stateIndex: number) => concat(VERDICTS, u64be(stateIndex));
 
@@ -49,13 +61,20 @@ export const MIRRORED_RECEIPT_KEY = prefix('d');
 
 /** From the head on to where the lineage index begins. */
 export const LOG_RANGE = { gte: HEAD_KEY, lt: prefix('x') };
-const LOG_ROWS = new Set([HEAD_KEY, TILE, EDGE, LEAVES, INDEX, RECORD, VERDICTS].map(([letter]) => letter));
-/** A row that makes the log: not a mark, nor one of the lineage index, which can be made anew. */
+const LOG_ROWS = new Set([HEAD_KEY, TILE, EDGE, LEAVES, RECORD, VERDICTS].map(([letter]) => letter));
+/** A row that makes the log: not a mark, nor one of an index, which can be made anew. */
 export const isLogRow = (key: Bytes) => LOG_ROWS.has(key[0]);
+/** A row of the leaf index, or an index row of format 1. */
+export const isIndexRow = (key: Bytes) => key[0] === INDEX[0];
 
 export const LEAVES_RANGE = { gte: LEAVES, lt: prefix('c') };
 export const EDGE_RANGE = { gte: EDGE, lt: prefix('f') };
-export const INDEX_RANGE = { gte: INDEX, lt: prefix('j') };
+export const LEAF_INDEX_RANGE = { gte: INDEX, lt: prefix('j') };
+/** The rows of one part of the leaf index. */
+export const leafIndexRange = (part: number) => ({
+  gte: leafIndexKey(part, 0, 0),
+  lt: leafIndexKey(part + 1, 0, 0),
+});
 export const RECORD_RANGE = { gte: RECORD, lt: prefix('s') };
 export const TILE_RANGE = { gte: TILE, lt: prefix('u') };
 export const VERDICTS_RANGE = { gte: VERDICTS, lt: prefix('w') };
@@ -79,13 +98,13 @@ export const edgeOf = (key: Bytes) => ({ level: key[1]!, index: numberIn(key, 2,
 export const tileOf = (key: Bytes) => ({ level: key[1]!, index: numberIn(key, 2, 'key of a tile') });
 /** The index of the state entry that a key of verdicts names. @throws LOG_CORRUPT */
 export const stateIndexOf = (key: Bytes) => numberIn(key, VERDICTS.length, 'key of verdicts');
-/** The entry id inside an index key. */
-export const entryIdOf = (key: Bytes) => key.subarray(INDEX.length);
+/** The part of the leaf index that a key of its rows names. @throws LOG_CORRUPT */
+export const leafIndexPartOf = (key: Bytes) => {
+  if (key.length !== INDEX.length + 8) throw fail('LOG_CORRUPT', 'a key of the leaf index is malformed');
+  return new DataView(key.buffer, key.byteOffset).getUint32(INDEX.length);
+};
 /** The state key inside a record key. */
 export const stateKeyOf = (key: Bytes) => key.subarray(RECORD.length);
-
-/** The index that an index row names. @throws LOG_CORRUPT */
-export const indexOf = (row: Bytes) => numberIn(row, 0, 'index row');
 
 /** The u64 that ends a stored key or value. */
 function numberIn(bytes: Bytes, at: number, what: string): number {
@@ -108,13 +127,20 @@ export function encodeHead(head: StoredHead): Bytes {
   return encode({ format: FORMAT, size: head.size, root: head.root, origin: head.origin });
 }
 
-/** @throws LOG_CORRUPT */
-export function decodeHead(bytes: Bytes): StoredHead {
+/** @throws LOG_CORRUPT also where it is of an older format, unless that is `allowed` */
+export function decodeHead(bytes: Bytes, allowed: 'current' | 'older' = 'current'): StoredHead {
   const map = mapOf(bytes, 'head');
-  if (map.get('format') !== FORMAT) {
+  const format = map.get('format');
+  if (format === OLDER_FORMAT && allowed === 'current') {
     throw fail(
       'LOG_CORRUPT',
-      `storage format ${String(map.get('format'))} is not the format ${FORMAT} of this software`,
+      `storage format ${OLDER_FORMAT} is older than this software: a start of the log brings it to format ${FORMAT}`,
+    );
+  }
+  if (format !== FORMAT && format !== OLDER_FORMAT) {
+    throw fail(
+      'LOG_CORRUPT',
+      `storage format ${String(format)} is not the format ${FORMAT} of this software`,
     );
   }
   const [size, root, origin] = [map.get('size'), map.get('root'), map.get('origin')];
@@ -140,6 +166,27 @@ export function decodeMark(bytes: Bytes | undefined): number {
   const size = mapOf(bytes, 'verified mark').get('size');
   if (typeof size !== 'number' || size < 0) throw fail('LOG_CORRUPT', 'the verified mark is malformed');
   return size;
+}
+
+/** Which parts of the leaf index are stored, whole and compared. */
+export interface LeafIndexMark {
+  /** Leaves of a part. */
+  readonly length: number;
+  readonly parts: number;
+}
+
+export function encodeLeafIndexMark({ length, parts }: LeafIndexMark): Bytes {
+  return encode({ length, parts });
+}
+
+/** @throws LOG_CORRUPT */
+export function decodeLeafIndexMark(bytes: Bytes): LeafIndexMark {
+  const map = mapOf(bytes, 'mark of the leaf index');
+  const [length, parts] = [map.get('length'), map.get('parts')];
+  if (typeof length !== 'number' || length < 1 || typeof parts !== 'number' || parts < 1) {
+    throw fail('LOG_CORRUPT', 'the stored mark of the leaf index is malformed');
+  }
+  return { length, parts };
 }
 
 function mapOf(bytes: Bytes, what: string): CborMap {

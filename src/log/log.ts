@@ -12,7 +12,7 @@ import {
   type StateEntry,
   type Verdict,
 } from '../chain/index.ts';
-import { type Bytes, equal, toHex, u64be } from '../core/bytes.ts';
+import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
 import { leafHash } from '../merkle/index.ts';
@@ -26,16 +26,8 @@ import { withCauses } from './causes.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Snapshot } from './cosigned-head.ts';
 import type { DiskFloor } from './disk-floor.ts';
-import {
-  decodeVerdicts,
-  encodeHead,
-  HEAD_KEY,
-  indexKey,
-  indexOf,
-  recordKey,
-  recordTypeRange,
-  verdictsKey,
-} from './layout.ts';
+import { decodeVerdicts, encodeHead, HEAD_KEY, recordKey, recordTypeRange, verdictsKey } from './layout.ts';
+import type { LeafIndex } from './leaf-index.ts';
 import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import type { LeafStore } from './leaf-store.ts';
 import { catchUp } from './lineage-catch-up.ts';
@@ -79,6 +71,8 @@ export interface LogOptions {
   readonly now?: () => number;
   /** Milliseconds between two bundles of the background scrub when nothing else is done; 0 turns the scrub of old bundles off. */
   readonly scrubInterval?: number;
+  /** Leaves of a part of the leaf index, where it is not the usual number: a power of two, from 256 to 2^20. */
+  readonly indexPart?: number;
   readonly observe?: LogObserver;
 }
 
@@ -119,6 +113,7 @@ interface Committed {
   readonly storage: Storage;
   readonly tree: LogTree;
   readonly leaves: LeafStore;
+  readonly index: LeafIndex;
   readonly state: StateMap;
   readonly tip: StateEntry | undefined;
   readonly headBytes: Bytes | undefined;
@@ -320,16 +315,19 @@ export class TransparencyLog {
       const applied = this.#apply(statements, { byId, byIndex: await this.#referred(statements) });
       let head = this.#head;
       if (applied.tip) {
-        const { storage, tree, leaves } = this.#committed;
+        const { storage, tree, leaves, index } = this.#committed;
         const start = tree.size;
-        for (const hash of applied.leafHashes) tree.append(hash);
+        for (const hash of applied.leafHashes) {
+          tree.append(hash);
+          index.add(hash);
+        }
         const size = tree.size;
         const root = tree.root();
         const headBytes = encodeHead({ size, root, origin: this.#options.origin });
         const write = new WriteBatch();
         leaves.append(write, start, applied.records);
         tree.addWrites(write);
-        addRows(write, applied, start);
+        addRows(write, applied);
         const indexed = this.#addLineage(write, statements, applied, start);
         write.put(HEAD_KEY, headBytes);
         // 1. Durable. Everything of this batch, in one atomic write that has been synced when it returns; nobody
@@ -408,16 +406,14 @@ export class TransparencyLog {
 
   /** Which of the statements are in the log, and where. */
   async #logged(statements: readonly BatchStatement[]): Promise<Map<string, number>> {
-    const { storage, tree } = this.#committed;
+    const { index } = this.#committed;
     const byId = new Map<string, number>();
-    const entryIds = statements.flatMap(({ statement, leafHash }) =>
-      tree.mayHold(leafHash) ? [statement.entryId] : [],
-    );
-    if (entryIds.length === 0) return byId;
-    const rows = await storage.getMany(entryIds.map(indexKey));
-    for (const [i, row] of rows.entries()) {
-      const entryId = entryIds[i]!;
-      if (row) byId.set(toHex(entryId), await this.#verifiedIndex(entryId, indexOf(row)));
+    const asked = statements.filter(({ leafHash }) => index.mayHold(leafHash));
+    if (asked.length === 0) return byId;
+    const found = await index.find(asked.map(({ leafHash }) => leafHash));
+    for (const [i, { name, leafHash }] of asked.entries()) {
+      const at = found[i];
+      if (at !== undefined) byId.set(name, await this.#verifiedIndex(leafHash, at));
     }
     return byId;
   }
@@ -427,19 +423,19 @@ export class TransparencyLog {
    * rest is not read. Anybody may send 64 refs into every corner of the log, and a leaf costs far more than a row.
    */
   async #referred(statements: readonly BatchStatement[]): Promise<KnownEntries['byIndex']> {
-    const { storage, tree, leaves } = this.#committed;
+    const { crypto } = this.#options;
+    const { index: leafIndex, tree, leaves } = this.#committed;
     const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
     let holding = statements.flatMap(({ statement: { chain } }) => (chain ? [chain] : []));
     for (let at = 0; ; at++) {
       const asked = holding.filter(({ refs }) => at < refs.length);
       if (asked.length === 0) return byIndex;
-      const rows = await storage.getMany(asked.map(({ refs }) => indexKey(refs[at]!.entry)));
+      const found = await leafIndex.find(asked.map(({ refs }) => leafHash(crypto, refs[at]!.entry)));
       holding = [];
       for (const [i, chain] of asked.entries()) {
         const { rel, index } = chain.refs[at]!;
-        const row = rows[i];
         if (index < tree.size) {
-          if (!row || indexOf(row) !== index) continue;
+          if (found[i] !== index) continue;
           const known = byIndex.get(index) ?? (await this.#entryAt(leaves, index, tree.size));
           byIndex.set(index, known);
           const relations = kindNamed(chain.kind)?.refs ?? {};
@@ -456,12 +452,11 @@ export class TransparencyLog {
     return { entryId, kind: chain?.kind ?? null };
   }
 
-  /** An index row is believed only if that leaf is this statement: who is told "it existed" gets its receipt. */
-  async #verifiedIndex(entryId: Bytes, index: number): Promise<number> {
-    const { crypto } = this.#options;
+  /** The leaf index is believed only if that leaf is this statement: who is told "it existed" gets its receipt. */
+  async #verifiedIndex(hash: Bytes, index: number): Promise<number> {
     const { tree } = this.#committed;
-    if (index < tree.size && equal(await tree.leafHash(index), leafHash(crypto, entryId))) return index;
-    throw fail('LOG_CORRUPT', `an index row names entry ${index}, which is another one or none`);
+    if (index < tree.size && equal(await tree.leafHash(index), hash)) return index;
+    throw fail('LOG_CORRUPT', `the leaf index names entry ${index}, which is another one or none`);
   }
 
   #apply(statements: readonly BatchStatement[], known: KnownEntries): AppliedBatch {
@@ -630,7 +625,7 @@ export class TransparencyLog {
         raised: (mark) => {
           this.#committed = { ...this.#committed, mark };
         },
-        unwritable: (mark) => this.#event('warn', 'the verified mark could not be written', { mark }),
+        unwritable: (what) => this.#event('warn', `${what} could not be written`, {}),
       },
       this.#options.scrubInterval,
       this.#stop.signal,
@@ -640,16 +635,16 @@ export class TransparencyLog {
 
   /** Reads which leaves there are, in the background. Until then the storage is asked about every statement. */
   async #learnLeaves(): Promise<void> {
-    const { tree } = this.#committed;
+    const { index } = this.#committed;
     const stopped = () =>
-      this.#stop.signal.aborted || this.#phase.name === 'halted' || tree !== this.#committed.tree;
+      this.#stop.signal.aborted || this.#phase.name === 'halted' || index !== this.#committed.index;
     for (
       let pause = LEARN_AGAIN_MS;
-      !stopped() && !tree.learned;
+      !stopped() && !index.learned;
       pause = Math.min(2 * pause, LEARN_PAUSE_MS)
     ) {
       try {
-        await tree.learn(this.#lanes, stopped);
+        await index.learn(stopped);
       } catch (error) {
         // A storage that a reload closes is read no further.
         if (stopped()) return;
@@ -783,11 +778,11 @@ export class TransparencyLog {
 
   /** Index of a statement, if it is in the log. */
   indexOf(entryId: Bytes): Promise<number | undefined> {
-    return this.#read(async ({ storage }) => {
-      const row = await storage.get(indexKey(entryId));
-      const index = row && indexOf(row);
+    const hash = leafHash(this.#options.crypto, entryId);
+    return this.#read(async (committed) => {
+      const [index] = await committed.index.find([hash]);
       if (index === undefined || index >= this.head.size) return undefined;
-      return this.#verifiedIndex(entryId, index);
+      return this.#verifiedIndex(hash, index);
     });
   }
 
@@ -927,10 +922,10 @@ async function keepMark(
 async function committedFrom(
   crypto: Crypto,
   storage: Storage,
-  { head, tree, leaves, state, tip, mark }: Restored,
+  { head, tree, leaves, index, state, tip, mark }: Restored,
 ): Promise<Committed> {
   const lineage = await LineageIndex.open(crypto, storage, head?.size ?? 0);
-  return { storage, tree, leaves, state, tip, mark, lineage, headBytes: head && encodeHead(head) };
+  return { storage, tree, leaves, index, state, tip, mark, lineage, headBytes: head && encodeHead(head) };
 }
 
 function behind({ next, size }: { next: number; size: number }): LedgerError {
@@ -938,10 +933,7 @@ function behind({ next, size }: { next: number; size: number }): LedgerError {
   return fail('INDEX_BEHIND', message, { retryAfter: 5 });
 }
 
-function addRows(write: WriteBatch, applied: AppliedBatch, start: number): void {
-  applied.entryIds.forEach((entryId, i) => {
-    write.put(indexKey(entryId), u64be(start + i));
-  });
+function addRows(write: WriteBatch, applied: AppliedBatch): void {
   for (const [key, value] of applied.writes) {
     if (value) write.put(recordKey(key), value);
     else write.del(recordKey(key));

@@ -10,13 +10,13 @@ import { fail } from '../core/errors.ts';
 import { BundleHasher } from '../merkle/bundle-hash.ts';
 import { HASH_LENGTH, leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { StateMap } from '../statemap/index.ts';
-import type { Storage } from '../storage/index.ts';
-import { IndexAudit } from './index-rows.ts';
+import { type Storage, WriteBatch } from '../storage/index.ts';
 import {
   decodeHead,
   decodeMark,
   EDGE_RANGE,
   edgeOf,
+  encodeHead,
   HEAD_KEY,
   MARK_KEY,
   RECORD_RANGE,
@@ -24,6 +24,7 @@ import {
   stateKeyOf,
   tileKey,
 } from './layout.ts';
+import { LeafIndex } from './leaf-index.ts';
 import { type LeafRecord, leafDataOf } from './leaf-record.ts';
 import { LeafStore } from './leaf-store.ts';
 import { LogTree, widthBelow } from './tree.ts';
@@ -39,21 +40,29 @@ export interface Restored {
   readonly head: StoredHead | undefined;
   readonly tree: LogTree;
   readonly leaves: LeafStore;
+  readonly index: LeafIndex;
   readonly state: StateMap;
   readonly tip: StateEntry | undefined;
   readonly mark: number;
 }
 
-/** @throws LOG_CORRUPT with what differs; ORIGIN_MISMATCH, RULES_MISMATCH */
-export async function restore(
-  hasher: Hasher,
-  storage: Storage,
-  expected: { origin: string; rules: Bytes },
-): Promise<Restored> {
+export interface Expected {
+  readonly origin: string;
+  /** 32 bytes. */
+  readonly rules: Bytes;
+  /** Leaves of a part of the leaf index, where it is not the usual number: a power of two, from 256 to 2^20. */
+  readonly indexPart?: number;
+}
+
+/**
+ * Brings a log of an older format to this one.
+ * @throws LOG_CORRUPT with what differs; ORIGIN_MISMATCH, RULES_MISMATCH
+ */
+export async function restore(hasher: Hasher, storage: Storage, expected: Expected): Promise<Restored> {
   const leaves = new LeafStore(storage);
   const stored = await storage.get(HEAD_KEY);
-  if (!stored) return empty(hasher, storage, leaves);
-  const head = decodeHead(stored);
+  if (!stored) return empty(hasher, storage, leaves, expected);
+  const head = decodeHead(stored, 'older');
   if (head.origin !== expected.origin) {
     throw fail('ORIGIN_MISMATCH', `the stored log is ${head.origin}, not ${expected.origin}`);
   }
@@ -64,14 +73,10 @@ export async function restore(
       `the verified mark is at ${mark}, where it cannot be in a tree of ${head.size}`,
     );
   }
-  const index = new IndexAudit();
   const bundles = new BundleVerifier(hasher);
   const tail = (await leaves.restore(head.size)).map((record) => leafDataOf(hasher, record));
-  index.expect(head.size - tail.length, tail);
-  const tree = LogTree.restore(hasher, storage, head.size, [
-    tail.map((data) => leafHash(hasher, data)),
-    ...(await openTiles(storage, head.size)),
-  ]);
+  const open = tail.map((data) => leafHash(hasher, data));
+  const tree = LogTree.restore(hasher, storage, head.size, [open, ...(await openTiles(storage, head.size))]);
   if (!equal(tree.root(), head.root)) {
     throw fail(
       'LOG_CORRUPT',
@@ -82,28 +87,37 @@ export async function restore(
   // Several at a time, so that the storage reads while this thread hashes.
   for (let first = mark / TILE_WIDTH; first < sealed; first += BUNDLES_AT_ONCE) {
     const some = Array.from({ length: Math.min(BUNDLES_AT_ONCE, sealed - first) }, async (_, i) => {
-      const n = first + i;
-      index.expect(n * TILE_WIDTH, await bundles.verify(storage, tree, leaves, n, head.size));
+      await bundles.verify(storage, tree, leaves, first + i, head.size);
     });
     await Promise.all(some);
   }
-  await index.check(storage);
   const tip = await restoreTip(leaves, head);
   if (!equal(tip.rules, expected.rules)) {
     throw fail('RULES_MISMATCH', 'the newest state entry was made under other rules than this software has');
   }
   const state = await restoreState(hasher, storage, tip);
-  return { head, tree, leaves, state, tip, mark };
+  // Before its index is made anew: from now on software that would look for index rows refuses it.
+  const upToDate = encodeHead(head);
+  if (!equal(stored, upToDate)) await storage.write(new WriteBatch().put(HEAD_KEY, upToDate));
+  const index = await LeafIndex.restore(hasher, storage, tree, open, expected.indexPart);
+  return { head, tree, leaves, index, state, tip, mark };
 }
 
-async function empty(hasher: Hasher, storage: Storage, leaves: LeafStore): Promise<Restored> {
+async function empty(
+  hasher: Hasher,
+  storage: Storage,
+  leaves: LeafStore,
+  { indexPart }: Expected,
+): Promise<Restored> {
   for await (const [key] of storage.range({ limit: 1 })) {
     throw fail('LOG_CORRUPT', `there is no committed head, but a row under key ${key[0]}`);
   }
+  const tree = LogTree.restore(hasher, storage, 0, []);
   return {
     head: undefined,
-    tree: LogTree.restore(hasher, storage, 0, []),
+    tree,
     leaves,
+    index: await LeafIndex.restore(hasher, storage, tree, [], indexPart),
     state: StateMap.empty,
     tip: undefined,
     mark: 0,

@@ -8,8 +8,8 @@ import type { Hasher } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
-import { IndexAudit } from './index-rows.ts';
 import { encodeMark, MARK_KEY } from './layout.ts';
+import type { LeafIndex } from './leaf-index.ts';
 import type { LeafStore } from './leaf-store.ts';
 import { BundleVerifier, MARK_INTERVAL } from './restore.ts';
 import type { LogTree } from './tree.ts';
@@ -20,8 +20,8 @@ const INTERVAL = 50;
 const INTERVAL_UNDER_LOAD = 1000;
 const BUSY = 0.5;
 /**
- * Milliseconds between two bundles, and between some index rows and the next, on the way to the next mark: a burst holds up
- * whoever registers just then, and piles up garbage.
+ * Milliseconds between two bundles on the way to the next mark, and between some rows of the leaf index and the next: a burst
+ * holds up whoever registers just then, and piles up garbage.
  */
 const MARK_PAUSE = 5;
 
@@ -30,6 +30,7 @@ export interface Scrubbed {
   readonly storage: Storage;
   readonly tree: LogTree;
   readonly leaves: LeafStore;
+  readonly index: LeafIndex;
   /** Leaves below it have been verified since they were written. */
   readonly mark: number;
 }
@@ -43,8 +44,8 @@ export interface ScrubbedLog {
   readonly isOpen: boolean;
   /** The mark has been written. */
   raised(mark: number): void;
-  /** It could not be; the next commit fails like this one, and reloads. */
-  unwritable(mark: number): void;
+  /** Something could not be written; the next commit fails like that, and reloads. */
+  unwritable(what: string): void;
 }
 
 export class Scrub {
@@ -52,7 +53,7 @@ export class Scrub {
   readonly #bundles: BundleVerifier;
   readonly #interval: number;
   readonly #signal: AbortSignal;
-  /** A storage that has failed to take the mark. */
+  /** A storage that has failed to take something. */
   #unwritable: Storage | undefined;
 
   /** @param interval milliseconds between two old bundles when nothing else is done; 0: none is looked at */
@@ -78,7 +79,8 @@ export class Scrub {
     let rested = 0;
     while (!this.#signal.aborted) {
       const { size } = this.#log;
-      const { mark } = this.#log.committed;
+      const { mark, index } = this.#log.committed;
+      if (this.#log.isOpen && index.due && (await this.#storeIndex())) continue;
       if (this.#log.isOpen && mark + MARK_INTERVAL <= size && (await this.#raiseMark(mark, size))) continue;
       const before = performance.eventLoopUtilization();
       await delay(interval || 1000, undefined, { signal: this.#signal, ref: false });
@@ -99,31 +101,50 @@ export class Scrub {
     if (storage === this.#unwritable) return false;
     const next = mark + MARK_INTERVAL;
     if (!(await this.#verify(mark / TILE_WIDTH, next / TILE_WIDTH, size, MARK_PAUSE))) return false;
-    try {
-      await storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
-    } catch (error) {
-      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
-      // Nothing was promised about the mark.
-      this.#unwritable = storage;
-      this.#log.unwritable(next);
-      return false;
-    }
-    this.#log.raised(next);
-    return true;
+    const mayWrite = await this.#writing('the verified mark', () =>
+      storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next))),
+    );
+    if (mayWrite) this.#log.raised(next);
+    return mayWrite;
   }
 
-  /** Bundles `from` to `to` with their index rows. False: a reload came between, so nothing is known. */
+  /** False: it has to be tried again, after a reload. */
+  async #storeIndex(): Promise<boolean> {
+    const { storage, index } = this.#log.committed;
+    if (storage === this.#unwritable) return false;
+    return this.#writing('a part of the leaf index', () => index.store(() => this.#rest(MARK_PAUSE)));
+  }
+
+  /** False: it could not be written. */
+  async #writing(what: string, write: () => Promise<void>): Promise<boolean> {
+    const { storage } = this.#log.committed;
+    try {
+      await write();
+      return true;
+    } catch (error) {
+      if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
+      // Nothing was promised about it. A storage that a reload has closed meanwhile is no failure.
+      this.#unwritable = storage;
+      if (storage === this.#log.committed.storage) this.#log.unwritable(what);
+      return false;
+    }
+  }
+
+  #rest(milliseconds: number): Promise<void> {
+    return delay(milliseconds, undefined, { signal: this.#signal });
+  }
+
+  /** Bundles `from` to `to`; the last one of a part has the stored index of the part compared. False: a reload came between, so nothing is known. */
   async #verify(from: number, to: number, size: number, pause = 0): Promise<boolean> {
-    const { storage, tree, leaves } = this.#log.committed;
-    const index = new IndexAudit();
-    const rest = () => delay(pause, undefined, { signal: this.#signal });
+    const { storage, tree, leaves, index } = this.#log.committed;
+    const rest = () => this.#rest(pause);
     try {
       for (let n = from; n < to; n++) {
-        const data = await this.#bundles.verify(storage, tree, leaves, n, size);
-        index.expect(n * TILE_WIDTH, data);
+        await this.#bundles.verify(storage, tree, leaves, n, size);
         await rest();
+        const part = ((n + 1) * TILE_WIDTH) / index.length - 1;
+        if (Number.isInteger(part) && part < index.parts) await index.audit(part, rest);
       }
-      await index.check(storage, rest);
       return true;
     } catch (error) {
       // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.

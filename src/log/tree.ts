@@ -2,10 +2,9 @@
  * The Merkle tree over stored tiles: appends at the right edge in memory, proofs from cached tiles. A perfect node
  * never changes once it is complete, so readers of an older, published size and the sequencer share one tree.
  */
-import { type Bytes, concat, equal } from '../core/bytes.ts';
+import { type Bytes, concat } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
-import { HashFilter } from '../core/hash-filter.ts';
 import { Slab } from '../core/slab.ts';
 import {
   CompactRange,
@@ -20,9 +19,7 @@ import {
   TILE_HEIGHT,
   TILE_WIDTH,
   tileOfNode,
-  treeRoot,
 } from '../merkle/index.ts';
-import type { LaneTree } from '../merkle/lane-tree.ts';
 import type { Storage, WriteBatch } from '../storage/index.ts';
 import { edgeKey, tileKey } from './layout.ts';
 import { Lru } from './lru.ts';
@@ -48,13 +45,6 @@ export class LogTree {
   /** Full tiles that are in no batch yet, and those whose batch may still be on its way to the disk. */
   #filled = new Map<TileName, TileNodes>();
   #leaving = new Map<TileName, TileNodes>();
-  /** Of the leaves that were appended, and those of the open tile. */
-  readonly #appended = new HashFilter();
-  /** Of those in full tiles when the tree was restored, once they have been read. */
-  #restored: HashFilter | undefined;
-  /** Hashes of the full tiles below those at the right edge when it was restored; undefined: their leaves are in the filter. */
-  #unread: readonly TileRow[] | undefined;
-
   private constructor(hasher: Hasher, storage: Storage, range: CompactRange) {
     this.#hasher = hasher;
     this.#storage = storage;
@@ -91,11 +81,6 @@ export class LogTree {
     });
     const tree = new LogTree(hasher, storage, CompactRange.of(size, hashes));
     tree.#edge.push(...edges);
-    for (const hash of openTiles[0] ?? []) tree.#appended.add(hash);
-    const full = edges.slice(1).map(({ index, nodes }, level) => {
-      return { level, first: index * TILE_WIDTH, hashes: nodes.bottom() };
-    });
-    if (full.length > 0) tree.#unread = full;
     return tree;
   }
 
@@ -112,61 +97,8 @@ export class LogTree {
     return this.#range.root(this.#hasher);
   }
 
-  /** Whether all leaves that were restored are known to {@link mayHold}. */
-  get learned(): boolean {
-    return this.#unread === undefined;
-  }
-
-  /** Whether a leaf with this hash may be here: false is certain, and said of none before {@link learn} has ended. */
-  mayHold(leafHash: Bytes): boolean {
-    return !this.learned || this.#appended.mayHold(leafHash) || !!this.#restored?.mayHold(leafHash);
-  }
-
-  /**
-   * Reads the hashes of all leaves that were restored, each tile verified by the one above it, down from the right edge, which
-   * whoever restored it has compared with a root. For {@link mayHold}; nothing else waits for it.
-   * @param stopped asked before each tile: to give up
-   * @throws LOG_CORRUPT a tile is missing, or is not what the one above it says; STORAGE_FAILED
-   */
-  async learn(lanes: LaneTree, stopped: () => boolean): Promise<void> {
-    // Its own: what a try that failed has read is read again by the next.
-    const filter = new HashFilter();
-    for (const row of this.#unread ?? []) await this.#read(filter, lanes, row, stopped);
-    if (stopped() || this.learned) return;
-    this.#restored = filter;
-    this.#unread = undefined;
-  }
-
-  async #read(
-    filter: HashFilter,
-    lanes: LaneTree,
-    { level, first, hashes }: TileRow,
-    stopped: () => boolean,
-  ): Promise<void> {
-    for (let at = 0; at < hashes.length && !stopped(); at += HASH_LENGTH) {
-      const index = first + at / HASH_LENGTH;
-      const tile = await this.#storage.get(tileKey(level, index));
-      if (!tile) throw fail('LOG_CORRUPT', `tile ${level}/${index} is missing`);
-      const expected = hashes.subarray(at, at + HASH_LENGTH);
-      // What does not fit is hashed again the plain way before it is called damage.
-      if (
-        tile.length !== TILE_WIDTH * HASH_LENGTH ||
-        !(equal(lanes.rootOf(tile), expected) || equal(treeRoot(this.#hasher, hashesOf(tile)), expected))
-      ) {
-        throw fail('LOG_CORRUPT', `tile ${level}/${index} does not hash to what level ${level + 1} holds`);
-      }
-      if (level > 0) {
-        const row = { level: level - 1, first: index * TILE_WIDTH, hashes: tile };
-        await this.#read(filter, lanes, row, stopped);
-      } else {
-        for (const hash of hashesOf(tile)) filter.add(hash);
-      }
-    }
-  }
-
   /** Appends one leaf hash; tiles that this completes are written with the next {@link addWrites}. */
   append(leafHash: Bytes): void {
-    this.#appended.add(leafHash);
     this.#range.append(this.#hasher, leafHash, (level, index, hash) => this.#complete(level, index, hash));
   }
 
@@ -311,9 +243,14 @@ export class LogTree {
   async hashAbove(level: number, index: number): Promise<Bytes> {
     const parent = Math.floor(index / TILE_WIDTH);
     const position = index % TILE_WIDTH;
-    const unstored = this.#unstored(level + 1, parent);
-    if (unstored) return unstored.get(0, position);
+    const unstored = this.unstoredAbove(level, index);
+    if (unstored) return unstored;
     return (await this.#stored(level + 1, parent)).subarray(position * 32, position * 32 + 32);
+  }
+
+  /** The same if the tile that holds it is not known to be stored. */
+  unstoredAbove(level: number, index: number): Bytes | undefined {
+    return this.#unstored(level + 1, Math.floor(index / TILE_WIDTH))?.get(0, index % TILE_WIDTH);
   }
 
   /** @param groups of which only one that ends where the tree of `size` does has several nodes */
@@ -395,13 +332,6 @@ export class LogTree {
     }
     return bytes;
   }
-}
-
-/** Full tiles of `level` from `first` on, by their roots: 32 bytes each. */
-interface TileRow {
-  readonly level: number;
-  readonly first: number;
-  readonly hashes: Bytes;
 }
 
 type TileId = ReturnType<typeof tileOfNode>;

@@ -5,7 +5,6 @@
  */
 import { encodeVerdict, type StateEntry } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
-import { u64be } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, LedgerError } from '../core/errors.ts';
 import {
@@ -15,9 +14,8 @@ import {
   encodeMark,
   encodeVerdicts,
   HEAD_KEY,
-  IndexAudit,
   type IndexedEntry,
-  indexKey,
+  type LeafIndex,
   type LeafRecord,
   type LeafStore,
   LineageIndex,
@@ -31,7 +29,6 @@ import {
   verdictsKey,
 } from '../log/index.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
-import { LaneTree } from '../merkle/lane-tree.ts';
 import { prepareRun, type Refuted, Replay, type ReplayedRun, type Run } from '../replay/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
@@ -75,6 +72,7 @@ export class Copy {
   readonly #bundles: BundleVerifier;
   readonly tree: LogTree;
   readonly leaves: LeafStore;
+  readonly index: LeafIndex;
   readonly lineage: LineageIndex;
   readonly heads: HeldHeads;
   #mark: number;
@@ -87,11 +85,11 @@ export class Copy {
   /** @throws LOG_CORRUPT, ORIGIN_MISMATCH, RULES_MISMATCH, STORAGE_FAILED */
   static async open(options: CopyOptions): Promise<Copy> {
     const { crypto, storage, origin, rules } = options;
-    const { head, tree, leaves, state, tip, mark } = await restore(crypto, storage, { origin, rules });
+    const { head, tree, leaves, index, state, tip, mark } = await restore(crypto, storage, { origin, rules });
     const heads = await HeldHeads.open(storage);
     const lineage = await LineageIndex.open(crypto, storage, head?.size ?? 0);
     const replay = new Replay(options, { state, tip, range: tree.range });
-    const copy = new Copy(options, { tree, leaves, heads, lineage, replay, mark });
+    const copy = new Copy(options, { tree, leaves, index, heads, lineage, replay, mark });
     copy.#headBytes = head && encodeHead(head);
     const held = head && (await heads.ofSize(head.size));
     // The state of an older head is gone: it has to be copied on to the next one.
@@ -101,7 +99,7 @@ export class Copy {
 
   private constructor(
     options: CopyOptions,
-    parts: Pick<Copy, 'tree' | 'leaves' | 'heads' | 'lineage'> & { replay: Replay; mark: number },
+    parts: Pick<Copy, 'tree' | 'leaves' | 'index' | 'heads' | 'lineage'> & { replay: Replay; mark: number },
   ) {
     this.#options = options;
     this.#replay = parts.replay;
@@ -109,6 +107,7 @@ export class Copy {
     this.#mark = parts.mark;
     this.tree = parts.tree;
     this.leaves = parts.leaves;
+    this.index = parts.index;
     this.heads = parts.heads;
     this.lineage = parts.lineage;
     this.#earlier = new EarlierEntries({ ...options, ...parts });
@@ -159,10 +158,9 @@ export class Copy {
     const pending = this.#pending;
     const twice = entries.find(({ verdict }) => verdict.reason === 'DUPLICATE');
     if (twice) throw fail('DUPLICATE', `entry ${twice.index} is a statement that the log has already`);
-    for (const { index, entryId, bytes, verdict, statement } of entries) {
+    for (const { index, bytes, verdict, statement } of entries) {
       pending.records.push({ isStateEntry: false, bytes });
       pending.bytes += bytes.length;
-      pending.rows.put(indexKey(entryId), u64be(index));
       if (!statement?.chain || verdict.outcome === 'refused') continue;
       pending.lineage.push({ index, statement, time: tip.time, reason: verdict.reason });
     }
@@ -218,7 +216,10 @@ export class Copy {
       return;
     }
     const start = this.tree.size;
-    for (const hash of leafHashes) this.tree.append(hash);
+    for (const hash of leafHashes) {
+      this.tree.append(hash);
+      this.index.add(hash);
+    }
     const size = this.tree.size;
     const headBytes = encodeHead({ size, root: this.tree.root(), origin: this.#options.origin });
     const batch = new WriteBatch();
@@ -236,6 +237,7 @@ export class Copy {
     announced?.();
     this.#earlier.written();
     indexed?.();
+    while (this.index.due) await this.index.store();
     while (this.#mark + MARK_INTERVAL <= size) await this.#raiseMark();
   }
 
@@ -262,7 +264,7 @@ export class Copy {
 
   /** Once after a start: what is not there is not looked up from then on. @throws LOG_CORRUPT, STORAGE_FAILED */
   async learnLeaves(signal: AbortSignal): Promise<void> {
-    if (!this.tree.learned) await this.tree.learn(new LaneTree(this.#options.crypto), () => signal.aborted);
+    if (!this.index.learned) await this.index.learn(() => signal.aborted);
   }
 
   /** Builds what is missing of the lineage index. Not while leaves are taken: both would write it. */
@@ -282,14 +284,9 @@ export class Copy {
   async #raiseMark(): Promise<void> {
     const { storage } = this.#options;
     const next = this.#mark + MARK_INTERVAL;
-    const index = new IndexAudit();
     for (let n = this.#mark / TILE_WIDTH; n < next / TILE_WIDTH; n++) {
-      index.expect(
-        n * TILE_WIDTH,
-        await this.#bundles.verify(storage, this.tree, this.leaves, n, this.tree.size),
-      );
+      await this.#bundles.verify(storage, this.tree, this.leaves, n, this.tree.size);
     }
-    await index.check(storage);
     await storage.write(new WriteBatch().put(MARK_KEY, encodeMark(next)));
     this.#mark = next;
   }

@@ -5,8 +5,7 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
   decodeVerdicts,
-  indexKey,
-  indexOf,
+  type LeafIndex,
   type LeafStore,
   type LogTree,
   Lru,
@@ -27,6 +26,7 @@ interface Stored {
   readonly storage: Storage;
   readonly tree: LogTree;
   readonly leaves: LeafStore;
+  readonly index: LeafIndex;
 }
 
 export class EarlierEntries {
@@ -62,26 +62,28 @@ export class EarlierEntries {
 
   /** False is certain. */
   #mayHold(entryId: Bytes): boolean {
-    const { crypto, tree } = this.#stored;
-    return this.#byId.has(toHex(entryId)) || tree.mayHold(leafHash(crypto, entryId));
+    const { crypto, index } = this.#stored;
+    return this.#byId.has(toHex(entryId)) || index.mayHold(leafHash(crypto, entryId));
   }
 
   async #indexes(entryIds: readonly Bytes[]): Promise<(number | undefined)[]> {
     if (entryIds.length === 0) return [];
-    const rows = await this.#stored.storage.getMany(entryIds.map(indexKey));
+    const { crypto, index } = this.#stored;
+    const hashes = entryIds.map((entryId) => leafHash(crypto, entryId));
+    const found = await index.find(hashes);
     return Promise.all(
       entryIds.map((entryId, i) => {
-        const row = rows[i];
-        return this.#byId.get(toHex(entryId)) ?? (row && this.#verified(entryId, indexOf(row)));
+        const at = found[i];
+        return this.#byId.get(toHex(entryId)) ?? (at === undefined ? at : this.#verified(hashes[i]!, at));
       }),
     );
   }
 
-  /** @throws LOG_CORRUPT the row names another leaf */
-  async #verified(entryId: Bytes, index: number): Promise<number> {
-    const { crypto, tree } = this.#stored;
-    if (index < tree.size && equal(await tree.leafHash(index), leafHash(crypto, entryId))) return index;
-    throw fail('LOG_CORRUPT', `an index row names entry ${index}, which is another one or none`);
+  /** @throws LOG_CORRUPT the leaf index names another leaf */
+  async #verified(hash: Bytes, index: number): Promise<number> {
+    const { tree } = this.#stored;
+    if (index < tree.size && equal(await tree.leafHash(index), hash)) return index;
+    throw fail('LOG_CORRUPT', `the leaf index names entry ${index}, which is another one or none`);
   }
 
   async #at(index: number): Promise<Known> {

@@ -9,8 +9,6 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import {
   decodeVerdicts,
-  indexKey,
-  indexOf,
   type LeafRecord,
   type LineageIndex,
   type LogStatus,
@@ -109,11 +107,11 @@ export class MirroredLog implements ServedLog {
   // --- the tree -----------------------------------------------------------------------------------------------------
 
   async indexOf(entryId: Bytes): Promise<number | undefined> {
-    const row = await this.#copy.storage.get(indexKey(entryId));
-    const index = row && indexOf(row);
+    const hash = leafHash(this.#crypto, entryId);
+    const [index] = await this.#copy.index.find([hash]);
     if (index === undefined || index >= this.head.size) return undefined;
-    if (equal(await this.#copy.tree.leafHash(index), leafHash(this.#crypto, entryId))) return index;
-    throw fail('LOG_CORRUPT', `an index row names entry ${index}, which is another one`);
+    if (equal(await this.#copy.tree.leafHash(index), hash)) return index;
+    throw fail('LOG_CORRUPT', `the leaf index names entry ${index}, which is another one`);
   }
 
   inclusionPath(index: number, size: number): Promise<Bytes[]> {

@@ -20,8 +20,8 @@ import { databaseFault, journalDamage } from './level-files.ts';
 const MiB = 1024 * 1024;
 
 /**
- * Tuned for a million entries and more in a process of 400 MB, worker threads and all: many small rows under random
- * keys (entry ids, record keys) beside values of 8 to 100 KB (tiles, bundles).
+ * Tuned for a million entries and more in a process of 400 MB, worker threads and all: small rows under random
+ * keys (record keys; in a monitor entry ids) beside values of 5 to 100 KB (tiles, bundles, rows of the leaf index).
  */
 const OPTIONS = {
   keyEncoding: 'view',
@@ -29,7 +29,7 @@ const OPTIONS = {
   // Two write buffers may be held at a time. Random keys overlap every table of the next level, so a larger buffer
   // means fewer compactions, and a longer replay at start.
   writeBufferSize: 8 * MiB,
-  // Holds blocks that were decompressed: index rows and upper tiles of the recent past. Random reads of old rows
+  // Holds blocks that were decompressed: records and upper tiles of the recent past. Random reads of old rows
   // miss any cache of a reasonable size, and find the page cache of the system instead.
   cacheSize: 16 * MiB,
   // A row read decodes a whole block, so blocks stay small; a value larger than a block gets a block of its own.

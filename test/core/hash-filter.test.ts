@@ -19,6 +19,22 @@ test('holds all that was added, over more than one part, and little else', () =>
   assert.ok(strangers < 100, `${strangers} of 20,000 that are not there`);
 });
 
+test('of what is near a number it holds what was added with one of the same 2^20', () => {
+  const filter = new HashFilter();
+  const [few, many] = [[...rows(5000)], [...rows(5000)]];
+  few.forEach((hash, i) => {
+    filter.add(hash, i);
+  });
+  many.forEach((hash, i) => {
+    filter.add(hash, 3 * 2 ** 20 + i);
+  });
+  assert.ok([...few, ...many].every((hash) => filter.mayHold(hash)));
+  assert.ok(few.every((hash) => filter.mayHoldNear(hash, 2 ** 20 - 1)));
+  assert.ok(many.every((hash) => filter.mayHoldNear(hash, 3 * 2 ** 20)));
+  assert.ok(few.filter((hash) => filter.mayHoldNear(hash, 3 * 2 ** 20)).length < 25);
+  assert.equal(filter.mayHoldNear(few[0]!, 2 ** 20), false);
+});
+
 test('is empty at first', () => {
   assert.equal(new HashFilter().mayHold(new Uint8Array(32)), false);
 });

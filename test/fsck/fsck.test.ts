@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { decodeStateEntry, encodeStateEntry, encodeVerdict } from '../../src/chain/index.ts';
 import { type Bytes, u64be } from '../../src/core/bytes.ts';
+import { encode } from '../../src/core/cbor.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import type { Finding } from '../../src/fsck/index.ts';
 import {
@@ -11,9 +12,10 @@ import {
   encodeHead,
   encodeVerdicts,
   HEAD_KEY,
-  INDEX_RANGE,
-  indexKey,
+  LEAF_INDEX_MARK_KEY,
+  LEAF_INDEX_RANGE,
   LEAVES_RANGE,
+  leafIndexKey,
   leavesKey,
   MARK_KEY,
   RECORD_RANGE,
@@ -65,7 +67,7 @@ test('whatever happens to a row of leaves, tiles or edge hashes is found by hash
 });
 
 test('whatever happens to a row that follows from the entries is found', async () => {
-  const index = rows.slice(INDEX_RANGE);
+  const index = rows.slice(LEAF_INDEX_RANGE);
   const records = rows.slice(RECORD_RANGE);
   const chosen: Row[] = [index.at(-1)!, records[0]!];
   for (const row of chosen) {
@@ -108,11 +110,17 @@ test('the report names the very leaf, hash or row that is wrong, and nothing els
   const head = encodeHead({ size, root, origin: ORIGIN });
   assert((await after(HEAD_KEY, head, true)).includes(`tree: root of ${size}`));
   assert.deepEqual(await after(leavesKey(256), undefined, true), ['tree: leaves 256 to 511']);
-  const [id, row] = rows.slice(INDEX_RANGE)[3]!;
-  const named = new DataView(row.buffer, row.byteOffset).getBigUint64(0);
-  assert.deepEqual(await after(id, u64be(1)), [`derived: index row of entry ${named}`]);
-  assert.deepEqual(await after(id, undefined), [`derived: index row of entry ${named}`]);
-  assert.deepEqual(await after(indexKey(new Uint8Array(32)), u64be(1)), ['derived: index row']);
+  const [key, row] = rows.slice(LEAF_INDEX_RANGE)[3]!;
+  for (const value of [flipped(row, 40), undefined]) {
+    assert.deepEqual(await after(key, value), ['derived: leaf index, part 1']);
+  }
+  // What is left of a part that was being stored is written anew; of one behind that nothing can be left.
+  assert.deepEqual(await after(leafIndexKey(2, 0, 0), row), []);
+  assert.deepEqual(await after(leafIndexKey(3, 0, 0), row), ['derived: leaf index']);
+  for (const value of [encode({ length: 256, parts: 3 }), encode({ length: 300, parts: 1 }), u64be(7)]) {
+    assert.deepEqual(await after(LEAF_INDEX_MARK_KEY, value), ['derived: mark of the leaf index']);
+  }
+  // Without a mark a start makes all anew.
   assert.deepEqual(await after(MARK_KEY, flipped(rows.get(MARK_KEY) ?? Uint8Array.of(9), 0)), [
     'derived: verified mark',
   ]);

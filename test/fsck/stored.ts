@@ -8,30 +8,34 @@ import {
   EDGE_RANGE,
   encodeHead,
   HEAD_KEY,
+  LEAF_INDEX_MARK_KEY,
+  LEAF_INDEX_RANGE,
   LEAVES_RANGE,
   TILE_RANGE,
 } from '../../src/log/layout.ts';
 import { type LeafRecord, leafDataOf } from '../../src/log/leaf-record.ts';
 import { LeafStore } from '../../src/log/leaf-store.ts';
+import { TransparencyLog } from '../../src/log/log.ts';
 import { LogTree } from '../../src/log/tree.ts';
 import { leafHash } from '../../src/merkle/index.ts';
 import { memoryStorage, type Storage, WriteBatch } from '../../src/storage/index.ts';
-import { OrderedMap } from '../../src/storage/ordered-map.ts';
-import { crypto, foreign, joined, startedLog } from '../log/world.ts';
+import type { OrderedMap } from '../../src/storage/ordered-map.ts';
+import { crypto, foreign, joined, options, startedLog } from '../log/world.ts';
+import { FaultyDisk } from '../storage/faulty.ts';
 
 /** Rows of an honest log of a little more than two bundles: foreign statements, a few of ours, many runs. */
 export async function honestRows(): Promise<OrderedMap> {
-  const storage = memoryStorage();
-  const log = await startedLog({ openStorage: async () => storage });
+  const disk = new FaultyDisk();
+  const log = await startedLog({ openStorage: disk.open });
   const member = await joined(log, 'Ed25519');
   for (let n = 0; log.head.size < 530; n++) {
     await Promise.all(Array.from({ length: 40 }, (_, i) => log.submit(foreign(member, n * 40 + i))));
   }
   await joined(log);
-  const rows = new OrderedMap();
-  for await (const [key, value] of storage.range({})) rows.apply([{ type: 'put', key, value }]);
   await log.close();
-  return rows;
+  // A start stores the parts of the leaf index that are whole.
+  await (await TransparencyLog.open(options({ openStorage: disk.open, indexPart: 256 }))).close();
+  return disk.durable;
 }
 
 export function audit(storage: Storage, options: Partial<FsckOptions> = {}) {
@@ -56,7 +60,9 @@ export async function rewritten(
   while (records.length < size) records.push(...(await old.run(records.length, size)));
   const changed = change(records);
   const batch = new WriteBatch();
-  for (const range of [LEAVES_RANGE, TILE_RANGE, EDGE_RANGE]) {
+  // The leaf index is made anew by the next start.
+  batch.del(LEAF_INDEX_MARK_KEY);
+  for (const range of [LEAVES_RANGE, TILE_RANGE, EDGE_RANGE, LEAF_INDEX_RANGE]) {
     for (const [key] of rows.slice(range)) batch.del(key);
   }
   const tree = LogTree.restore(crypto, storage, 0, []);

@@ -9,7 +9,16 @@ import { encodeStateEntry } from '../../src/chain/index.ts';
 import { type Bytes, equal, u64be } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { type LeafRecord, TransparencyLog } from '../../src/log/index.ts';
-import { decodeMark, encodeHead, HEAD_KEY, indexKey, leavesKey, MARK_KEY } from '../../src/log/layout.ts';
+import {
+  decodeLeafIndexMark,
+  decodeMark,
+  encodeHead,
+  HEAD_KEY,
+  LEAF_INDEX_MARK_KEY,
+  leafIndexKey,
+  leavesKey,
+  MARK_KEY,
+} from '../../src/log/layout.ts';
 import { MARK_INTERVAL, restore } from '../../src/log/restore.ts';
 import { leafHash } from '../../src/merkle/index.ts';
 import { WriteBatch } from '../../src/storage/index.ts';
@@ -33,6 +42,7 @@ const setting = () =>
   options({
     openStorage: disk.open,
     scrubInterval: 1,
+    indexPart: 512,
     observe: { event: (_level, message) => events.push(message) },
   });
 
@@ -47,7 +57,6 @@ async function extend(statement: Bytes, count: number): Promise<void> {
     const bytes = statement.slice();
     bytes.set(u64be(n), bytes.length - 8); // in the signature
     const entryId = crypto.sha256(bytes);
-    write.put(indexKey(entryId), u64be(head.size + n));
     tree.append(leafHash(crypto, entryId));
     records.push({ isStateEntry: false, bytes });
   }
@@ -84,6 +93,8 @@ before(async () => {
   member = await joined(log, 'Ed25519');
   await log.close();
   await extend(foreign(member, 0), MARK_INTERVAL);
+  // A start stores the parts of the leaf index that are whole.
+  await (await TransparencyLog.open({ ...setting(), scrubInterval: 0 })).close();
 });
 
 test('the mark is raised; a write of it that fails costs a reload, not the log', async () => {
@@ -135,14 +146,46 @@ test('statements that come in without a pause slow the scrub down, and do not st
   change(key, good);
 });
 
-test('an index row lost below the mark', async () => {
+test('a row of the leaf index lost below the mark', async () => {
   const log = await open();
-  const { bytes } = await log.record(100);
-  const key = indexKey(crypto.sha256(bytes));
+  const key = leafIndexKey(1, 2, 0);
   const good = disk.durable.get(key)!;
   change(key, undefined);
   await until('the finding', () => !log.status.accepting);
-  assert.match(log.status.reason!, /scrub found damage: the index row of entry 100 is missing/);
+  assert.match(log.status.reason!, /scrub found damage: a row of part 1 of the leaf index is missing/);
   await log.close();
   change(key, good);
+});
+
+test('a part of the leaf index that is whole is stored; a write of it that fails costs a reload, not the log', async () => {
+  const parts = () => decodeLeafIndexMark(disk.durable.get(LEAF_INDEX_MARK_KEY)!).parts;
+  const log = await open();
+  let n = 100_000;
+  const taken: Bytes[] = [];
+  /** Until the next statement, with its state entry, makes the part whole. */
+  const almost = async () => {
+    while (512 - (log.head.size % 512) > 2) {
+      taken.push(foreign(member, n++));
+      await log.submit(taken.at(-1)!);
+    }
+  };
+  await almost();
+  const before = parts();
+  await log.submit(foreign(member, n++));
+  await until('the part', () => parts() === before + 1);
+
+  await almost();
+  // The next write is the commit, the one after it is of the part.
+  faults.push({ operation: 'write', at: disk.counts.write + 2, moment: 'unsynced' });
+  await log.submit(foreign(member, n++));
+  await until('the failed write', () => events.includes('a part of the leaf index could not be written'));
+  assert.equal(parts(), before + 1);
+  assert.equal(log.status.accepting, true);
+  const statement = foreign(member, n++);
+  await assert.rejects(log.submit(statement), (error) => isLedgerError(error, 'LOG_RECOVERING'));
+  await until('the reload', () => log.status.accepting);
+  assert.equal(parts(), before + 2);
+  assert.equal((await log.submit(statement)).existed, false);
+  for (const known of [...taken, statement]) assert.equal((await log.submit(known)).existed, true);
+  await log.close();
 });
