@@ -14,6 +14,7 @@ import { leafIndexKey } from './layout.ts';
 /** Leaves of a bucket in the mean, and of a row at most. */
 const MEAN = 128;
 const MOST = 256;
+const MOST_LEAVES = 2 ** 20;
 const PLACE = 4;
 const ENTRY = HASH_LENGTH + PLACE;
 const DIGEST = 8;
@@ -23,58 +24,109 @@ export interface LeafIndexRow {
   readonly value: Bytes;
 }
 
-/** How many buckets a part of `length` leaves has. @param length a power of two, 256 or more */
+/** How many buckets a part of `length` leaves has. @param length a power of two, from 256 to 2^20 */
 export const bucketsOf = (length: number) => length / MEAN;
 
-/** @param buckets a power of two, from 2 to 2^16 */
-export function bucketOf(hash: Bytes, at: number, buckets: number): number {
-  return Math.floor((((hash[at]! << 8) | hash[at + 1]!) * buckets) / 2 ** 16);
+/** @param buckets a power of two, from 2 to 2^13 */
+export function bucketOf(hash: Bytes, buckets: number): number {
+  return ((hash[0]! << 8) | hash[1]!) >> (16 - Math.log2(buckets));
 }
 
-/** All rows of a whole part, in the order of their keys. @param hashes of its leaves, 32 bytes each */
-export function* leafIndexRows(hasher: Hasher, part: number, hashes: Bytes): Generator<LeafIndexRow> {
-  const length = hashes.length / HASH_LENGTH;
-  const buckets = bucketsOf(length);
-  const { places, ends } = byBucket(hashes, buckets);
-  const hashAt = (place: number) => hashes.subarray(place * HASH_LENGTH, (place + 1) * HASH_LENGTH);
-  for (let bucket = 0, from = 0; bucket < buckets; bucket++) {
-    const end = ends[bucket]!;
-    const sorted = Array.from(places.subarray(from, end), (place) => ({ place, hash: hashAt(place) }));
-    sorted.sort((a, b) => compare(a.hash, b.hash));
-    from = end;
-    // What is empty has a row as well: one that is missing has been lost.
-    for (let at = 0, n = 0; at < sorted.length || n === 0; at += MOST, n++) {
-      const some = sorted.slice(at, at + MOST);
-      const key = leafIndexKey(part, bucket, n);
-      const value = new Uint8Array(some.length * ENTRY + DIGEST);
-      const view = new DataView(value.buffer);
-      some.forEach(({ place, hash }, i) => {
-        value.set(hash, i * ENTRY);
-        view.setUint32(i * ENTRY + HASH_LENGTH, place);
-      });
-      const entries = value.length - DIGEST;
-      value.set(digest(hasher, key, value.subarray(0, entries)), entries);
-      yield { key, value };
+/** All rows of a whole part. */
+export class LeafIndexPart {
+  readonly #hasher: Hasher;
+  readonly #part: number;
+  readonly #hashes: Bytes;
+  /** By bucket, each of them in the order of the hashes once it was asked for. */
+  readonly #places: Uint32Array;
+  readonly #ends: Uint32Array;
+  #sorted = 0;
+
+  /** @param hashes of its leaves, 32 bytes each: a power of two of them, from 256 to 2^20 */
+  constructor(hasher: Hasher, part: number, hashes: Bytes) {
+    this.#hasher = hasher;
+    this.#part = part;
+    this.#hashes = hashes;
+    ({ places: this.#places, ends: this.#ends } = byBucket(hashes));
+  }
+
+  /** In the order of their keys. */
+  *rows(): Generator<LeafIndexRow> {
+    for (let bucket = 0, from = 0; bucket < this.#ends.length; bucket++) {
+      const end = this.#ends[bucket]!;
+      const places = this.#places.subarray(from, end);
+      if (bucket === this.#sorted) {
+        sortByHash(this.#hashes, places);
+        this.#sorted += 1;
+      }
+      from = end;
+      // What is empty has a row as well: one that is missing has been lost.
+      for (let at = 0, n = 0; at < places.length || n === 0; at += MOST, n++) {
+        const key = leafIndexKey(this.#part, bucket, n);
+        yield { key, value: rowOf(this.#hasher, key, this.#hashes, places.subarray(at, at + MOST)) };
+      }
     }
   }
 }
 
-/** Places sorted by bucket, and where each bucket ends among them. */
-function byBucket(hashes: Bytes, buckets: number): { places: Uint32Array; ends: Uint32Array } {
+/** Places by bucket, ascending in each, and where each bucket ends among them. */
+function byBucket(hashes: Bytes): { places: Uint32Array; ends: Uint32Array } {
   const length = hashes.length / HASH_LENGTH;
+  const buckets = bucketsOf(length);
+  const shift = 16 - Math.log2(buckets);
+  const bucketAt = new Uint16Array(length);
   const ends = new Uint32Array(buckets);
-  const of = (place: number) => bucketOf(hashes, place * HASH_LENGTH, buckets);
-  for (let place = 0; place < length; place++) ends[of(place)]! += 1;
-  for (let bucket = 1; bucket < buckets; bucket++) ends[bucket]! += ends[bucket - 1]!;
-  const places = new Uint32Array(length);
-  // From the last to the first, each bucket is filled from its end, which is then where it begins.
-  for (let place = length - 1; place >= 0; place--) {
-    const bucket = of(place);
-    ends[bucket]! -= 1;
-    places[ends[bucket]!] = place;
+  for (let place = 0, at = 0; place < length; place++, at += HASH_LENGTH) {
+    const bucket = ((hashes[at]! << 8) | hashes[at + 1]!) >> shift;
+    bucketAt[place] = bucket;
+    ends[bucket]! += 1;
   }
-  const begins = ends;
-  return { places, ends: Uint32Array.from(begins, (_, bucket) => begins[bucket + 1] ?? length) };
+  for (let bucket = 1; bucket < buckets; bucket++) ends[bucket]! += ends[bucket - 1]!;
+  const begins = ends.slice();
+  const places = new Uint32Array(length);
+  // From the last to the first, each bucket is filled from its end.
+  for (let place = length - 1; place >= 0; place--) {
+    const bucket = bucketAt[place]!;
+    begins[bucket]! -= 1;
+    places[begins[bucket]!] = place;
+  }
+  return { places, ends };
+}
+
+/** Of equal ones the first stays the first. */
+function sortByHash(hashes: Bytes, places: Uint32Array): void {
+  const view = new DataView(hashes.buffer, hashes.byteOffset);
+  // By the first four bytes, as numbers with the place behind them, which needs no call for each comparison.
+  const numbers = new Float64Array(places.length);
+  for (let i = 0; i < places.length; i++) {
+    numbers[i] = view.getUint32(places[i]! * HASH_LENGTH) * MOST_LEAVES + places[i]!;
+  }
+  numbers.sort();
+  let alike = false;
+  for (let i = 0, before = -1; i < places.length; i++) {
+    const first = Math.floor(numbers[i]! / MOST_LEAVES);
+    alike ||= first === before;
+    before = first;
+    places[i] = numbers[i]! % MOST_LEAVES;
+  }
+  if (!alike) return;
+  const hashAt = (place: number) => hashes.subarray(place * HASH_LENGTH, (place + 1) * HASH_LENGTH);
+  places.sort((a, b) => compare(hashAt(a), hashAt(b)) || a - b);
+}
+
+function rowOf(hasher: Hasher, key: Bytes, hashes: Bytes, places: Uint32Array): Bytes {
+  const value = new Uint8Array(places.length * ENTRY + DIGEST);
+  const view = new DataView(value.buffer);
+  let to = 0;
+  for (let n = 0; n < places.length; n++) {
+    const from = places[n]! * HASH_LENGTH;
+    // A view of the bytes would cost more than this.
+    for (let i = 0; i < HASH_LENGTH; i++) value[to + i] = hashes[from + i]!;
+    view.setUint32(to + HASH_LENGTH, places[n]!);
+    to += ENTRY;
+  }
+  value.set(digest(hasher, key, value.subarray(0, to)), to);
+  return value;
 }
 
 /** Where a hash is by what a row says; `beyond`: if it is there, a further row of the bucket has it. */

@@ -19,7 +19,7 @@ import {
   leafIndexKey,
   leafIndexRange,
 } from './layout.ts';
-import { bucketOf, bucketsOf, leafIndexRows, lookIn } from './leaf-index-rows.ts';
+import { bucketOf, bucketsOf, LeafIndexPart, lookIn } from './leaf-index-rows.ts';
 import { LeafTable } from './leaf-table.ts';
 import type { LogTree } from './tree.ts';
 import { VerifiedTiles } from './verified-tiles.ts';
@@ -167,7 +167,7 @@ export class LeafIndex {
   /** The rows of stored parts where the hash may be. */
   #candidates(hash: Bytes, at: number): Asked[] {
     const asked: Asked[] = [];
-    const bucket = bucketOf(hash, 0, bucketsOf(this.#length));
+    const bucket = bucketOf(hash, bucketsOf(this.#length));
     for (let part = this.#parts - 1; part >= 0; part--) {
       const first = part * this.#length;
       const isKnown = first >= this.#toLearn || first + this.#length <= this.#learnt;
@@ -206,15 +206,16 @@ export class LeafIndex {
       await this.#storage.write(batch);
       await rest?.();
     };
+    const expected = new LeafIndexPart(this.#hasher, part, table.hashes);
     let batch = new WriteBatch();
-    for (const { key, value } of leafIndexRows(this.#hasher, part, table.hashes)) {
+    for (const { key, value } of expected.rows()) {
       batch.put(key, value);
       if (batch.operations.length < ROWS_AT_ONCE) continue;
       await write(batch);
       batch = new WriteBatch();
     }
     if (batch.operations.length > 0) await write(batch);
-    await this.#compare(part, table.hashes, rest);
+    await this.#compare(part, expected, rest);
     const mark = encodeLeafIndexMark({ length: this.#length, parts: part + 1 });
     await this.#storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, mark));
     if (this.#tables.length === 1) this.#tables.push(new LeafTable(table.end, this.#length));
@@ -231,11 +232,11 @@ export class LeafIndex {
       hashes.set(await tiles.read(0, first + n), n * TILE_WIDTH * HASH_LENGTH);
       if (n % TILES_AT_ONCE === 0) await rest?.();
     }
-    await this.#compare(part, hashes, rest);
+    await this.#compare(part, new LeafIndexPart(this.#hasher, part, hashes), rest);
   }
 
-  async #compare(part: number, hashes: Bytes, rest?: Rest): Promise<void> {
-    const differing = await compareLeafIndexPart(this.#hasher, this.#storage, part, hashes, rest);
+  async #compare(part: number, expected: LeafIndexPart, rest?: Rest): Promise<void> {
+    const differing = await compareLeafIndexPart(this.#storage, part, expected, rest);
     if (differing !== undefined) throw fail('LOG_CORRUPT', differing);
   }
 }
@@ -251,15 +252,14 @@ interface Asked {
 
 const keyOf = ({ part, bucket, row }: Asked) => leafIndexKey(part, bucket, row);
 
-/** @param hashes of the leaves of the part, 32 bytes each @returns what the stored rows of the part have wrong */
+/** @returns what the stored rows of a part have wrong */
 export async function compareLeafIndexPart(
-  hasher: Hasher,
   storage: Pick<Storage, 'range'>,
   part: number,
-  hashes: Bytes,
+  whole: LeafIndexPart,
   rest?: Rest,
 ): Promise<string | undefined> {
-  const expected = leafIndexRows(hasher, part, hashes);
+  const expected = whole.rows();
   let compared = 0;
   for await (const [key, value] of storage.range(leafIndexRange(part))) {
     const next = expected.next();

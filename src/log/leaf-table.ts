@@ -6,8 +6,8 @@ import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 import { HASH_LENGTH } from '../merkle/index.ts';
 
-/** Leaves that there is room for at first. */
-const ROOM = 1024;
+/** Leaves that there is room for at first, and then, before there is for all: to find a place for many anew would hold up whoever waits. */
+const ROOMS = [1024, 16_384];
 
 export class LeafTable {
   /** Index of the first leaf. */
@@ -22,9 +22,7 @@ export class LeafTable {
   constructor(first: number, most: number) {
     this.first = first;
     this.#most = most;
-    const room = Math.min(ROOM, most);
-    this.#hashes = new Uint8Array(room * HASH_LENGTH);
-    this.#slots = new Uint32Array(2 * room);
+    ({ hashes: this.#hashes, slots: this.#slots } = this.#room());
   }
 
   /** Index of the leaf that comes next. */
@@ -57,11 +55,15 @@ export class LeafTable {
     return found === 0 ? undefined : this.first + found - 1;
   }
 
+  #room() {
+    const room = Math.min(ROOMS.find((leaves) => leaves > this.#count) ?? this.#most, this.#most);
+    return { hashes: new Uint8Array(room * HASH_LENGTH), slots: new Uint32Array(2 * room) };
+  }
+
   #grow(): void {
     const hashes = this.#hashes;
-    this.#hashes = new Uint8Array(2 * hashes.length);
+    ({ hashes: this.#hashes, slots: this.#slots } = this.#room());
     this.#hashes.set(hashes);
-    this.#slots = new Uint32Array(2 * this.#slots.length);
     for (let i = 0; i < this.#count; i++) {
       const slot = this.#slot(hashes, i * HASH_LENGTH);
       if (this.#slots[slot] === 0) this.#slots[slot] = i + 1;

@@ -14,7 +14,7 @@ import {
   tileKey,
 } from '../../src/log/layout.ts';
 import { LeafIndex } from '../../src/log/leaf-index.ts';
-import { bucketOf, leafIndexRows, lookIn } from '../../src/log/leaf-index-rows.ts';
+import { bucketOf, LeafIndexPart, lookIn } from '../../src/log/leaf-index-rows.ts';
 import { LeafTable } from '../../src/log/leaf-table.ts';
 import { LogTree } from '../../src/log/tree.ts';
 import { leafHash, treeRoot } from '../../src/merkle/index.ts';
@@ -273,14 +273,14 @@ describe('rows of a part', () => {
     ['of the shortest part', hashesFrom(0, 256)],
   ] as const) {
     test(`${name}: ascending keys, every leaf where it is, and no other`, async () => {
-      const rows = [...leafIndexRows(crypto, 7, concat(...hashes))];
+      const rows = [...new LeafIndexPart(crypto, 7, concat(...hashes)).rows()];
       for (const [i, { key }] of rows.entries()) {
         if (i > 0) assert.ok(Buffer.compare(rows[i - 1]!.key, key) < 0);
       }
       const buckets = hashes.length / 128;
       const look = (hash: Bytes): number | 'absent' => {
         for (let row = 0; ; row++) {
-          const key = leafIndexKey(7, bucketOf(hash, 0, buckets), row);
+          const key = leafIndexKey(7, bucketOf(hash, buckets), row);
           const looked = lookIn(crypto, key, rows.find((one) => equal(one.key, key))!.value, hash);
           if (looked !== 'beyond') return looked === 'absent' ? looked : looked.place;
         }
