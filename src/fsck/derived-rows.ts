@@ -25,7 +25,6 @@ import {
   VERDICTS_RANGE,
 } from '../log/layout.ts';
 import { compareLeafIndexPart, LEAF_INDEX_PART } from '../log/leaf-index.ts';
-import { LeafIndexPart } from '../log/leaf-index-rows.ts';
 import { MARK_INTERVAL } from '../log/restore.ts';
 import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
 import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
@@ -54,8 +53,7 @@ export async function auditLeafIndex(
   for (let part = 0; part < mark.parts; part++) {
     const hashes = await leafHashesOf(storage, part * mark.length, mark.length);
     // Damaged tiles have been told.
-    const whole = hashes && new LeafIndexPart(hasher, part, hashes);
-    const differing = whole && (await compareLeafIndexPart(storage, part, whole));
+    const differing = hashes && (await compareLeafIndexPart(hasher, storage, part, hashes));
     if (differing) findings.add('derived', `leaf index, part ${part}`, 'its rows, and no other', differing);
   }
   // A part that was being stored when the log ended is stored anew, over what there is of it.

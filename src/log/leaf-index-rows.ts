@@ -32,39 +32,17 @@ export function bucketOf(hash: Bytes, buckets: number): number {
   return ((hash[0]! << 8) | hash[1]!) >> (16 - Math.log2(buckets));
 }
 
-/** All rows of a whole part. */
-export class LeafIndexPart {
-  readonly #hasher: Hasher;
-  readonly #part: number;
-  readonly #hashes: Bytes;
-  /** By bucket, each of them in the order of the hashes once it was asked for. */
-  readonly #places: Uint32Array;
-  readonly #ends: Uint32Array;
-  #sorted = 0;
-
-  /** @param hashes of its leaves, 32 bytes each: a power of two of them, from 256 to 2^20 */
-  constructor(hasher: Hasher, part: number, hashes: Bytes) {
-    this.#hasher = hasher;
-    this.#part = part;
-    this.#hashes = hashes;
-    ({ places: this.#places, ends: this.#ends } = byBucket(hashes));
-  }
-
-  /** In the order of their keys. */
-  *rows(): Generator<LeafIndexRow> {
-    for (let bucket = 0, from = 0; bucket < this.#ends.length; bucket++) {
-      const end = this.#ends[bucket]!;
-      const places = this.#places.subarray(from, end);
-      if (bucket === this.#sorted) {
-        sortByHash(this.#hashes, places);
-        this.#sorted += 1;
-      }
-      from = end;
-      // What is empty has a row as well: one that is missing has been lost.
-      for (let at = 0, n = 0; at < places.length || n === 0; at += MOST, n++) {
-        const key = leafIndexKey(this.#part, bucket, n);
-        yield { key, value: rowOf(this.#hasher, key, this.#hashes, places.subarray(at, at + MOST)) };
-      }
+/** All rows of a whole part, in the order of their keys. @param hashes of its leaves, 32 bytes each: a power of two of them, from 256 to 2^20 */
+export function* leafIndexRows(hasher: Hasher, part: number, hashes: Bytes): Generator<LeafIndexRow> {
+  const { places, ends } = byBucket(hashes);
+  for (let bucket = 0, from = 0; bucket < ends.length; bucket++) {
+    const sorted = places.subarray(from, ends[bucket]!);
+    sortByHash(hashes, sorted);
+    from = ends[bucket]!;
+    // What is empty has a row as well, and so has what is behind a full one: one that is missing has been lost.
+    for (let at = 0, row = 0; at <= sorted.length; at += MOST, row++) {
+      const key = leafIndexKey(part, bucket, row);
+      yield { key, value: rowOf(hasher, key, hashes, sorted.subarray(at, at + MOST)) };
     }
   }
 }
@@ -134,12 +112,8 @@ export type Looked = { readonly place: number } | 'absent' | 'beyond';
 
 /** @throws LOG_CORRUPT the row is not as it was written */
 export function lookIn(hasher: Hasher, key: Bytes, row: Bytes, hash: Bytes): Looked {
-  const end = row.length - DIGEST;
-  const count = end / ENTRY;
-  const whole = end >= 0 && Number.isInteger(count) && count <= MOST;
-  if (!whole || !equal(digest(hasher, key, row.subarray(0, end)), row.subarray(end))) {
-    throw fail('LOG_CORRUPT', 'a row of the leaf index is damaged');
-  }
+  const count = entriesIn(hasher, key, row);
+  if (count === undefined) throw fail('LOG_CORRUPT', 'a row of the leaf index is damaged');
   let [low, high] = [0, count];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -150,6 +124,79 @@ export function lookIn(hasher: Hasher, key: Bytes, row: Bytes, hash: Bytes): Loo
     else high = middle;
   }
   return low === MOST ? 'beyond' : 'absent';
+}
+
+/** Undefined: the row is not as it was written. */
+function entriesIn(hasher: Hasher, key: Bytes, row: Bytes): number | undefined {
+  const end = row.length - DIGEST;
+  const count = end / ENTRY;
+  if (end < 0 || !Number.isInteger(count) || count > MOST) return undefined;
+  return equal(digest(hasher, key, row.subarray(0, end)), row.subarray(end)) ? count : undefined;
+}
+
+/** Compares the rows of a part, one by one in the order of their keys, with the leaves: they are {@link leafIndexRows}, or not. */
+export class LeafIndexComparison {
+  readonly #hasher: Hasher;
+  readonly #part: number;
+  readonly #hashes: Bytes;
+  readonly #buckets: number;
+  #bucket = 0;
+  #row = 0;
+  /** The entry before, in this bucket. */
+  #before: Bytes | undefined;
+  #found = 0;
+
+  /** @param hashes of the leaves of the part, 32 bytes each */
+  constructor(hasher: Hasher, part: number, hashes: Bytes) {
+    this.#hasher = hasher;
+    this.#part = part;
+    this.#hashes = hashes;
+    this.#buckets = bucketsOf(hashes.length / HASH_LENGTH);
+  }
+
+  /** @returns what is wrong */
+  next(key: Bytes, row: Bytes): string | undefined {
+    if (this.#bucket === this.#buckets) return `part ${this.#part} of the leaf index has a row too many`;
+    if (!equal(key, leafIndexKey(this.#part, this.#bucket, this.#row))) return this.#missing();
+    const count = entriesIn(this.#hasher, key, row);
+    if (count === undefined || !this.#fits(row, count)) {
+      return `a row of part ${this.#part} of the leaf index is damaged`;
+    }
+    this.#found += count;
+    if (count === MOST) this.#row += 1;
+    else {
+      this.#bucket += 1;
+      this.#row = 0;
+      this.#before = undefined;
+    }
+    return undefined;
+  }
+
+  /** Behind the last row. @returns what is wrong */
+  end(): string | undefined {
+    // Each entry was that of a leaf, and none came twice.
+    const whole = this.#bucket === this.#buckets && this.#found === this.#hashes.length / HASH_LENGTH;
+    return whole ? undefined : this.#missing();
+  }
+
+  #missing(): string {
+    return `a row of part ${this.#part} of the leaf index is missing`;
+  }
+
+  /** Entries ascend, are in their bucket, and name the leaves whose hashes they have. */
+  #fits(row: Bytes, count: number): boolean {
+    const view = new DataView(row.buffer, row.byteOffset);
+    for (let at = 0; at < count * ENTRY; at += ENTRY) {
+      const entry = row.subarray(at, at + ENTRY);
+      const from = view.getUint32(at + HASH_LENGTH) * HASH_LENGTH;
+      // A view of the bytes would cost more than this.
+      for (let i = 0; i < HASH_LENGTH; i++) if (entry[i] !== this.#hashes[from + i]) return false;
+      if (bucketOf(entry, this.#buckets) !== this.#bucket) return false;
+      if (this.#before && compare(this.#before, entry) >= 0) return false;
+      this.#before = entry;
+    }
+    return true;
+  }
 }
 
 /** With the key, so that a row is only good in its place. */

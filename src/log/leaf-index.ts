@@ -19,7 +19,7 @@ import {
   leafIndexKey,
   leafIndexRange,
 } from './layout.ts';
-import { bucketOf, bucketsOf, LeafIndexPart, lookIn } from './leaf-index-rows.ts';
+import { bucketOf, bucketsOf, LeafIndexComparison, leafIndexRows, lookIn } from './leaf-index-rows.ts';
 import { LeafTable } from './leaf-table.ts';
 import type { LogTree } from './tree.ts';
 import { VerifiedTiles } from './verified-tiles.ts';
@@ -206,16 +206,15 @@ export class LeafIndex {
       await this.#storage.write(batch);
       await rest?.();
     };
-    const expected = new LeafIndexPart(this.#hasher, part, table.hashes);
     let batch = new WriteBatch();
-    for (const { key, value } of expected.rows()) {
+    for (const { key, value } of leafIndexRows(this.#hasher, part, table.hashes)) {
       batch.put(key, value);
       if (batch.operations.length < ROWS_AT_ONCE) continue;
       await write(batch);
       batch = new WriteBatch();
     }
     if (batch.operations.length > 0) await write(batch);
-    await this.#compare(part, expected, rest);
+    await this.#compare(part, table.hashes, rest);
     const mark = encodeLeafIndexMark({ length: this.#length, parts: part + 1 });
     await this.#storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, mark));
     if (this.#tables.length === 1) this.#tables.push(new LeafTable(table.end, this.#length));
@@ -232,11 +231,11 @@ export class LeafIndex {
       hashes.set(await tiles.read(0, first + n), n * TILE_WIDTH * HASH_LENGTH);
       if (n % TILES_AT_ONCE === 0) await rest?.();
     }
-    await this.#compare(part, new LeafIndexPart(this.#hasher, part, hashes), rest);
+    await this.#compare(part, hashes, rest);
   }
 
-  async #compare(part: number, expected: LeafIndexPart, rest?: Rest): Promise<void> {
-    const differing = await compareLeafIndexPart(this.#storage, part, expected, rest);
+  async #compare(part: number, hashes: Bytes, rest?: Rest): Promise<void> {
+    const differing = await compareLeafIndexPart(this.#hasher, this.#storage, part, hashes, rest);
     if (differing !== undefined) throw fail('LOG_CORRUPT', differing);
   }
 }
@@ -252,24 +251,23 @@ interface Asked {
 
 const keyOf = ({ part, bucket, row }: Asked) => leafIndexKey(part, bucket, row);
 
-/** @returns what the stored rows of a part have wrong */
+/** @param hashes of the leaves of the part, 32 bytes each @returns what the stored rows of it have wrong */
 export async function compareLeafIndexPart(
+  hasher: Hasher,
   storage: Pick<Storage, 'range'>,
   part: number,
-  whole: LeafIndexPart,
+  hashes: Bytes,
   rest?: Rest,
 ): Promise<string | undefined> {
-  const expected = whole.rows();
+  const comparison = new LeafIndexComparison(hasher, part, hashes);
   let compared = 0;
   for await (const [key, value] of storage.range(leafIndexRange(part))) {
-    const next = expected.next();
-    if (next.done) return `part ${part} of the leaf index has a row too many`;
-    if (!equal(key, next.value.key)) return `a row of part ${part} of the leaf index is missing`;
-    if (!equal(value, next.value.value)) return `a row of part ${part} of the leaf index is damaged`;
+    const wrong = comparison.next(key, value);
+    if (wrong !== undefined) return wrong;
     compared += 1;
     if (compared % ROWS_AT_ONCE === 0) await rest?.();
   }
-  return expected.next().done ? undefined : `a row of part ${part} of the leaf index is missing`;
+  return comparison.end();
 }
 
 /** Of an index that is to be made anew: first its mark, so that what is left never counts. */

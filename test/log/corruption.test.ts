@@ -24,7 +24,7 @@ import {
   tileKey,
   verdictsKey,
 } from '../../src/log/layout.ts';
-import { bucketOf, LeafIndexPart } from '../../src/log/leaf-index-rows.ts';
+import { bucketOf, leafIndexRows } from '../../src/log/leaf-index-rows.ts';
 import { hashesOf, leafHash } from '../../src/merkle/index.ts';
 import { LedgerService } from '../../src/service/index.ts';
 import { FaultyDisk } from '../storage/faulty.ts';
@@ -200,7 +200,7 @@ async function leafIndexOf(change: (hashes: Bytes[]) => void): Promise<Map<strin
   const hashes = hashesOf(rows.get(tileKey(0, 0))!);
   change(hashes);
   return new Map(
-    [...new LeafIndexPart(crypto, 0, concat(...hashes)).rows()].map(({ key, value }) => [toHex(key), value]),
+    [...leafIndexRows(crypto, 0, concat(...hashes))].map(({ key, value }) => [toHex(key), value]),
   );
 }
 

@@ -14,7 +14,7 @@ import {
   tileKey,
 } from '../../src/log/layout.ts';
 import { LeafIndex } from '../../src/log/leaf-index.ts';
-import { bucketOf, LeafIndexPart, lookIn } from '../../src/log/leaf-index-rows.ts';
+import { bucketOf, LeafIndexComparison, leafIndexRows, lookIn } from '../../src/log/leaf-index-rows.ts';
 import { LeafTable } from '../../src/log/leaf-table.ts';
 import { LogTree } from '../../src/log/tree.ts';
 import { leafHash, treeRoot } from '../../src/merkle/index.ts';
@@ -273,7 +273,7 @@ describe('rows of a part', () => {
     ['of the shortest part', hashesFrom(0, 256)],
   ] as const) {
     test(`${name}: ascending keys, every leaf where it is, and no other`, async () => {
-      const rows = [...new LeafIndexPart(crypto, 7, concat(...hashes)).rows()];
+      const rows = [...leafIndexRows(crypto, 7, concat(...hashes))];
       for (const [i, { key }] of rows.entries()) {
         if (i > 0) assert.ok(Buffer.compare(rows[i - 1]!.key, key) < 0);
       }
@@ -296,13 +296,41 @@ describe('rows of a part', () => {
       .map((hash) => Uint8Array.from(hash, (byte, i) => (i === 0 ? 0x81 : byte)));
     const storage = memoryStorage();
     const open = await written(storage, hashes);
+    await opened(storage, 256, open, 256);
+    // One that has not learned yet looks for everything.
     const { index } = await opened(storage, 256, open, 256);
+    assert.equal(index.learned, false);
     const [last, before] = [new Uint8Array(32).fill(0xff), new Uint8Array(32)];
     last[0] = 0x81;
     before[0] = 0x81;
     assert.deepEqual(await index.find([last, before, ...hashes]), [undefined, undefined, ...numbers(0, 256)]);
     await index.audit(0);
   });
+});
+
+test('rows are those of other leaves, too few, too many or out of order: a comparison says so', () => {
+  const hashes = hashesFrom(0, 512);
+  const whole = concat(...hashes);
+  const compared = (rows: readonly { key: Bytes; value: Bytes }[]) => {
+    const comparison = new LeafIndexComparison(crypto, 7, whole);
+    for (const { key, value } of rows) {
+      const wrong = comparison.next(key, value);
+      if (wrong !== undefined) return wrong;
+    }
+    return comparison.end();
+  };
+  const rowsOf = (leaves: readonly Bytes[]) => [...leafIndexRows(crypto, 7, concat(...leaves))];
+  const rows = rowsOf(hashes);
+  assert.equal(compared(rows), undefined);
+  assert.match(compared([...rows, rows[0]!])!, /a row too many/);
+  for (const i of rows.keys()) {
+    assert.match(compared(rows.filter((_, at) => at !== i))!, /is missing/);
+    const other = rowsOf(hashes.map((hash, n) => (n === i * 128 ? hashOf(9000 + n) : hash)));
+    assert.match(compared(other)!, /is damaged/);
+  }
+  // All digests are right, and every hash is there: two leaves have changed places.
+  const swapped = rowsOf([...hashes.slice(0, 510), hashes[511]!, hashes[510]!]);
+  assert.match(compared(swapped)!, /is damaged/);
 });
 
 describe('a table of leaves', () => {
