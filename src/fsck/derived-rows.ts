@@ -13,6 +13,7 @@ import {
   LEAF_INDEX_MARK_KEY,
   LEAF_INDEX_RANGE,
   LEAVES_RANGE,
+  type LeafIndexMark,
   leafIndexKey,
   leafIndexPartOf,
   MARK_KEY,
@@ -26,7 +27,7 @@ import {
 } from '../log/layout.ts';
 import { compareLeafIndexPart, LEAF_INDEX_PART } from '../log/leaf-index.ts';
 import { MARK_INTERVAL } from '../log/restore.ts';
-import { type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
+import { KEY_RANGE, type SigningKey, signingKeyOf } from '../log/signing-keys.ts';
 import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
 import type { StateMap } from '../statemap/index.ts';
 import type { Range, ReadableStorage } from '../storage/index.ts';
@@ -35,33 +36,59 @@ import { Peekable } from './peekable.ts';
 import { named } from './stored-bundles.ts';
 import type { StoredLevel } from './tree-audit.ts';
 
-/** The stored parts of the leaf index beside the tiles, which have been compared with the leaves by then. */
-export async function auditLeafIndex(
-  hasher: Hasher,
-  storage: ReadableStorage,
-  size: number,
-  findings: Findings,
-): Promise<void> {
-  const stored = await storage.get(LEAF_INDEX_MARK_KEY);
-  const mark = stored ? named(stored, decodeLeafIndexMark) : { length: LEAF_INDEX_PART, parts: 0 };
-  const fits = mark && Number.isInteger(Math.log2(mark.length)) && mark.length >= TILE_WIDTH;
-  if (!fits || mark.parts * mark.length > size) {
+/** The stored parts of the leaf index, each beside its tiles once these have been compared with the leaves. */
+export class LeafIndexRows {
+  readonly #hasher: Hasher;
+  readonly #storage: ReadableStorage;
+  readonly #findings: Findings;
+  readonly #mark: LeafIndexMark;
+  #part = 0;
+
+  /** @param size leaves of the log */
+  static async open(
+    hasher: Hasher,
+    storage: ReadableStorage,
+    size: number,
+    findings: Findings,
+  ): Promise<LeafIndexRows | undefined> {
+    const stored = await storage.get(LEAF_INDEX_MARK_KEY);
+    const mark = stored ? named(stored, decodeLeafIndexMark) : { length: LEAF_INDEX_PART, parts: 0 };
+    const fits = mark && Number.isInteger(Math.log2(mark.length)) && mark.length >= TILE_WIDTH;
+    if (fits && mark.parts * mark.length <= size) return new LeafIndexRows(hasher, storage, findings, mark);
     const found = mark ? `${mark.parts} parts of ${mark.length} leaves` : 'one that cannot be read';
     findings.add('derived', 'mark of the leaf index', 'whole parts, of leaves that there are', found);
-    return;
+    return undefined;
   }
-  for (let part = 0; part < mark.parts; part++) {
-    const hashes = await leafHashesOf(storage, part * mark.length, mark.length);
-    // Damaged tiles have been told.
-    const differing = hashes && (await compareLeafIndexPart(hasher, storage, part, hashes));
-    if (differing) findings.add('derived', `leaf index, part ${part}`, 'its rows, and no other', differing);
+
+  private constructor(hasher: Hasher, storage: ReadableStorage, findings: Findings, mark: LeafIndexMark) {
+    this.#hasher = hasher;
+    this.#storage = storage;
+    this.#findings = findings;
+    this.#mark = mark;
   }
-  // A part that was being stored when the log ended is stored anew, over what there is of it.
-  const behind = { ...LEAF_INDEX_RANGE, gte: leafIndexKey(mark.parts, 0, 0) };
-  for await (const [key] of storage.range(behind)) {
-    if (named(key, leafIndexPartOf) === mark.parts) continue;
-    findings.add('derived', 'leaf index', `rows of ${mark.parts} parts`, `a row under ${toHex(key)}`);
-    return;
+
+  /** The tiles of the first `leaves` have been compared. */
+  async check(leaves: number): Promise<void> {
+    const { length, parts } = this.#mark;
+    for (; this.#part < parts && (this.#part + 1) * length <= leaves; this.#part++) {
+      const hashes = await leafHashesOf(this.#storage, this.#part * length, length);
+      // Damaged tiles have been told.
+      const wrong = hashes && (await compareLeafIndexPart(this.#hasher, this.#storage, this.#part, hashes));
+      if (wrong)
+        this.#findings.add('derived', `leaf index, part ${this.#part}`, 'its rows, and no other', wrong);
+    }
+  }
+
+  /** Whatever is left, after the last part. */
+  async finish(): Promise<void> {
+    const { parts } = this.#mark;
+    // A part that was being stored when the log ended is stored anew, over what there is of it.
+    const behind = { ...LEAF_INDEX_RANGE, gte: leafIndexKey(parts, 0, 0) };
+    for await (const [key] of this.#storage.range(behind)) {
+      if (named(key, leafIndexPartOf) === parts) continue;
+      this.#findings.add('derived', 'leaf index', `rows of ${parts} parts`, `a row under ${toHex(key)}`);
+      return;
+    }
   }
 }
 
@@ -159,7 +186,7 @@ export async function auditRecords(
 /** Keys that stored records name: threads can verify with them before the replay gets there. */
 export async function storedKeys(storage: ReadableStorage): Promise<SigningKey[]> {
   const keys: SigningKey[] = [];
-  for await (const [key, value] of storage.range(RECORD_RANGE)) {
+  for await (const [key, value] of storage.range(KEY_RANGE)) {
     try {
       const found = signingKeyOf(stateKeyOf(key), value);
       if (found) keys.push(found);

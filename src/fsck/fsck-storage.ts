@@ -7,9 +7,9 @@ import { TILE_WIDTH } from '../merkle/index.ts';
 import type { ReadableStorage } from '../storage/index.ts';
 import type { MakeAuditors } from './auditors.ts';
 import {
-  auditLeafIndex,
   auditRecords,
   auditStrays,
+  LeafIndexRows,
   storedKeys,
   storedLevels,
   VerdictRows,
@@ -69,13 +69,16 @@ export async function fsckStorage(storage: ReadableStorage, options: FsckOptions
     const report = { origin, size, root, findings };
     // Without them ahead, keys come from the replay, which takes longer.
     if (state) await attempt('keys', findings, async () => auditors.learn(await storedKeys(storage)));
+    let index: LeafIndexRows | undefined;
     const read = await attempt('leaves, tiles and verdicts', findings, async () => {
+      if (state) index = await LeafIndexRows.open(crypto, storage, size, findings);
       await pipeline(
         storedBundles(storage, size, findings),
         auditors,
         async (audit) => {
           tree.add(audit);
           await state?.add(audit);
+          await index?.check(audit.n * TILE_WIDTH + audit.width);
           progress?.('leaves', audit.n * TILE_WIDTH + audit.width, size);
         },
         options.signal,
@@ -92,7 +95,7 @@ export async function fsckStorage(storage: ReadableStorage, options: FsckOptions
     progress?.('rows', 0, size);
     state.finish();
     await attempt('verdict rows', findings, () => verdicts.finish());
-    await attempt('leaf index', findings, () => auditLeafIndex(crypto, storage, size, findings));
+    await attempt('leaf index', findings, async () => index?.finish());
     const records = state.state;
     if (records) await attempt('records', findings, () => auditRecords(storage, records, findings));
     await attempt('other rows', findings, () => auditStrays(storage, size, findings));

@@ -5,7 +5,6 @@
  * stored once, in the background, as rows that are read back before they count.
  */
 import type { Bytes } from '../core/bytes.ts';
-import { equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { HashFilter } from '../core/hash-filter.ts';

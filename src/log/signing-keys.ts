@@ -2,12 +2,16 @@
 import { KEY, stateKey } from '../chain/index.ts';
 import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { StateMap } from '../statemap/index.ts';
+import { recordTypeRange } from './layout.ts';
 
 export type SigningKey = readonly [kid: Bytes, coseKey: Bytes];
 
 const KID = 32;
 /** What every state key of a key record begins with: `["key", ` and the head of the 32-byte kid. */
 const PREFIX = stateKey(KEY.type, new Uint8Array(KID)).slice(0, -KID);
+
+/** Where stored records have them, and keys of other uses. */
+export const KEY_RANGE = recordTypeRange(KEY.type, stateKey(KEY.type, new Uint8Array(KID)));
 
 /** The signing key that a record of the state map holds, if it is one. */
 export function signingKeyOf(key: Bytes, value: Bytes): SigningKey | undefined {
