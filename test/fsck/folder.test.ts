@@ -59,7 +59,9 @@ test('rows that cannot be read are findings, and so is everything else that is w
   const [key, bundle] = rows.slice({ gte: leavesKey(256), limit: 1 })[0]!;
   const table = join(damaged, readdirSync(damaged).find((name) => name.endsWith('.ldb'))!);
   const bytes = readFileSync(table);
-  const place = placeOf(bytes, bundle, bundle.length >> 1);
+  // Behind the first bundle: what all statements have lies there as well, in the block of the head.
+  const [, before] = rows.slice({ gte: leavesKey(0), limit: 1 })[0]!;
+  const place = placeOf(bytes, bundle, bundle.length >> 1, placeOf(bytes, before, before.length - 24));
   for (let length = 24; await isReadable(damaged, key); length += 4) {
     writeFileSync(table, bytes.fill(0xff, place, place + length));
   }
@@ -90,9 +92,9 @@ test('a journal that ends within a write is a finding: nobody can tell whether t
   assert.match(findings.list[0]!.at, /^journal \d+\.log, byte \d+$/);
 });
 
-function placeOf(table: Buffer, content: Uint8Array, from: number): number {
+function placeOf(table: Buffer, content: Uint8Array, from: number, behind = 0): number {
   for (let at = from; at + 24 <= content.length; at++) {
-    const place = table.indexOf(content.subarray(at, at + 24));
+    const place = table.indexOf(content.subarray(at, at + 24), behind);
     if (place >= 0) return place;
   }
   throw new Error('it is not there');
