@@ -140,7 +140,8 @@ export class LeafIndex {
    */
   async find(hashes: readonly Bytes[]): Promise<(number | undefined)[]> {
     const found = hashes.map((hash) => this.#held(hash));
-    let asked = hashes.flatMap((hash, i) => (found[i] === undefined ? this.#candidates(hash, i) : []));
+    // Grows by further rows of crowded buckets.
+    const asked = hashes.flatMap((hash, i) => (found[i] === undefined ? this.#candidates(hash, i) : []));
     for (let at = 0; at < asked.length; at += ROWS_AT_ONCE) {
       const some = asked.slice(at, at + ROWS_AT_ONCE);
       const rows = await this.#storage.getMany(some.map(keyOf));
@@ -148,7 +149,7 @@ export class LeafIndex {
         const row = rows[i];
         if (!row) throw fail('LOG_CORRUPT', `a row of part ${place.part} of the leaf index is missing`);
         const looked = lookIn(this.#hasher, keyOf(place), row, place.hash);
-        if (looked === 'beyond') asked = [...asked, { ...place, row: place.row + 1 }];
+        if (looked === 'beyond') asked.push({ ...place, row: place.row + 1 });
         else if (looked !== 'absent') found[place.at] ??= place.part * this.#length + looked.place;
       }
     }
