@@ -5,7 +5,7 @@
  * stored once, in the background, as rows that are read back before they count.
  */
 import type { Bytes } from '../core/bytes.ts';
-import type { Hasher } from '../core/crypto.ts';
+import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { HashFilter } from '../core/hash-filter.ts';
 import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
@@ -33,7 +33,7 @@ const TILES_AT_ONCE = 16;
 type Rest = () => Promise<void>;
 
 export class LeafIndex {
-  readonly #hasher: Hasher;
+  readonly #crypto: Crypto;
   readonly #storage: Storage;
   readonly #tree: LogTree;
   readonly #length: number;
@@ -46,13 +46,13 @@ export class LeafIndex {
   readonly #toLearn: number;
   #learnt = 0;
 
-  private constructor(hasher: Hasher, storage: Storage, tree: LogTree, length: number, parts: number) {
-    this.#hasher = hasher;
+  private constructor(crypto: Crypto, storage: Storage, tree: LogTree, length: number, parts: number) {
+    this.#crypto = crypto;
     this.#storage = storage;
     this.#tree = tree;
     this.#length = length;
     this.#parts = parts;
-    this.#tables = [new LeafTable(parts * length, length)];
+    this.#tables = [this.#table(parts * length)];
     this.#toLearn = parts * length;
   }
 
@@ -63,7 +63,7 @@ export class LeafIndex {
    * @throws LOG_CORRUPT, STORAGE_FAILED
    */
   static async restore(
-    hasher: Hasher,
+    crypto: Crypto,
     storage: Storage,
     tree: LogTree,
     open: readonly Bytes[],
@@ -79,11 +79,11 @@ export class LeafIndex {
     }
     if (mark?.length !== length) await clear(storage);
     const parts = mark?.length === length ? mark.parts : 0;
-    const index = new LeafIndex(hasher, storage, tree, length, parts);
+    const index = new LeafIndex(crypto, storage, tree, length, parts);
     const full = Math.floor(tree.size / TILE_WIDTH);
     let tiles: VerifiedTiles | undefined;
     for (let n = (parts * length) / TILE_WIDTH; n < full; n++) {
-      tiles ??= new VerifiedTiles(hasher, storage, tree);
+      tiles ??= new VerifiedTiles(crypto, storage, tree);
       const hashes = await tiles.read(0, n);
       for (let at = 0; at < hashes.length; at += HASH_LENGTH)
         index.add(hashes.subarray(at, at + HASH_LENGTH));
@@ -91,6 +91,11 @@ export class LeafIndex {
     }
     for (const hash of open) index.add(hash);
     return index;
+  }
+
+  #table(first: number): LeafTable {
+    const random = this.#crypto.randomBytes(4).reduce((word, byte) => (word << 8) | byte, 0);
+    return new LeafTable(first, this.#length, random);
   }
 
   /** Leaves that are in it. */
@@ -117,7 +122,7 @@ export class LeafIndex {
   add(hash: Bytes): void {
     let table = this.#tables.at(-1)!;
     if (table.full) {
-      table = new LeafTable(table.end, this.#length);
+      table = this.#table(table.end);
       this.#tables.push(table);
     }
     this.#known.add(hash, table.end);
@@ -148,7 +153,7 @@ export class LeafIndex {
       for (const [i, place] of some.entries()) {
         const row = rows[i];
         if (!row) throw fail('LOG_CORRUPT', `a row of part ${place.part} of the leaf index is missing`);
-        const looked = lookIn(this.#hasher, keyOf(place), row, place.hash);
+        const looked = lookIn(this.#crypto, keyOf(place), row, place.hash);
         if (looked === 'beyond') asked.push({ ...place, row: place.row + 1 });
         else if (looked !== 'absent') found[place.at] ??= place.part * this.#length + looked.place;
       }
@@ -183,7 +188,7 @@ export class LeafIndex {
    * @throws LOG_CORRUPT a tile is missing, or is not what the one above it says; STORAGE_FAILED: it can be tried again
    */
   async learn(stopped: () => boolean): Promise<void> {
-    const tiles = new VerifiedTiles(this.#hasher, this.#storage, this.#tree);
+    const tiles = new VerifiedTiles(this.#crypto, this.#storage, this.#tree);
     while (!this.learned && !stopped()) {
       const first = this.#learnt;
       const hashes = await tiles.read(0, first / TILE_WIDTH);
@@ -207,7 +212,7 @@ export class LeafIndex {
       await rest?.();
     };
     let batch = new WriteBatch();
-    for (const { key, value } of leafIndexRows(this.#hasher, part, table.hashes)) {
+    for (const { key, value } of leafIndexRows(this.#crypto, part, table.hashes)) {
       batch.put(key, value);
       if (batch.operations.length < ROWS_AT_ONCE) continue;
       await write(batch);
@@ -217,14 +222,14 @@ export class LeafIndex {
     await this.#compare(part, table.hashes, rest);
     const mark = encodeLeafIndexMark({ length: this.#length, parts: part + 1 });
     await this.#storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, mark));
-    if (this.#tables.length === 1) this.#tables.push(new LeafTable(table.end, this.#length));
+    if (this.#tables.length === 1) this.#tables.push(this.#table(table.end));
     this.#tables.shift();
     this.#parts = part + 1;
   }
 
   /** Compares the rows of a stored part with the tiles. @throws LOG_CORRUPT, STORAGE_FAILED */
   async audit(part: number, rest?: Rest): Promise<void> {
-    const tiles = new VerifiedTiles(this.#hasher, this.#storage, this.#tree);
+    const tiles = new VerifiedTiles(this.#crypto, this.#storage, this.#tree);
     const hashes = new Uint8Array(this.#length * HASH_LENGTH);
     const first = (part * this.#length) / TILE_WIDTH;
     for (let n = 0; n < this.#length / TILE_WIDTH; n++) {
@@ -235,7 +240,7 @@ export class LeafIndex {
   }
 
   async #compare(part: number, hashes: Bytes, rest?: Rest): Promise<void> {
-    const differing = await compareLeafIndexPart(this.#hasher, this.#storage, part, hashes, rest);
+    const differing = await compareLeafIndexPart(this.#crypto, this.#storage, part, hashes, rest);
     if (differing !== undefined) throw fail('LOG_CORRUPT', differing);
   }
 }

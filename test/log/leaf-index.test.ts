@@ -338,7 +338,7 @@ describe('a table of leaves', () => {
     const spread = hashesFrom(0, 2000);
     const alike = spread.map((hash, n) => (n % 3 === 0 ? concat(new Uint8Array(4), hash.subarray(4)) : hash));
     for (const hashes of [spread, alike]) {
-      const table = new LeafTable(4096, 4096);
+      const table = new LeafTable(4096, 4096, 0x9e3779b9);
       const buffer = concat(...hashes);
       for (const n of hashes.keys()) table.add(buffer, n * 32);
       for (const hash of hashes.slice(0, 100)) table.add(hash);
@@ -350,7 +350,7 @@ describe('a table of leaves', () => {
   });
 
   test('takes no more than it has room for', () => {
-    const table = new LeafTable(0, 4);
+    const table = new LeafTable(0, 4, 1);
     for (const hash of hashesFrom(0, 4)) table.add(hash);
     assert.equal(table.full, true);
     assert.throws(() => table.add(hashOf(4)), { code: 'INTERNAL' });
