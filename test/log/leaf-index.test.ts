@@ -270,6 +270,10 @@ describe('rows of a part', () => {
   for (const [name, hashes] of [
     ['evenly spread', hashesFrom(0, 1024)],
     ['crowded into one bucket', crowded],
+    [
+      'alike in their first bytes',
+      crowded.map((hash) => concat(utf8('\u0081abc').subarray(0, 4), hash.subarray(4))),
+    ],
     ['of the shortest part', hashesFrom(0, 256)],
   ] as const) {
     test(`${name}: ascending keys, every leaf where it is, and no other`, async () => {
