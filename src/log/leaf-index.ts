@@ -9,7 +9,7 @@ import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { HashFilter } from '../core/hash-filter.ts';
 import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
-import { type Storage, WriteBatch } from '../storage/index.ts';
+import { type Range, type Storage, WriteBatch } from '../storage/index.ts';
 import {
   decodeLeafIndexMark,
   encodeLeafIndexMark,
@@ -207,6 +207,8 @@ export class LeafIndex {
     const [table] = this.#tables;
     if (!table?.full) throw fail('INTERNAL', 'no part of the leaf index is whole');
     const part = this.#parts;
+    // Of an earlier try, or of nothing at all: neither would be written over.
+    await remove(this.#storage, leafIndexRange(part));
     const write = async (batch: WriteBatch) => {
       await this.#storage.write(batch);
       await rest?.();
@@ -280,9 +282,13 @@ async function clear(storage: Storage): Promise<void> {
   if (await storage.get(LEAF_INDEX_MARK_KEY)) {
     await storage.write(new WriteBatch().del(LEAF_INDEX_MARK_KEY));
   }
+  await remove(storage, LEAF_INDEX_RANGE);
+}
+
+async function remove(storage: Storage, range: Range): Promise<void> {
   for (;;) {
     const batch = new WriteBatch();
-    for await (const [key] of storage.range({ ...LEAF_INDEX_RANGE, limit: 10_000 })) batch.del(key);
+    for await (const [key] of storage.range({ ...range, limit: 10_000 })) batch.del(key);
     if (batch.operations.length === 0) return;
     await storage.write(batch);
   }

@@ -232,6 +232,23 @@ describe('what is stored of it', () => {
     assert.deepEqual(await index.find(leaves), numbers(0, 600));
   });
 
+  test('rows that do not count are not in the way of a part that is stored', async () => {
+    const { storage, leaves, open } = await restored(1400);
+    const stray = [leafIndexKey(2, 0, 9), leafIndexKey(2, 1, 0), leafIndexKey(2, 9, 0)];
+    const batch = new WriteBatch();
+    for (const key of stray) batch.put(key, utf8('stray'));
+    await storage.write(batch);
+    const { tree, index } = await opened(storage, 1400, open);
+    const more = hashesFrom(1400, 200);
+    for (const hash of more) {
+      tree.append(hash);
+      index.add(hash);
+    }
+    await index.store();
+    assert.equal(index.parts, 3);
+    assert.deepEqual(await index.find([...leaves, ...more]), numbers(0, 1600));
+  });
+
   test('whenever the storage fails or the machine stops, it is whole after the next start', async () => {
     const leaves = hashesFrom(0, 600);
     await eachFault(async (disk) => {
@@ -479,6 +496,38 @@ test('a log that cannot read its tiles says so, goes on, and ends at once', asyn
   assert.match(warnings[0]!, /each statement is looked up/);
   assert.equal((await log.submit(foreign(member, 400))).existed, false);
   assert.equal((await log.submit(statements[20]!)).existed, true);
+  await log.close();
+});
+
+test('a part that could not be read back when it was stored is stored after the next commit', async () => {
+  const disk = new FaultyDisk();
+  const storage = await disk.open();
+  let unreadable = false;
+  const events: string[] = [];
+  const log = await startedLog({
+    openStorage: async () => ({
+      ...{ get: storage.get.bind(storage), getMany: storage.getMany.bind(storage) },
+      ...{ write: storage.write.bind(storage), close: storage.close.bind(storage) },
+      range(range) {
+        if (unreadable && range.gte && equal(range.gte, leafIndexKey(0, 0, 0))) {
+          throw fail('STORAGE_FAILED', 'a bad moment');
+        }
+        return storage.range(range);
+      },
+    }),
+    indexPart: 256,
+    scrubInterval: 1,
+    observe: { event: (_level, message) => void events.push(message) },
+  });
+  const member = await joined(log);
+  unreadable = true;
+  await log.submitAll(Array.from({ length: 300 }, (_, n) => foreign(member, n)));
+  await until(async () => events.includes('a part of the leaf index could not be written'));
+  unreadable = false;
+  assert.equal(disk.durable.get(LEAF_INDEX_MARK_KEY), undefined);
+  await log.submit(foreign(member, 300));
+  await until(async () => disk.durable.get(LEAF_INDEX_MARK_KEY) !== undefined);
+  assert.equal(log.status.accepting, true);
   await log.close();
 });
 
