@@ -28,6 +28,8 @@ export const LEAF_INDEX_PART = 2 ** 18;
 /** Rows of 4.6 kB that one write takes, or one look-up reads at once; leaves that are added without a rest. */
 const ROWS_AT_ONCE = 64;
 const TILES_AT_ONCE = 16;
+/** Small rows, of format 1, but for those of one part. */
+const ROWS_REMOVED = 10_000;
 
 /** Between one piece of work and the next, where others use this thread as well. */
 type Rest = () => Promise<void>;
@@ -285,10 +287,14 @@ async function clear(storage: Storage): Promise<void> {
   await remove(storage, LEAF_INDEX_RANGE);
 }
 
-async function remove(storage: Storage, range: Range): Promise<void> {
-  for (;;) {
+/** In the order of the keys, each time from the last one on: LevelDB would go through all that it has deleted before. */
+async function remove(storage: Storage, { gte, lt }: Required<Pick<Range, 'gte' | 'lt'>>): Promise<void> {
+  for (let from = gte; ; ) {
     const batch = new WriteBatch();
-    for await (const [key] of storage.range({ ...range, limit: 10_000 })) batch.del(key);
+    for await (const [key] of storage.range({ gte: from, lt, limit: ROWS_REMOVED })) {
+      batch.del(key);
+      from = key;
+    }
     if (batch.operations.length === 0) return;
     await storage.write(batch);
   }

@@ -196,9 +196,9 @@ describe('what is stored of it', () => {
       await says(value);
       await assert.rejects(opened(storage, 1400, open), { code: 'LOG_CORRUPT' });
     }
-    await storage.write(
-      new WriteBatch().del(LEAF_INDEX_MARK_KEY).put(concat(utf8('i'), new Uint8Array(32)), u64be(1)),
-    );
+    const older = new WriteBatch().del(LEAF_INDEX_MARK_KEY);
+    for (let n = 0; n < 25_000; n++) older.put(concat(utf8('i'), hashOf(n)), u64be(n));
+    await storage.write(older);
     const { index } = await opened(storage, 1400, open);
     assert.equal(index.parts, 2);
     assert.deepEqual(await index.find(leaves), numbers(0, 1400));
