@@ -53,8 +53,7 @@ export class LeafIndexRows {
   ): Promise<LeafIndexRows | undefined> {
     const stored = await storage.get(LEAF_INDEX_MARK_KEY);
     const mark = stored ? named(stored, decodeLeafIndexMark) : { length: LEAF_INDEX_PART, parts: 0 };
-    const fits = mark && Number.isInteger(Math.log2(mark.length)) && mark.length >= TILE_WIDTH;
-    if (fits && mark.parts * mark.length <= size) return new LeafIndexRows(hasher, storage, findings, mark);
+    if (mark && mark.parts * mark.length <= size) return new LeafIndexRows(hasher, storage, findings, mark);
     const found = mark ? `${mark.parts} parts of ${mark.length} leaves` : 'one that cannot be read';
     findings.add('derived', 'mark of the leaf index', 'whole parts, of leaves that there are', found);
     return undefined;
@@ -82,10 +81,11 @@ export class LeafIndexRows {
   /** Whatever is left, after the last part. */
   async finish(): Promise<void> {
     const { parts } = this.#mark;
-    // A part that was being stored when the log ended is stored anew, over what there is of it.
+    // A part that was being stored when the log ended is stored anew; rows of format 1, before there is a mark, are thrown away.
     const behind = { ...LEAF_INDEX_RANGE, gte: leafIndexKey(parts, 0, 0) };
     for await (const [key] of this.#storage.range(behind)) {
-      if (named(key, leafIndexPartOf) === parts) continue;
+      const part = named(key, leafIndexPartOf);
+      if (part === parts || (part === undefined && parts === 0)) continue;
       this.#findings.add('derived', 'leaf index', `rows of ${parts} parts`, `a row under ${toHex(key)}`);
       return;
     }

@@ -22,6 +22,7 @@ import { decodeVerdict, type Verdict } from '../chain/index.ts';
 import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
 import { type CborMap, decode, encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
+import { TILE_WIDTH } from '../merkle/index.ts';
 
 /** Format 1 had an index row for each statement: what a start finds in it, it brings to this one. */
 export const FORMAT = 2;
@@ -170,10 +171,12 @@ export function decodeMark(bytes: Bytes | undefined): number {
 
 /** Which parts of the leaf index are stored, whole and compared. */
 export interface LeafIndexMark {
-  /** Leaves of a part. */
+  /** Leaves of a part: a power of two, from 256 to 2^20. */
   readonly length: number;
   readonly parts: number;
 }
+
+const LONGEST_PART = 2 ** 20;
 
 export function encodeLeafIndexMark({ length, parts }: LeafIndexMark): Bytes {
   return encode({ length, parts });
@@ -183,7 +186,14 @@ export function encodeLeafIndexMark({ length, parts }: LeafIndexMark): Bytes {
 export function decodeLeafIndexMark(bytes: Bytes): LeafIndexMark {
   const map = mapOf(bytes, 'mark of the leaf index');
   const [length, parts] = [map.get('length'), map.get('parts')];
-  if (typeof length !== 'number' || length < 1 || typeof parts !== 'number' || parts < 1) {
+  if (
+    typeof length !== 'number' ||
+    !Number.isInteger(Math.log2(length)) ||
+    length < TILE_WIDTH ||
+    length > LONGEST_PART ||
+    typeof parts !== 'number' ||
+    parts < 1
+  ) {
     throw fail('LOG_CORRUPT', 'the stored mark of the leaf index is malformed');
   }
   return { length, parts };

@@ -80,16 +80,21 @@ function sortByHash(hashes: Bytes, places: Uint32Array): void {
     numbers[i] = view.getUint32(places[i]! * HASH_LENGTH) * MOST_LEAVES + places[i]!;
   }
   numbers.sort();
-  let alike = false;
-  for (let i = 0, before = -1; i < places.length; i++) {
+  for (let i = 0, alike = 0, before = -1; i < places.length; i++) {
     const first = Math.floor(numbers[i]! / MOST_LEAVES);
-    alike ||= first === before;
+    places[i] = numbers[i]! - first * MOST_LEAVES;
+    if (first !== before) alike = i;
     before = first;
-    places[i] = numbers[i]! % MOST_LEAVES;
+    // Among those that begin alike, which are few even where all of a part are in one bucket.
+    for (let at = i; at > alike && isBehind(hashes, places[at - 1]!, places[at]!); at--) {
+      [places[at - 1], places[at]] = [places[at]!, places[at - 1]!];
+    }
   }
-  if (!alike) return;
+}
+
+function isBehind(hashes: Bytes, a: number, b: number): boolean {
   const hashAt = (place: number) => hashes.subarray(place * HASH_LENGTH, (place + 1) * HASH_LENGTH);
-  places.sort((a, b) => compare(hashAt(a), hashAt(b)) || a - b);
+  return compare(hashAt(a), hashAt(b)) > 0;
 }
 
 function rowOf(hasher: Hasher, key: Bytes, hashes: Bytes, places: Uint32Array): Bytes {

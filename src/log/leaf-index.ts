@@ -5,11 +5,11 @@
  * stored once, in the background, as rows that are read back before they count.
  */
 import type { Bytes } from '../core/bytes.ts';
-import type { Hasher } from '../core/crypto.ts';
+import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { HashFilter } from '../core/hash-filter.ts';
 import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
-import { type Storage, WriteBatch } from '../storage/index.ts';
+import { type Range, type Storage, WriteBatch } from '../storage/index.ts';
 import {
   decodeLeafIndexMark,
   encodeLeafIndexMark,
@@ -28,12 +28,14 @@ export const LEAF_INDEX_PART = 2 ** 18;
 /** Rows of 4.6 kB that one write takes, or one look-up reads at once; leaves that are added without a rest. */
 const ROWS_AT_ONCE = 64;
 const TILES_AT_ONCE = 16;
+/** Small rows, of format 1, but for those of one part. */
+const ROWS_REMOVED = 10_000;
 
 /** Between one piece of work and the next, where others use this thread as well. */
 type Rest = () => Promise<void>;
 
 export class LeafIndex {
-  readonly #hasher: Hasher;
+  readonly #crypto: Crypto;
   readonly #storage: Storage;
   readonly #tree: LogTree;
   readonly #length: number;
@@ -46,13 +48,13 @@ export class LeafIndex {
   readonly #toLearn: number;
   #learnt = 0;
 
-  private constructor(hasher: Hasher, storage: Storage, tree: LogTree, length: number, parts: number) {
-    this.#hasher = hasher;
+  private constructor(crypto: Crypto, storage: Storage, tree: LogTree, length: number, parts: number) {
+    this.#crypto = crypto;
     this.#storage = storage;
     this.#tree = tree;
     this.#length = length;
     this.#parts = parts;
-    this.#tables = [new LeafTable(parts * length, length)];
+    this.#tables = [this.#table(parts * length)];
     this.#toLearn = parts * length;
   }
 
@@ -63,7 +65,7 @@ export class LeafIndex {
    * @throws LOG_CORRUPT, STORAGE_FAILED
    */
   static async restore(
-    hasher: Hasher,
+    crypto: Crypto,
     storage: Storage,
     tree: LogTree,
     open: readonly Bytes[],
@@ -79,11 +81,11 @@ export class LeafIndex {
     }
     if (mark?.length !== length) await clear(storage);
     const parts = mark?.length === length ? mark.parts : 0;
-    const index = new LeafIndex(hasher, storage, tree, length, parts);
+    const index = new LeafIndex(crypto, storage, tree, length, parts);
     const full = Math.floor(tree.size / TILE_WIDTH);
     let tiles: VerifiedTiles | undefined;
     for (let n = (parts * length) / TILE_WIDTH; n < full; n++) {
-      tiles ??= new VerifiedTiles(hasher, storage, tree);
+      tiles ??= new VerifiedTiles(crypto, storage, tree);
       const hashes = await tiles.read(0, n);
       for (let at = 0; at < hashes.length; at += HASH_LENGTH)
         index.add(hashes.subarray(at, at + HASH_LENGTH));
@@ -91,6 +93,11 @@ export class LeafIndex {
     }
     for (const hash of open) index.add(hash);
     return index;
+  }
+
+  #table(first: number): LeafTable {
+    const random = this.#crypto.randomBytes(4).reduce((word, byte) => (word << 8) | byte, 0);
+    return new LeafTable(first, this.#length, random);
   }
 
   /** Leaves that are in it. */
@@ -117,7 +124,7 @@ export class LeafIndex {
   add(hash: Bytes): void {
     let table = this.#tables.at(-1)!;
     if (table.full) {
-      table = new LeafTable(table.end, this.#length);
+      table = this.#table(table.end);
       this.#tables.push(table);
     }
     this.#known.add(hash, table.end);
@@ -140,15 +147,16 @@ export class LeafIndex {
    */
   async find(hashes: readonly Bytes[]): Promise<(number | undefined)[]> {
     const found = hashes.map((hash) => this.#held(hash));
-    let asked = hashes.flatMap((hash, i) => (found[i] === undefined ? this.#candidates(hash, i) : []));
+    // Grows by further rows of crowded buckets.
+    const asked = hashes.flatMap((hash, i) => (found[i] === undefined ? this.#candidates(hash, i) : []));
     for (let at = 0; at < asked.length; at += ROWS_AT_ONCE) {
       const some = asked.slice(at, at + ROWS_AT_ONCE);
       const rows = await this.#storage.getMany(some.map(keyOf));
       for (const [i, place] of some.entries()) {
         const row = rows[i];
         if (!row) throw fail('LOG_CORRUPT', `a row of part ${place.part} of the leaf index is missing`);
-        const looked = lookIn(this.#hasher, keyOf(place), row, place.hash);
-        if (looked === 'beyond') asked = [...asked, { ...place, row: place.row + 1 }];
+        const looked = lookIn(this.#crypto, keyOf(place), row, place.hash);
+        if (looked === 'beyond') asked.push({ ...place, row: place.row + 1 });
         else if (looked !== 'absent') found[place.at] ??= place.part * this.#length + looked.place;
       }
     }
@@ -182,7 +190,7 @@ export class LeafIndex {
    * @throws LOG_CORRUPT a tile is missing, or is not what the one above it says; STORAGE_FAILED: it can be tried again
    */
   async learn(stopped: () => boolean): Promise<void> {
-    const tiles = new VerifiedTiles(this.#hasher, this.#storage, this.#tree);
+    const tiles = new VerifiedTiles(this.#crypto, this.#storage, this.#tree);
     while (!this.learned && !stopped()) {
       const first = this.#learnt;
       const hashes = await tiles.read(0, first / TILE_WIDTH);
@@ -201,12 +209,14 @@ export class LeafIndex {
     const [table] = this.#tables;
     if (!table?.full) throw fail('INTERNAL', 'no part of the leaf index is whole');
     const part = this.#parts;
+    // Of an earlier try, or of nothing at all: neither would be written over.
+    await remove(this.#storage, leafIndexRange(part));
     const write = async (batch: WriteBatch) => {
       await this.#storage.write(batch);
       await rest?.();
     };
     let batch = new WriteBatch();
-    for (const { key, value } of leafIndexRows(this.#hasher, part, table.hashes)) {
+    for (const { key, value } of leafIndexRows(this.#crypto, part, table.hashes)) {
       batch.put(key, value);
       if (batch.operations.length < ROWS_AT_ONCE) continue;
       await write(batch);
@@ -216,14 +226,14 @@ export class LeafIndex {
     await this.#compare(part, table.hashes, rest);
     const mark = encodeLeafIndexMark({ length: this.#length, parts: part + 1 });
     await this.#storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, mark));
-    if (this.#tables.length === 1) this.#tables.push(new LeafTable(table.end, this.#length));
+    if (this.#tables.length === 1) this.#tables.push(this.#table(table.end));
     this.#tables.shift();
     this.#parts = part + 1;
   }
 
   /** Compares the rows of a stored part with the tiles. @throws LOG_CORRUPT, STORAGE_FAILED */
   async audit(part: number, rest?: Rest): Promise<void> {
-    const tiles = new VerifiedTiles(this.#hasher, this.#storage, this.#tree);
+    const tiles = new VerifiedTiles(this.#crypto, this.#storage, this.#tree);
     const hashes = new Uint8Array(this.#length * HASH_LENGTH);
     const first = (part * this.#length) / TILE_WIDTH;
     for (let n = 0; n < this.#length / TILE_WIDTH; n++) {
@@ -234,7 +244,7 @@ export class LeafIndex {
   }
 
   async #compare(part: number, hashes: Bytes, rest?: Rest): Promise<void> {
-    const differing = await compareLeafIndexPart(this.#hasher, this.#storage, part, hashes, rest);
+    const differing = await compareLeafIndexPart(this.#crypto, this.#storage, part, hashes, rest);
     if (differing !== undefined) throw fail('LOG_CORRUPT', differing);
   }
 }
@@ -274,9 +284,17 @@ async function clear(storage: Storage): Promise<void> {
   if (await storage.get(LEAF_INDEX_MARK_KEY)) {
     await storage.write(new WriteBatch().del(LEAF_INDEX_MARK_KEY));
   }
-  for (;;) {
+  await remove(storage, LEAF_INDEX_RANGE);
+}
+
+/** In the order of the keys, each time from the last one on: LevelDB would go through all that it has deleted before. */
+async function remove(storage: Storage, { gte, lt }: Required<Pick<Range, 'gte' | 'lt'>>): Promise<void> {
+  for (let from = gte; ; ) {
     const batch = new WriteBatch();
-    for await (const [key] of storage.range({ ...LEAF_INDEX_RANGE, limit: 10_000 })) batch.del(key);
+    for await (const [key] of storage.range({ gte: from, lt, limit: ROWS_REMOVED })) {
+      batch.del(key);
+      from = key;
+    }
     if (batch.operations.length === 0) return;
     await storage.write(batch);
   }

@@ -1,6 +1,6 @@
 /**
- * Which of the leaves of a row has a given hash: all of them in memory, outside the engine's heap, at most 40 bytes a leaf. Hashes
- * spread themselves, so open addressing needs no function of its own.
+ * Which of the leaves of a row has a given hash: all of them in memory, outside the engine's heap, 40 bytes for each that there is
+ * room for.
  */
 import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
@@ -13,14 +13,19 @@ export class LeafTable {
   /** Index of the first leaf. */
   readonly first: number;
   readonly #most: number;
+  readonly #factor: number;
   #hashes: Bytes;
-  /** Place + 1 of a leaf; twice as many as there is room for leaves. */
+  /** Place + 1 of a leaf, at its slot or at the next that was free; 0: free. Twice as many as there is room for leaves. */
   #slots: Uint32Array;
   #count = 0;
 
-  /** @param most leaves that it takes: a power of two */
-  constructor(first: number, most: number) {
+  /**
+   * @param most leaves that it takes: a power of two
+   * @param random that nobody else knows: whoever makes statements is not to choose their slots
+   */
+  constructor(first: number, most: number, random: number) {
     this.first = first;
+    this.#factor = random | 1;
     this.#most = most;
     ({ hashes: this.#hashes, slots: this.#slots } = this.#room());
   }
@@ -72,12 +77,13 @@ export class LeafTable {
 
   /** Where the hash is, or would be. */
   #slot(from: Bytes, at: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = ((from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!) & mask;
+    const last = this.#slots.length - 1;
+    const word = (from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!;
+    let slot = Math.imul(word, this.#factor) >>> Math.clz32(last);
     for (;;) {
       const found = this.#slots[slot]!;
       if (found === 0 || same(this.#hashes, (found - 1) * HASH_LENGTH, from, at)) return slot;
-      slot = (slot + 1) & mask;
+      slot = (slot + 1) & last;
     }
   }
 }

@@ -578,6 +578,9 @@ export class TransparencyLog {
         await delay(wait, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
       }
     }
+    // Told to close before that: what is in memory may not be on the disk, so nobody is answered from it any more.
+    if (this.#phase.name === 'closing')
+      this.#phase = { name: 'recovering', reason: 'the log was not read back' };
   }
 
   /** Whatever was published must still be there. @throws LOG_CORRUPT */

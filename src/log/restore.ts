@@ -5,7 +5,7 @@
  */
 import { decodeStateEntry, type StateEntry } from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
-import type { Hasher } from '../core/crypto.ts';
+import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { BundleHasher } from '../merkle/bundle-hash.ts';
 import { HASH_LENGTH, leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
@@ -58,10 +58,10 @@ export interface Expected {
  * Brings a log of an older format to this one.
  * @throws LOG_CORRUPT with what differs; ORIGIN_MISMATCH, RULES_MISMATCH
  */
-export async function restore(hasher: Hasher, storage: Storage, expected: Expected): Promise<Restored> {
+export async function restore(crypto: Crypto, storage: Storage, expected: Expected): Promise<Restored> {
   const leaves = new LeafStore(storage);
   const stored = await storage.get(HEAD_KEY);
-  if (!stored) return empty(hasher, storage, leaves, expected);
+  if (!stored) return empty(crypto, storage, leaves, expected);
   const head = decodeHead(stored, 'older');
   if (head.origin !== expected.origin) {
     throw fail('ORIGIN_MISMATCH', `the stored log is ${head.origin}, not ${expected.origin}`);
@@ -73,10 +73,10 @@ export async function restore(hasher: Hasher, storage: Storage, expected: Expect
       `the verified mark is at ${mark}, where it cannot be in a tree of ${head.size}`,
     );
   }
-  const bundles = new BundleVerifier(hasher);
-  const tail = (await leaves.restore(head.size)).map((record) => leafDataOf(hasher, record));
-  const open = tail.map((data) => leafHash(hasher, data));
-  const tree = LogTree.restore(hasher, storage, head.size, [open, ...(await openTiles(storage, head.size))]);
+  const bundles = new BundleVerifier(crypto);
+  const tail = (await leaves.restore(head.size)).map((record) => leafDataOf(crypto, record));
+  const open = tail.map((data) => leafHash(crypto, data));
+  const tree = LogTree.restore(crypto, storage, head.size, [open, ...(await openTiles(storage, head.size))]);
   if (!equal(tree.root(), head.root)) {
     throw fail(
       'LOG_CORRUPT',
@@ -95,16 +95,16 @@ export async function restore(hasher: Hasher, storage: Storage, expected: Expect
   if (!equal(tip.rules, expected.rules)) {
     throw fail('RULES_MISMATCH', 'the newest state entry was made under other rules than this software has');
   }
-  const state = await restoreState(hasher, storage, tip);
+  const state = await restoreState(crypto, storage, tip);
   // Before its index is made anew: from now on software that would look for index rows refuses it.
   const upToDate = encodeHead(head);
   if (!equal(stored, upToDate)) await storage.write(new WriteBatch().put(HEAD_KEY, upToDate));
-  const index = await LeafIndex.restore(hasher, storage, tree, open, expected.indexPart);
+  const index = await LeafIndex.restore(crypto, storage, tree, open, expected.indexPart);
   return { head, tree, leaves, index, state, tip, mark };
 }
 
 async function empty(
-  hasher: Hasher,
+  crypto: Crypto,
   storage: Storage,
   leaves: LeafStore,
   { indexPart }: Expected,
@@ -112,12 +112,12 @@ async function empty(
   for await (const [key] of storage.range({ limit: 1 })) {
     throw fail('LOG_CORRUPT', `there is no committed head, but a row under key ${key[0]}`);
   }
-  const tree = LogTree.restore(hasher, storage, 0, []);
+  const tree = LogTree.restore(crypto, storage, 0, []);
   return {
     head: undefined,
     tree,
     leaves,
-    index: await LeafIndex.restore(hasher, storage, tree, [], indexPart),
+    index: await LeafIndex.restore(crypto, storage, tree, [], indexPart),
     state: StateMap.empty,
     tip: undefined,
     mark: 0,

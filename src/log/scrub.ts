@@ -44,7 +44,7 @@ export interface ScrubbedLog {
   readonly isOpen: boolean;
   /** The mark has been written. */
   raised(mark: number): void;
-  /** Something could not be written; the next commit fails like that, and reloads. */
+  /** Something could not be written, or not read back; where a write has failed, the next commit fails like that, and reloads. */
   unwritable(what: string): void;
 }
 
@@ -53,8 +53,8 @@ export class Scrub {
   readonly #bundles: BundleVerifier;
   readonly #interval: number;
   readonly #signal: AbortSignal;
-  /** A storage that has failed to take something. */
-  #unwritable: Storage | undefined;
+  /** A storage that has failed to take something, and how many leaves were published then. */
+  #failed: { readonly storage: Storage; readonly size: number } | undefined;
 
   /** @param interval milliseconds between two old bundles when nothing else is done; 0: none is looked at */
   constructor(hasher: Hasher, log: ScrubbedLog, interval: number | undefined, signal: AbortSignal) {
@@ -80,7 +80,9 @@ export class Scrub {
     while (!this.#signal.aborted) {
       const { size } = this.#log;
       const { mark, index } = this.#log.committed;
-      if (this.#log.isOpen && index.due && (await this.#storeIndex())) continue;
+      // Only what is published: a leaf that a commit has not brought to the disk yet is in the index already.
+      const isDue = (index.parts + 1) * index.length <= size;
+      if (this.#log.isOpen && isDue && (await this.#storeIndex())) continue;
       if (this.#log.isOpen && mark + MARK_INTERVAL <= size && (await this.#raiseMark(mark, size))) continue;
       const before = performance.eventLoopUtilization();
       await delay(interval || 1000, undefined, { signal: this.#signal, ref: false });
@@ -95,10 +97,10 @@ export class Scrub {
     }
   }
 
-  /** False: it has to be tried again, after a reload. */
+  /** False: it has to be tried again, after a commit or a reload. */
   async #raiseMark(mark: number, size: number): Promise<boolean> {
     const { storage } = this.#log.committed;
-    if (storage === this.#unwritable) return false;
+    if (this.#hasFailed(storage)) return false;
     const next = mark + MARK_INTERVAL;
     if (!(await this.#verify(mark / TILE_WIDTH, next / TILE_WIDTH, size, MARK_PAUSE))) return false;
     const mayWrite = await this.#writing('the verified mark', () =>
@@ -108,10 +110,10 @@ export class Scrub {
     return mayWrite;
   }
 
-  /** False: it has to be tried again, after a reload. */
+  /** False: it has to be tried again, after a commit or a reload. */
   async #storeIndex(): Promise<boolean> {
     const { storage, index } = this.#log.committed;
-    if (storage === this.#unwritable) return false;
+    if (this.#hasFailed(storage)) return false;
     return this.#writing('a part of the leaf index', () => index.store(() => this.#rest(MARK_PAUSE)));
   }
 
@@ -124,10 +126,15 @@ export class Scrub {
     } catch (error) {
       if (!isLedgerError(error, 'STORAGE_FAILED')) throw error;
       // Nothing was promised about it. A storage that a reload has closed meanwhile is no failure.
-      this.#unwritable = storage;
+      this.#failed = { storage, size: this.#log.size };
       if (storage === this.#log.committed.storage) this.#log.unwritable(what);
       return false;
     }
+  }
+
+  /** A storage takes nothing after a failed write. One that has taken a commit since had only not been read. */
+  #hasFailed(storage: Storage): boolean {
+    return storage === this.#failed?.storage && this.#log.size === this.#failed.size;
   }
 
   #rest(milliseconds: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** A whole log as it is stored: its rows as one snapshot, for a backup, and their verification from end to end. */
 import type { Bytes } from '../core/bytes.ts';
-import type { Hasher } from '../core/crypto.ts';
+import type { Crypto } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
@@ -59,7 +59,7 @@ function isHead([key]: Row): boolean {
  * @throws LOG_CORRUPT, ORIGIN_MISMATCH, RULES_MISMATCH, STORAGE_FAILED
  */
 export async function verifyStoredLog(
-  hasher: Hasher,
+  crypto: Crypto,
   storage: Storage,
   expected: { origin: string; rules: Bytes },
 ): Promise<Restored & { readonly head: StoredHead }> {
@@ -69,8 +69,8 @@ export async function verifyStoredLog(
   const mark = size - (size % MARK_INTERVAL);
   await storage.write(new WriteBatch().put(MARK_KEY, encodeMark(mark)));
   // The right edge and what is above the mark, then what is below.
-  const restored = await restore(hasher, storage, expected);
-  const bundles = new BundleVerifier(hasher);
+  const restored = await restore(crypto, storage, expected);
+  const bundles = new BundleVerifier(crypto);
   const { tree, leaves } = restored;
   for (let n = 0; n < mark / TILE_WIDTH; n++) await bundles.verify(storage, tree, leaves, n, size);
   return { ...restored, head: restored.head! };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { decodeStateEntry, encodeStateEntry, encodeVerdict } from '../../src/chain/index.ts';
-import { type Bytes, u64be } from '../../src/core/bytes.ts';
+import { type Bytes, concat, u64be } from '../../src/core/bytes.ts';
 import { encode } from '../../src/core/cbor.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import type { Finding } from '../../src/fsck/index.ts';
@@ -120,7 +120,14 @@ test('the report names the very leaf, hash or row that is wrong, and nothing els
   for (const value of [encode({ length: 256, parts: 3 }), encode({ length: 300, parts: 1 }), u64be(7)]) {
     assert.deepEqual(await after(LEAF_INDEX_MARK_KEY, value), ['derived: mark of the leaf index']);
   }
-  // Without a mark a start makes all anew.
+  // Rows of format 1 beside a mark; without one, that is what a start has begun to throw away.
+  const older = concat(LEAF_INDEX_RANGE.gte, crypto.sha256(row));
+  assert.deepEqual(await after(older, u64be(1)), ['derived: leaf index']);
+  const upgrading = await storageOf(rows);
+  const cleared = new WriteBatch().del(LEAF_INDEX_MARK_KEY).put(older, u64be(1));
+  for (const [stored] of rows.slice(LEAF_INDEX_RANGE)) cleared.del(stored);
+  await upgrading.write(cleared);
+  assert.deepEqual(where((await audit(upgrading)).findings.list), []);
   assert.deepEqual(await after(MARK_KEY, flipped(rows.get(MARK_KEY) ?? Uint8Array.of(9), 0)), [
     'derived: verified mark',
   ]);

@@ -184,6 +184,9 @@ describe('what is stored of it', () => {
       encode({ length: PART, parts: 3 }),
       encode({ length: PART, parts: 0 }),
       encode({ length: PART, parts: '2' }),
+      encode({ length: 300, parts: 1 }),
+      encode({ length: 128, parts: 1 }),
+      encode({ length: 2 ** 21, parts: 1 }),
       encode({ parts: 2 }),
       encode([]),
       utf8('x'),
@@ -193,9 +196,9 @@ describe('what is stored of it', () => {
       await says(value);
       await assert.rejects(opened(storage, 1400, open), { code: 'LOG_CORRUPT' });
     }
-    await storage.write(
-      new WriteBatch().del(LEAF_INDEX_MARK_KEY).put(concat(utf8('i'), new Uint8Array(32)), u64be(1)),
-    );
+    const older = new WriteBatch().del(LEAF_INDEX_MARK_KEY);
+    for (let n = 0; n < 25_000; n++) older.put(concat(utf8('i'), hashOf(n)), u64be(n));
+    await storage.write(older);
     const { index } = await opened(storage, 1400, open);
     assert.equal(index.parts, 2);
     assert.deepEqual(await index.find(leaves), numbers(0, 1400));
@@ -230,6 +233,23 @@ describe('what is stored of it', () => {
     await assert.rejects(index.store(), { code: 'LOG_CORRUPT' });
     assert.equal(await storage.get(LEAF_INDEX_MARK_KEY), undefined);
     assert.deepEqual(await index.find(leaves), numbers(0, 600));
+  });
+
+  test('rows that do not count are not in the way of a part that is stored', async () => {
+    const { storage, leaves, open } = await restored(1400);
+    const stray = [leafIndexKey(2, 0, 9), leafIndexKey(2, 1, 0), leafIndexKey(2, 9, 0)];
+    const batch = new WriteBatch();
+    for (const key of stray) batch.put(key, utf8('stray'));
+    await storage.write(batch);
+    const { tree, index } = await opened(storage, 1400, open);
+    const more = hashesFrom(1400, 200);
+    for (const hash of more) {
+      tree.append(hash);
+      index.add(hash);
+    }
+    await index.store();
+    assert.equal(index.parts, 3);
+    assert.deepEqual(await index.find([...leaves, ...more]), numbers(0, 1600));
   });
 
   test('whenever the storage fails or the machine stops, it is whole after the next start', async () => {
@@ -270,6 +290,10 @@ describe('rows of a part', () => {
   for (const [name, hashes] of [
     ['evenly spread', hashesFrom(0, 1024)],
     ['crowded into one bucket', crowded],
+    [
+      'alike in their first bytes',
+      crowded.map((hash) => concat(utf8('\u0081abc').subarray(0, 4), hash.subarray(4))),
+    ],
     ['of the shortest part', hashesFrom(0, 256)],
   ] as const) {
     test(`${name}: ascending keys, every leaf where it is, and no other`, async () => {
@@ -338,7 +362,7 @@ describe('a table of leaves', () => {
     const spread = hashesFrom(0, 2000);
     const alike = spread.map((hash, n) => (n % 3 === 0 ? concat(new Uint8Array(4), hash.subarray(4)) : hash));
     for (const hashes of [spread, alike]) {
-      const table = new LeafTable(4096, 4096);
+      const table = new LeafTable(4096, 4096, 0x9e3779b9);
       const buffer = concat(...hashes);
       for (const n of hashes.keys()) table.add(buffer, n * 32);
       for (const hash of hashes.slice(0, 100)) table.add(hash);
@@ -350,7 +374,7 @@ describe('a table of leaves', () => {
   });
 
   test('takes no more than it has room for', () => {
-    const table = new LeafTable(0, 4);
+    const table = new LeafTable(0, 4, 1);
     for (const hash of hashesFrom(0, 4)) table.add(hash);
     assert.equal(table.full, true);
     assert.throws(() => table.add(hashOf(4)), { code: 'INTERNAL' });
@@ -475,6 +499,38 @@ test('a log that cannot read its tiles says so, goes on, and ends at once', asyn
   assert.match(warnings[0]!, /each statement is looked up/);
   assert.equal((await log.submit(foreign(member, 400))).existed, false);
   assert.equal((await log.submit(statements[20]!)).existed, true);
+  await log.close();
+});
+
+test('a part that could not be read back when it was stored is stored after the next commit', async () => {
+  const disk = new FaultyDisk();
+  const storage = await disk.open();
+  let unreadable = false;
+  const events: string[] = [];
+  const log = await startedLog({
+    openStorage: async () => ({
+      ...{ get: storage.get.bind(storage), getMany: storage.getMany.bind(storage) },
+      ...{ write: storage.write.bind(storage), close: storage.close.bind(storage) },
+      range(range) {
+        if (unreadable && range.gte && equal(range.gte, leafIndexKey(0, 0, 0))) {
+          throw fail('STORAGE_FAILED', 'a bad moment');
+        }
+        return storage.range(range);
+      },
+    }),
+    indexPart: 256,
+    scrubInterval: 1,
+    observe: { event: (_level, message) => void events.push(message) },
+  });
+  const member = await joined(log);
+  unreadable = true;
+  await log.submitAll(Array.from({ length: 300 }, (_, n) => foreign(member, n)));
+  await until(async () => events.includes('a part of the leaf index could not be written'));
+  unreadable = false;
+  assert.equal(disk.durable.get(LEAF_INDEX_MARK_KEY), undefined);
+  await log.submit(foreign(member, 300));
+  await until(async () => disk.durable.get(LEAF_INDEX_MARK_KEY) !== undefined);
+  assert.equal(log.status.accepting, true);
   await log.close();
 });
 

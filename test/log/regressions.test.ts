@@ -8,7 +8,7 @@ import { TransparencyLog } from '../../src/log/index.ts';
 import { issuerLimit } from '../../src/service/index.ts';
 import { memoryStorage, type Storage } from '../../src/storage/index.ts';
 import { FaultyDisk } from '../storage/faulty.ts';
-import { crypto, foreign, joined, ORIGIN, options, SRO, sroKey, startedLog } from './world.ts';
+import { crypto, foreign, inPlace, joined, ORIGIN, options, SRO, sroKey, startedLog } from './world.ts';
 
 const refusedWith = (code: string) => (error: unknown) => isLedgerError(error, code);
 const codeOf = (work: Promise<unknown>) =>
@@ -137,6 +137,60 @@ test('a reload is no defect to a reader, and a log that is told to close during 
   const again = await TransparencyLog.open(options({ openStorage: disk.openStorage }));
   assert.equal(await again.indexOf(entryId), index);
   await again.close();
+});
+
+test('a log that closes before it was read back answers nobody from what may not be on the disk', async (t) => {
+  const disk = new FaultyDisk();
+  let held: Promise<void> | undefined;
+  const verified = gate();
+  const writing = gate();
+  const failing = gate();
+  const reopening = gate();
+  let isDown = false;
+  const log = await startedLog({
+    openStorage: async () => {
+      if (isDown) {
+        reopening.open();
+        throw fail('STORAGE_FAILED', 'made to fail');
+      }
+      const storage = await disk.open();
+      const write: Storage['write'] = async (batch, expect) => {
+        if (isDown) {
+          writing.open();
+          await failing.opened;
+          throw fail('STORAGE_FAILED', 'made to fail');
+        }
+        await storage.write(batch, expect);
+      };
+      return {
+        ...{ get: storage.get.bind(storage), getMany: storage.getMany.bind(storage), write },
+        ...{ range: storage.range.bind(storage), close: storage.close.bind(storage) },
+      };
+    },
+    verifier: (keys) => {
+      const verifier = inPlace(keys);
+      const verify: typeof verifier.verify = async (request) => {
+        await held;
+        return verifier.verify(request);
+      };
+      return { ...verifier, size: 2, verify, close: async () => verified.open() };
+    },
+  });
+  const statement = foreign(await joined(log), 1);
+  isDown = true;
+  const first = codeOf(log.submit(statement));
+  await writing.opened;
+  // The same again, which the verifier answers when it is closed.
+  held = verified.opened;
+  const second = codeOf(log.submit(statement));
+  failing.open();
+  assert.equal(await first, 'LOG_RECOVERING');
+  await reopening.opened;
+  const now = performance.now.bind(performance);
+  const closed = log.close();
+  t.mock.method(performance, 'now', () => now() + 60_000);
+  assert.equal(await second, 'LOG_RECOVERING');
+  await closed;
 });
 
 test('a reader of one leaf does not load its whole bundle', async () => {
