@@ -27,8 +27,8 @@ const SECONDS = 60;
 const MOST = 1_000_000;
 const BATCH = 64;
 /** Batches that wait for their answer at most. */
-const UNDER_WAY = 32;
-const POLL_MS = 250;
+const UNDER_WAY = 16;
+const POLL_MS = 500;
 /** The receipt of one statement is verified of so many batches. */
 const SAMPLE = 256;
 

@@ -27,10 +27,12 @@ export interface LeafIndexRow {
 /** How many buckets a part of `length` leaves has. @param length a power of two, from 256 to 2^20 */
 export const bucketsOf = (length: number) => length / MEAN;
 
-/** @param buckets a power of two, from 2 to 2^13 */
+/** By the first bits of a hash. @param buckets a power of two, from 2 to 2^13 */
 export function bucketOf(hash: Bytes, buckets: number): number {
-  return ((hash[0]! << 8) | hash[1]!) >> (16 - Math.log2(buckets));
+  return ((hash[0]! << 8) | hash[1]!) >> shiftOf(buckets);
 }
+
+const shiftOf = (buckets: number) => 16 - Math.log2(buckets);
 
 /** All rows of a whole part, in the order of their keys. @param hashes of its leaves, 32 bytes each: a power of two of them, from 256 to 2^20 */
 export function* leafIndexRows(hasher: Hasher, part: number, hashes: Bytes): Generator<LeafIndexRow> {
@@ -51,7 +53,7 @@ export function* leafIndexRows(hasher: Hasher, part: number, hashes: Bytes): Gen
 function byBucket(hashes: Bytes): { places: Uint32Array; ends: Uint32Array } {
   const length = hashes.length / HASH_LENGTH;
   const buckets = bucketsOf(length);
-  const shift = 16 - Math.log2(buckets);
+  const shift = shiftOf(buckets);
   const bucketAt = new Uint16Array(length);
   const ends = new Uint32Array(buckets);
   for (let place = 0, at = 0; place < length; place++, at += HASH_LENGTH) {
@@ -145,9 +147,10 @@ export class LeafIndexComparison {
   readonly #part: number;
   readonly #hashes: Bytes;
   readonly #buckets: number;
+  readonly #shift: number;
   #bucket = 0;
   #row = 0;
-  /** The entry before, in this bucket. */
+  /** The last entry of the row before, in this bucket. */
   #before: Bytes | undefined;
   #found = 0;
 
@@ -157,6 +160,7 @@ export class LeafIndexComparison {
     this.#part = part;
     this.#hashes = hashes;
     this.#buckets = bucketsOf(hashes.length / HASH_LENGTH);
+    this.#shift = shiftOf(this.#buckets);
   }
 
   /** @returns what is wrong */
@@ -191,17 +195,27 @@ export class LeafIndexComparison {
   /** Entries ascend, are in their bucket, and name the leaves whose hashes they have. */
   #fits(row: Bytes, count: number): boolean {
     const view = new DataView(row.buffer, row.byteOffset);
+    const hashes = this.#hashes;
     for (let at = 0; at < count * ENTRY; at += ENTRY) {
-      const entry = row.subarray(at, at + ENTRY);
       const from = view.getUint32(at + HASH_LENGTH) * HASH_LENGTH;
       // A view of the bytes would cost more than this.
-      for (let i = 0; i < HASH_LENGTH; i++) if (entry[i] !== this.#hashes[from + i]) return false;
-      if (bucketOf(entry, this.#buckets) !== this.#bucket) return false;
-      if (this.#before && compare(this.#before, entry) >= 0) return false;
-      this.#before = entry;
+      for (let i = 0; i < HASH_LENGTH; i++) if (row[at + i] !== hashes[from + i]) return false;
+      if (((row[at]! << 8) | row[at + 1]!) >> this.#shift !== this.#bucket) return false;
+      if (at > 0 && !ascends(row, at - ENTRY, at)) return false;
     }
+    const last = count * ENTRY - ENTRY;
+    if (count > 0 && this.#before && compare(this.#before, row.subarray(0, ENTRY)) >= 0) return false;
+    if (count > 0) this.#before = row.subarray(last, last + ENTRY);
     return true;
   }
+}
+
+function ascends(row: Bytes, a: number, b: number): boolean {
+  for (let i = 0; i < ENTRY; i++) {
+    const order = row[a + i]! - row[b + i]!;
+    if (order !== 0) return order < 0;
+  }
+  return false;
 }
 
 /** With the key, so that a row is only good in its place. */
