@@ -42,6 +42,8 @@ export class LeafIndexRows {
   readonly #storage: ReadableStorage;
   readonly #findings: Findings;
   readonly #mark: LeafIndexMark;
+  /** Of the leaves of one part after the other. */
+  readonly #hashes: Bytes;
   #part = 0;
 
   /** @param size leaves of the log */
@@ -64,18 +66,32 @@ export class LeafIndexRows {
     this.#storage = storage;
     this.#findings = findings;
     this.#mark = mark;
+    this.#hashes = new Uint8Array(mark.parts > 0 ? mark.length * HASH_LENGTH : 0);
   }
 
   /** The tiles of the first `leaves` have been compared. */
   async check(leaves: number): Promise<void> {
     const { length, parts } = this.#mark;
     for (; this.#part < parts && (this.#part + 1) * length <= leaves; this.#part++) {
-      const hashes = await leafHashesOf(this.#storage, this.#part * length, length);
       // Damaged tiles have been told.
-      const wrong = hashes && (await compareLeafIndexPart(this.#hasher, this.#storage, this.#part, hashes));
+      if (!(await this.#readHashes(this.#part * length))) continue;
+      const wrong = await compareLeafIndexPart(this.#hasher, this.#storage, this.#part, this.#hashes);
       if (wrong)
         this.#findings.add('derived', `leaf index, part ${this.#part}`, 'its rows, and no other', wrong);
     }
+  }
+
+  /** Those of the part that begins with leaf `first`. False: a tile is missing, or is none. */
+  async #readHashes(first: number): Promise<boolean> {
+    const from = first / TILE_WIDTH;
+    const end = from + this.#mark.length / TILE_WIDTH;
+    let next = from;
+    for await (const [key, tile] of this.#storage.range({ gte: tileKey(0, from), lt: tileKey(0, end) })) {
+      if (named(key, tileOf)?.index !== next || tile.length !== TILE_WIDTH * HASH_LENGTH) return false;
+      this.#hashes.set(tile, (next - from) * TILE_WIDTH * HASH_LENGTH);
+      next += 1;
+    }
+    return next === end;
   }
 
   /** Whatever is left, after the last part. */
@@ -90,24 +106,6 @@ export class LeafIndexRows {
       return;
     }
   }
-}
-
-/** Undefined: a tile is missing, or is none. */
-async function leafHashesOf(
-  storage: ReadableStorage,
-  first: number,
-  length: number,
-): Promise<Bytes | undefined> {
-  const hashes = new Uint8Array(length * HASH_LENGTH);
-  const from = first / TILE_WIDTH;
-  let n = 0;
-  const range = { gte: tileKey(0, from), lt: tileKey(0, from + length / TILE_WIDTH) };
-  for await (const [key, tile] of storage.range(range)) {
-    if (named(key, tileOf)?.index !== from + n || tile.length !== TILE_WIDTH * HASH_LENGTH) return undefined;
-    hashes.set(tile, n * TILE_WIDTH * HASH_LENGTH);
-    n += 1;
-  }
-  return n === length / TILE_WIDTH ? hashes : undefined;
 }
 
 /** Verdict rows beside the runs that they are of, both in the order of the log. */
