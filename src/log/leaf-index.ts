@@ -1,7 +1,7 @@
 /**
  * Which leaf has a given hash: what decides whether a statement is in the log already, and where. It follows from the tiles, and
- * nothing of it is written with a commit: hashes lie all over an index, and to keep one row for each in order on disk cost more than
- * the rest of a commit. The leaves of the last part are in memory, read from their tiles at start; each part that is whole is
+ * nothing of it is written with a commit: hashes lie all over an index, and to keep one row for each in order was most of what LevelDB
+ * had to do. The leaves of the last part are in memory, read from their tiles at start; each part that is whole is
  * stored once, in the background, as rows that are read back before they count.
  */
 import type { Bytes } from '../core/bytes.ts';
@@ -25,8 +25,9 @@ import { VerifiedTiles } from './verified-tiles.ts';
 
 /** Leaves of a part: 10 MB in memory, two of them while one is being stored. */
 export const LEAF_INDEX_PART = 2 ** 18;
-/** Rows of 4.6 kB that one write takes, or one look-up reads at once; leaves that are added without a rest. */
+/** Rows of 4.6 kB that one write takes, one look-up reads at once, or are compared without a rest. */
 const ROWS_AT_ONCE = 64;
+/** Tiles of 8 kB that are read and hashed without a rest. */
 const TILES_AT_ONCE = 16;
 /** Small rows, of format 1, but for those of one part. */
 const ROWS_REMOVED = 10_000;
