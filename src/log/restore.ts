@@ -8,7 +8,7 @@ import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { BundleHasher } from '../merkle/bundle-hash.ts';
-import { HASH_LENGTH, leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
+import { leafHash, TILE_WIDTH, treeRoot } from '../merkle/index.ts';
 import { StateMap } from '../statemap/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import {
@@ -169,52 +169,40 @@ export class BundleVerifier {
 
   constructor(hasher: Hasher) {
     this.#hasher = hasher;
-    this.#lanes = new BundleHasher(hasher, { ids: true });
+    this.#lanes = new BundleHasher(hasher, {});
   }
 
   /**
    * Bundle `n`, read from storage: statements → leaf hashes → level-0 tile → its place in level 1, and where it is the last of
    * its parents, their places above.
-   * @returns its leaf data
    * @throws LOG_CORRUPT
    */
-  async verify(
-    storage: Storage,
-    tree: LogTree,
-    leaves: LeafStore,
-    n: number,
-    size: number,
-  ): Promise<Bytes[]> {
+  async verify(storage: Storage, tree: LogTree, leaves: LeafStore, n: number, size: number): Promise<void> {
     const { records, rows } = await leaves.stored(n, size);
-    const fast = await this.#byLanes(storage, tree, records, rows, n);
-    if (fast && n % TILE_WIDTH !== TILE_WIDTH - 1) return fast;
-    const data = fast ?? records.map((record) => leafDataOf(this.#hasher, record));
-    const hashes = data.map((leaf) => leafHash(this.#hasher, leaf));
+    const isLastOfParent = n % TILE_WIDTH === TILE_WIDTH - 1;
+    if (!isLastOfParent && (await this.#byLanes(storage, tree, records, rows, n))) return;
+    const hashes = records.map((record) => leafHash(this.#hasher, leafDataOf(this.#hasher, record)));
     await this.#upwards(storage, tree, n, hashes);
-    return data;
   }
 
-  /** Undefined: there is no full bundle in one row, or something does not fit, and the plain way has to say what. */
+  /** False: there is no full bundle in one row, or something does not fit, and the plain way has to say what. */
   async #byLanes(
     storage: Storage,
     tree: LogTree,
     records: readonly LeafRecord[],
     rows: readonly Bytes[],
     n: number,
-  ): Promise<Bytes[] | undefined> {
+  ): Promise<boolean> {
     const [row] = rows;
-    if (!row || rows.length > 1 || records.length !== TILE_WIDTH) return undefined;
+    if (!row || rows.length > 1 || records.length !== TILE_WIDTH) return false;
     const places = records.map(({ isStateEntry, bytes }) => {
       const from = bytes.byteOffset - row.byteOffset;
       return { isStateEntry, from, to: from + bytes.length };
     });
     const tile = await storage.get(tileKey(0, n));
     const above = await tree.hashAbove(0, n);
-    const { ids, leafHashes, root } = this.#lanes.hash(row, places);
-    if (!tile || !root || !equal(leafHashes, tile) || !equal(root, above)) return undefined;
-    return records.map(({ isStateEntry, bytes }, i) =>
-      isStateEntry ? bytes : ids.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH),
-    );
+    const { leafHashes, root } = this.#lanes.hash(row, places);
+    return !!tile && !!root && equal(leafHashes, tile) && equal(root, above);
   }
 
   /** @param hashes of the leaves of bundle `n` */
