@@ -4,7 +4,7 @@
  * had to do. The leaves of the last part are in memory, read from their tiles at start; each part that is whole is
  * stored once, in the background, as rows that are read back before they count.
  */
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, equal } from '../core/bytes.ts';
 import type { Crypto, Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { HashFilter } from '../core/hash-filter.ts';
@@ -143,8 +143,8 @@ export class LeafIndex {
   }
 
   /**
-   * Index of the leaf with each of the hashes, where there is one. What stored rows say is to be compared with the tree.
-   * @throws LOG_CORRUPT a row is missing or damaged; STORAGE_FAILED
+   * Index of the leaf with each of the hashes, where there is one.
+   * @throws LOG_CORRUPT a row is missing or damaged, or names a leaf with another hash; STORAGE_FAILED
    */
   async find(hashes: readonly Bytes[]): Promise<(number | undefined)[]> {
     const found = hashes.map((hash) => this.#held(hash));
@@ -158,10 +158,18 @@ export class LeafIndex {
         if (!row) throw fail('LOG_CORRUPT', `a row of part ${place.part} of the leaf index is missing`);
         const looked = lookIn(this.#crypto, keyOf(place), row, place.hash);
         if (looked === 'beyond') asked.push({ ...place, row: place.row + 1 });
-        else if (looked !== 'absent') found[place.at] ??= place.part * this.#length + looked.place;
+        else if (looked !== 'absent') {
+          found[place.at] ??= await this.#verified(place.hash, place.part * this.#length + looked.place);
+        }
       }
     }
     return found;
+  }
+
+  /** A stored row is believed only if that leaf has the hash: who is told "it existed" gets its receipt. */
+  async #verified(hash: Bytes, index: number): Promise<number> {
+    if (index < this.#tree.size && equal(await this.#tree.leafHash(index), hash)) return index;
+    throw fail('LOG_CORRUPT', `the leaf index names entry ${index}, which is another one or none`);
   }
 
   #held(hash: Bytes): number | undefined {

@@ -1,8 +1,7 @@
 /** What replaying a run has to know of earlier entries, from the copy's own rows and from what is not written yet. */
 import { decodeStateEntry, parseStatement } from '../chain/index.ts';
-import { type Bytes, equal, toHex } from '../core/bytes.ts';
+import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
-import { fail } from '../core/errors.ts';
 import {
   decodeVerdicts,
   type LeafIndex,
@@ -69,21 +68,8 @@ export class EarlierEntries {
   async #indexes(entryIds: readonly Bytes[]): Promise<(number | undefined)[]> {
     if (entryIds.length === 0) return [];
     const { crypto, index } = this.#stored;
-    const hashes = entryIds.map((entryId) => leafHash(crypto, entryId));
-    const found = await index.find(hashes);
-    return Promise.all(
-      entryIds.map((entryId, i) => {
-        const at = found[i];
-        return this.#byId.get(toHex(entryId)) ?? (at === undefined ? at : this.#verified(hashes[i]!, at));
-      }),
-    );
-  }
-
-  /** @throws LOG_CORRUPT the leaf index names another leaf */
-  async #verified(hash: Bytes, index: number): Promise<number> {
-    const { tree } = this.#stored;
-    if (index < tree.size && equal(await tree.leafHash(index), hash)) return index;
-    throw fail('LOG_CORRUPT', `the leaf index names entry ${index}, which is another one or none`);
+    const found = await index.find(entryIds.map((entryId) => leafHash(crypto, entryId)));
+    return entryIds.map((entryId, i) => this.#byId.get(toHex(entryId)) ?? found[i]);
   }
 
   async #at(index: number): Promise<Known> {
