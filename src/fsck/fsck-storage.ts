@@ -70,8 +70,12 @@ export async function fsckStorage(storage: ReadableStorage, options: FsckOptions
     // Without them ahead, keys come from the replay, which takes longer.
     if (state) await attempt('keys', findings, async () => auditors.learn(await storedKeys(storage)));
     let index: LeafIndexRows | undefined;
+    if (state) {
+      await attempt('mark of the leaf index', findings, async () => {
+        index = await LeafIndexRows.open(crypto, storage, size, findings);
+      });
+    }
     const read = await attempt('leaves, tiles and verdicts', findings, async () => {
-      if (state) index = await LeafIndexRows.open(crypto, storage, size, findings);
       await pipeline(
         storedBundles(storage, size, findings),
         auditors,

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { decodeStateEntry, encodeStateEntry, encodeVerdict } from '../../src/chain/index.ts';
-import { type Bytes, concat, u64be } from '../../src/core/bytes.ts';
+import { type Bytes, concat, equal, toHex, u64be } from '../../src/core/bytes.ts';
 import { encode } from '../../src/core/cbor.ts';
-import { isLedgerError } from '../../src/core/errors.ts';
+import { fail, isLedgerError } from '../../src/core/errors.ts';
 import type { Finding } from '../../src/fsck/index.ts';
 import {
   decodeHead,
@@ -24,7 +24,7 @@ import {
   verdictsKey,
 } from '../../src/log/layout.ts';
 import type { LeafRecord } from '../../src/log/leaf-record.ts';
-import { WriteBatch } from '../../src/storage/index.ts';
+import { type Storage, WriteBatch } from '../../src/storage/index.ts';
 import type { OrderedMap } from '../../src/storage/ordered-map.ts';
 import { damages, flipped, type Row, storageOf } from '../log/damaged-rows.ts';
 import { crypto, ORIGIN } from '../log/world.ts';
@@ -135,6 +135,39 @@ test('the report names the very leaf, hash or row that is wrong, and nothing els
   assert.deepEqual(await after(verdictsKey(1), verdicts), ['derived: verdict row of state entry 1']);
   assert.deepEqual(await after(verdictsKey(2), verdicts), ['derived: verdict row of state entry 2']);
   assert.deepEqual(await after(Uint8Array.of(0x7a, 1), verdicts), ['derived: a row']);
+});
+
+test('rows of the leaf index that cannot be read are told, and all else is audited as ever', async () => {
+  const [record] = rows.slice(RECORD_RANGE);
+  const last = rows.slice(LEAF_INDEX_RANGE).at(-1)![0];
+  const [edge] = rows.slice(EDGE_RANGE);
+  const damage = new WriteBatch().del(record![0]).del(last).put(edge![0], flipped(edge![1], 5));
+  const storage = await storageOf(rows);
+  await storage.write(damage);
+  const unreadable = (bad: Bytes): Storage => ({
+    ...{ getMany: storage.getMany.bind(storage), write: storage.write.bind(storage) },
+    close: storage.close.bind(storage),
+    get: async (key) => {
+      if (equal(key, bad)) throw fail('STORAGE_FAILED', 'a bad block');
+      return storage.get(key);
+    },
+    async *range(range) {
+      for await (const row of storage.range(range)) {
+        if (equal(row[0], bad)) throw fail('STORAGE_FAILED', 'a bad block');
+        yield row;
+      }
+    },
+  });
+  const others = ['tree: edge hash 1/0', `derived: record ${toHex(record![0].subarray(1))}`];
+  const found = async (bad: Bytes) => where((await audit(unreadable(bad))).findings.list).toSorted();
+  assert.deepEqual(
+    await found(leafIndexKey(0, 1, 0)),
+    ['storage: leaf index, part 0', 'derived: leaf index, part 1', ...others].toSorted(),
+  );
+  assert.deepEqual(
+    await found(LEAF_INDEX_MARK_KEY),
+    ['storage: mark of the leaf index', ...others].toSorted(),
+  );
 });
 
 test('several faults are all reported', async () => {
