@@ -7,7 +7,7 @@ import { type Cbor, encode, headLength, writeHead } from '../core/cbor.ts';
 import type { PrivateKey } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { Slab } from '../core/slab.ts';
-import { HASH_LENGTH } from '../merkle/index.ts';
+import { HASH_LENGTH, meetingLevel } from '../merkle/index.ts';
 import { cwtClaims } from './cwt-claims.ts';
 import { AICHAIN, ALG, CWT_CLAIMS, KID, TYP, VDP, VDS } from './header.ts';
 import {
@@ -89,6 +89,8 @@ export class InclusionReceipts {
   readonly #size: number;
   readonly #before: Bytes;
   readonly #after: Bytes;
+  /** That was made before: of the leaf next to it all but a few bytes are the same. */
+  #last: { readonly index: number; readonly hashes: number; readonly receipt: Bytes } | undefined;
 
   constructor(head: SignedHead, size: number) {
     this.#size = size;
@@ -100,8 +102,8 @@ export class InclusionReceipts {
   }
 
   /**
-   * To be sent, or copied: those that are made one after the other share their memory.
-   * @param path of the leaf, 32 bytes for each hash
+   * To be sent, or copied, and not changed: those that are made one after the other share their memory.
+   * @param path of the leaf in the tree of this head, 32 bytes for each hash
    */
   encode(index: number, path: Bytes): Bytes {
     const hashes = path.length / HASH_LENGTH;
@@ -109,19 +111,27 @@ export class InclusionReceipts {
     const length = heads + hashes * (HASH_HEAD + HASH_LENGTH);
     const [before, after] = [this.#before, this.#after];
     const receipt = RECEIPTS.take(before.length + headLength(length) + length + after.length);
-    receipt.set(before);
+    const last = this.#last;
+    let changed = hashes;
+    if (last?.hashes === hashes && last.receipt.length === receipt.length) {
+      receipt.set(last.receipt);
+      changed = Math.min(hashes, meetingLevel(index, last.index));
+    } else {
+      receipt.set(before);
+      receipt.set(after, receipt.length - after.length);
+    }
     let at = writeHead(receipt, before.length, 'bytes', length);
     at = writeHead(receipt, at, 'array', 3);
     at = writeHead(receipt, at, 'uint', this.#size);
     at = writeHead(receipt, at, 'uint', index);
     at = writeHead(receipt, at, 'array', hashes);
-    for (let from = 0; from < path.length; from += HASH_LENGTH) {
+    for (let from = 0; from < changed * HASH_LENGTH; from += HASH_LENGTH) {
       at = writeHead(receipt, at, 'bytes', HASH_LENGTH);
       // For as few bytes, a loop takes less than the view that a call would copy from.
       for (let i = 0; i < HASH_LENGTH; i++) receipt[at + i] = path[from + i]!;
       at += HASH_LENGTH;
     }
-    receipt.set(after, at);
+    this.#last = { index, hashes, receipt };
     return receipt;
   }
 }

@@ -3,7 +3,7 @@
  * follow from the tiles, byte for byte, so they can be thrown away and made anew, and compared.
  *
  * A row: for each leaf its hash (32 bytes) and its place in the part (u32), ascending; then the first 8 bytes of SHA-256 over the
- * row's key and that. A bucket has 128 leaves in the mean and one row; whoever picks hashes for one fills further rows of it.
+ * row's key and that. A bucket has 32 leaves in the mean and one row, mostly; whoever picks hashes for one fills further rows of it.
  */
 import { type Bytes, compare, concat, equal } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
@@ -12,8 +12,8 @@ import { HASH_LENGTH } from '../merkle/index.ts';
 import { leafIndexKey } from './layout.ts';
 
 /** Leaves of a bucket in the mean, and of a row at most. */
-const MEAN = 128;
-const MOST = 256;
+const MEAN = 32;
+const MOST = 64;
 const MOST_LEAVES = 2 ** 20;
 const PLACE = 4;
 const ENTRY = HASH_LENGTH + PLACE;
@@ -27,7 +27,7 @@ export interface LeafIndexRow {
 /** How many buckets a part of `length` leaves has. @param length a power of two, from 256 to 2^20 */
 export const bucketsOf = (length: number) => length / MEAN;
 
-/** By the first bits of a hash. @param buckets a power of two, from 2 to 2^13 */
+/** By the first bits of a hash. @param buckets a power of two, from 8 to 2^15 */
 export function bucketOf(hash: Bytes, buckets: number): number {
   return ((hash[0]! << 8) | hash[1]!) >> shiftOf(buckets);
 }
@@ -216,6 +216,38 @@ function ascends(row: Bytes, a: number, b: number): boolean {
     if (order !== 0) return order < 0;
   }
   return false;
+}
+
+/** What rows have to be when they are read back: those that were written, in the same order. */
+export class WrittenRows {
+  readonly #hasher: Hasher;
+  readonly #part: number;
+  readonly #digests: Bytes[] = [];
+  #read = 0;
+
+  constructor(hasher: Hasher, part: number) {
+    this.#hasher = hasher;
+    this.#part = part;
+  }
+
+  written(row: Bytes): void {
+    this.#digests.push(row.slice(-DIGEST));
+  }
+
+  /** @returns what is wrong */
+  next(key: Bytes, row: Bytes): string | undefined {
+    const expected = this.#digests[this.#read];
+    this.#read += 1;
+    const isThat = expected !== undefined && equal(expected, row.subarray(-DIGEST));
+    if (isThat && entriesIn(this.#hasher, key, row) !== undefined) return undefined;
+    return `a row of part ${this.#part} of the leaf index is not what was written`;
+  }
+
+  /** Behind the last row. @returns what is wrong */
+  end(): string | undefined {
+    if (this.#read === this.#digests.length) return undefined;
+    return `a row of part ${this.#part} of the leaf index is missing`;
+  }
 }
 
 /** With the key, so that a row is only good in its place. */

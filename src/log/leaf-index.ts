@@ -18,15 +18,22 @@ import {
   leafIndexKey,
   leafIndexRange,
 } from './layout.ts';
-import { bucketOf, bucketsOf, LeafIndexComparison, leafIndexRows, lookIn } from './leaf-index-rows.ts';
+import {
+  bucketOf,
+  bucketsOf,
+  LeafIndexComparison,
+  leafIndexRows,
+  lookIn,
+  WrittenRows,
+} from './leaf-index-rows.ts';
 import { LeafTable } from './leaf-table.ts';
 import type { LogTree } from './tree.ts';
 import { VerifiedTiles } from './verified-tiles.ts';
 
 /** Leaves of a part: 10 MB in memory, two of them while one is being stored. */
 export const LEAF_INDEX_PART = 2 ** 18;
-/** Rows of 4.6 kB that one write takes, one look-up reads at once, or are compared without a rest. */
-const ROWS_AT_ONCE = 64;
+/** Rows of 1.2 kB that one write takes, one look-up reads at once, or are compared without a rest. */
+const ROWS_AT_ONCE = 256;
 /** Tiles of 8 kB that are read and hashed without a rest. */
 const TILES_AT_ONCE = 16;
 /** Small rows, of format 1, but for those of one part. */
@@ -150,8 +157,9 @@ export class LeafIndex {
     const found = hashes.map((hash) => this.#held(hash));
     // Grows by further rows of crowded buckets.
     const asked = hashes.flatMap((hash, i) => (found[i] === undefined ? this.#candidates(hash, i) : []));
-    for (let at = 0; at < asked.length; at += ROWS_AT_ONCE) {
+    for (let at = 0; at < asked.length; ) {
       const some = asked.slice(at, at + ROWS_AT_ONCE);
+      at += some.length;
       const rows = await this.#storage.getMany(some.map(keyOf));
       for (const [i, place] of some.entries()) {
         const row = rows[i];
@@ -225,14 +233,16 @@ export class LeafIndex {
       await rest?.();
     };
     let batch = new WriteBatch();
+    const rows = new WrittenRows(this.#crypto, part);
     for (const { key, value } of leafIndexRows(this.#crypto, part, table.hashes)) {
       batch.put(key, value);
+      rows.written(value);
       if (batch.operations.length < ROWS_AT_ONCE) continue;
       await write(batch);
       batch = new WriteBatch();
     }
     if (batch.operations.length > 0) await write(batch);
-    await this.#compare(part, table.hashes, rest);
+    orFail(await compareRows(this.#storage, part, rows, rest));
     const mark = encodeLeafIndexMark({ length: this.#length, parts: part + 1 });
     await this.#storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, mark));
     if (this.#tables.length === 1) this.#tables.push(this.#table(table.end));
@@ -249,13 +259,12 @@ export class LeafIndex {
       hashes.set(await tiles.read(0, first + n), n * TILE_WIDTH * HASH_LENGTH);
       if (n % TILES_AT_ONCE === 0) await rest?.();
     }
-    await this.#compare(part, hashes, rest);
+    orFail(await compareLeafIndexPart(this.#crypto, this.#storage, part, hashes, rest));
   }
+}
 
-  async #compare(part: number, hashes: Bytes, rest?: Rest): Promise<void> {
-    const differing = await compareLeafIndexPart(this.#crypto, this.#storage, part, hashes, rest);
-    if (differing !== undefined) throw fail('LOG_CORRUPT', differing);
-  }
+function orFail(differing: string | undefined): void {
+  if (differing !== undefined) throw fail('LOG_CORRUPT', differing);
 }
 
 interface Asked {
@@ -277,7 +286,15 @@ export async function compareLeafIndexPart(
   hashes: Bytes,
   rest?: Rest,
 ): Promise<string | undefined> {
-  const comparison = new LeafIndexComparison(hasher, part, hashes);
+  return await compareRows(storage, part, new LeafIndexComparison(hasher, part, hashes), rest);
+}
+
+async function compareRows(
+  storage: Pick<Storage, 'range'>,
+  part: number,
+  comparison: LeafIndexComparison | WrittenRows,
+  rest?: Rest,
+): Promise<string | undefined> {
   let compared = 0;
   for await (const [key, value] of storage.range(leafIndexRange(part))) {
     const wrong = comparison.next(key, value);

@@ -13,6 +13,7 @@ import {
   HASH_LENGTH,
   hashesOf,
   inclusionNodes,
+  meetingLevel,
   type NodeId,
   perfectNodes,
   rootNodes,
@@ -25,11 +26,21 @@ import { edgeKey, tileKey } from './layout.ts';
 import { Lru } from './lru.ts';
 import { TileNodes } from './tile-nodes.ts';
 
-/** Where a path is collected: 53 levels, of 32 bytes each, are more than any tree of exact numbers has. */
-const PATH = new Uint8Array(64 * HASH_LENGTH);
+/** More than a tree of exact numbers has. */
+const LEVELS = 64;
 const PATHS = new Slab();
 /** Full tiles kept with their inner levels: 16 KiB each. */
 const CACHED_TILES = 512;
+
+/** The path of a leaf in the tree of a size. */
+interface Collected {
+  readonly size: number;
+  readonly index: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+const NOTHING_COLLECTED: Collected = { size: 0, index: 0, length: 0 };
 
 export class LogTree {
   readonly #hasher: Hasher;
@@ -41,6 +52,10 @@ export class LogTree {
   readonly #loading = new Map<TileName, Promise<TileNodes>>();
   /** Of the size that was asked for last: the hash of all from a leaf to the end, which many proofs of one size have in common. */
   #ends = { size: 0, hashes: new Map<number, Bytes>() };
+  /** Where paths are collected: the last one, and how much of it was there when each level began. */
+  readonly #path = new Uint8Array(LEVELS * HASH_LENGTH);
+  readonly #pathBelow = new Uint32Array(LEVELS);
+  #last = NOTHING_COLLECTED;
   #writes: ((batch: WriteBatch) => void)[] = [];
   /** Full tiles that are in no batch yet, and those whose batch may still be on its way to the disk. */
   #filled = new Map<TileName, TileNodes>();
@@ -153,28 +168,40 @@ export class LogTree {
   hashesAtHand(index: number, size: number): Bytes | undefined {
     if (!(Number.isSafeInteger(index) && index >= 0 && index < size)) return undefined;
     if (!(Number.isSafeInteger(size) && size <= this.size)) return undefined;
-    const length = this.#collect(index, size);
-    return length === undefined ? undefined : PATHS.copy(PATH.subarray(0, length));
+    const before = this.#last;
+    this.#last = NOTHING_COLLECTED;
+    const length = this.#collect(index, size, before);
+    if (length === undefined) return undefined;
+    this.#last = { size, index, length };
+    return PATHS.copy(this.#path.subarray(0, length));
   }
 
-  /** Into {@link PATH}: from the leaf up, the sibling where there is one. @returns bytes; undefined: a tile is not at hand */
-  #collect(index: number, size: number): number | undefined {
+  /**
+   * Into the path: from the leaf up, the sibling where there is one.
+   * @param before what is there
+   * @returns bytes; undefined: a tile is not at hand
+   */
+  #collect(index: number, size: number, before: Collected): number | undefined {
+    // For leaf after leaf of one tree, which is what is asked for most, all but the first few hashes are there already.
+    const known = before.size === size ? meetingLevel(index, before.index) : LEVELS;
     let length = 0;
     let tile: TileNodes | undefined;
     // `span`: leaves below a node of `level`.
     for (let level = 0, span = 1, own = index, last = size - 1; last > 0; level++, span *= 2) {
+      if (level === known && length === this.#pathBelow[level]) return before.length;
+      this.#pathBelow[level] = length;
       const inner = level % TILE_HEIGHT;
       // Up to the root of a tile, siblings lie in the same one.
       if (inner === 0) tile = this.#held(level / TILE_HEIGHT, Math.floor(own / TILE_WIDTH));
       const sibling = own % 2 === 0 ? own + 1 : own - 1;
       if (sibling < last || (sibling === last && (last + 1) * span <= size)) {
         if (!tile) return undefined;
-        tile.copy(inner, sibling % (TILE_WIDTH >> inner), PATH, length);
+        tile.copy(inner, sibling % (TILE_WIDTH >> inner), this.#path, length);
         length += HASH_LENGTH;
       } else if (sibling === last) {
         const hash = this.#endAtHand(last * span, size);
         if (!hash) return undefined;
-        PATH.set(hash, length);
+        this.#path.set(hash, length);
         length += HASH_LENGTH;
       }
       own = Math.floor(own / 2);

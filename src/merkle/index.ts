@@ -18,6 +18,7 @@ export {
   consistencyNodes,
   foldNodes,
   inclusionNodes,
+  meetingLevel,
   type NodeGroups,
   type NodeId,
   perfectNodes,

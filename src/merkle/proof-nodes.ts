@@ -59,6 +59,19 @@ export function inclusionNodes(index: number, size: number): NodeGroups {
   return path.reverse();
 }
 
+/**
+ * The level of the lowest node above two leaves, 0 for one and the same. From there up their audit paths in one tree have the same
+ * nodes, so that paths of one length differ in no more than their first so many hashes.
+ */
+export function meetingLevel(a: number, b: number): number {
+  let level = 0;
+  for (let [left, right] = [a, b]; left !== right; level++) {
+    left = Math.floor(left / 2);
+    right = Math.floor(right / 2);
+  }
+  return level;
+}
+
 /** PROOF(m, D_n) of RFC 9162 §2.1.4.1. @throws ARGUMENT_INVALID unless 0 < size1 ≤ size2 */
 export function consistencyNodes(size1: number, size2: number): NodeGroups {
   check(size1 > 0 && size1 <= size2, size1);

@@ -414,3 +414,42 @@ test('receipts that share their head are those that are encoded one by one', () 
     }),
   );
 });
+
+test('receipts of one tree after the other, in any order, are those that are encoded one by one', () => {
+  const sizes = fc.integer({ min: 1, max: 20 });
+  const orders = sizes.chain((size) =>
+    fc.tuple(fc.constant(size), fc.array(fc.nat(size - 1), { minLength: 2, maxLength: 40 })),
+  );
+  fc.assert(
+    fc.property(orders, ([size, order]) => {
+      const head = { protectedBytes: utf8('protected'), signature: new Uint8Array(64).fill(7) };
+      const shared = new InclusionReceipts(head, size);
+      for (const index of [...order, ...order.toSorted((a, b) => a - b)]) {
+        const path = inclusionPath(index, entries.slice(0, size));
+        const row = Uint8Array.from(path.flatMap((each) => [...each]));
+        assert.deepEqual(shared.encode(index, row), encodeInclusionReceipt({ ...head, size, index, path }));
+      }
+    }),
+  );
+});
+
+test('receipts whose index, or path, is written with more bytes than that of the one before', () => {
+  const head = { protectedBytes: utf8('protected'), signature: new Uint8Array(64).fill(7) };
+  const size = 2 ** 34 + 1;
+  const shared = new InclusionReceipts(head, size);
+  const hash = (n: number) => nodeCrypto.sha256(Uint8Array.of(n));
+  // Paths of leaves of one tree: below where two of them meet the hashes differ, above they are the same.
+  for (const index of [22, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 34 - 1, 2 ** 34, 0]) {
+    const path = index === 2 ** 34 ? [hash(99)] : pathTo(index);
+    const row = Uint8Array.from(path.flatMap((each) => [...each]));
+    const one = encodeInclusionReceipt({ ...head, size, index, path });
+    assert.deepEqual(shared.encode(index, row), one);
+  }
+
+  function pathTo(index: number) {
+    return Array.from({ length: 35 }, (_, level) => {
+      const sibling = Math.floor(index / 2 ** level) ^ 1;
+      return nodeCrypto.sha256(utf8(`${level} ${sibling}`));
+    });
+  }
+});

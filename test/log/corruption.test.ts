@@ -24,7 +24,7 @@ import {
   tileKey,
   verdictsKey,
 } from '../../src/log/layout.ts';
-import { bucketOf, leafIndexRows } from '../../src/log/leaf-index-rows.ts';
+import { bucketOf, bucketsOf, leafIndexRows } from '../../src/log/leaf-index-rows.ts';
 import { hashesOf, leafHash } from '../../src/merkle/index.ts';
 import { LedgerService } from '../../src/service/index.ts';
 import { FaultyDisk } from '../storage/faulty.ts';
@@ -166,7 +166,7 @@ describe('damage that comes while the log is open', () => {
     const [index, statement] = nth(50);
     const entryId = crypto.sha256(statement);
     const hash = leafHash(crypto, entryId);
-    const key = leafIndexKey(0, bucketOf(hash, 2), 0);
+    const key = leafIndexKey(0, bucketOf(hash, bucketsOf(256)), 0);
     const whole = new FaultyDisk();
     for (const [each, value] of rows.slice({})) whole.durable.apply([{ type: 'put', key: each, value }]);
     const withIndex = (storage: Awaited<ReturnType<typeof storageOf>>) =>

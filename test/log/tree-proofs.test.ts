@@ -76,6 +76,46 @@ test('paths that need nothing from storage are those of RFC 9162, up to the thir
   }
 });
 
+test('paths of leaf after leaf, and in any order, are those that are collected anew', () => {
+  const count = 70_000;
+  const many = Array.from({ length: count }, (_, n) => leafHash(crypto, u64be(n)));
+  const tree = LogTree.restore(crypto, memoryStorage(), 0, []);
+  for (const hash of many.slice(0, -100)) tree.append(hash);
+  const fresh = (index: number, size: number) => {
+    tree.hashesAtHand(0, 2);
+    return tree.hashesAtHand(index, size);
+  };
+  const runs = fc.record({
+    size: fc.oneof(
+      fc.constantFrom(1, 2, 255, 256, 257, 65_536, 65_537, 65_792),
+      fc.integer({ min: 1, max: 69_900 }),
+    ),
+    from: fc.nat(),
+    steps: fc.array(fc.constantFrom(0, 1, 1, 1, 2, 255, 300, -1, -70), { maxLength: 40 }),
+  });
+  fc.assert(
+    fc.property(fc.array(runs, { minLength: 1, maxLength: 4 }), (all) => {
+      for (const { size, from, steps } of all) {
+        let index = from % size;
+        const asked = [index];
+        for (const step of steps) {
+          index = (((index + step) % size) + size) % size;
+          asked.push(index);
+        }
+        asked.push(size - 1, Math.max(0, size - 2), size - 1);
+        const paths = asked.map((at) => tree.hashesAtHand(at, size));
+        for (const [i, at] of asked.entries())
+          assert.deepEqual(paths[i], fresh(at, size), `${at} of ${size}`);
+      }
+    }),
+  );
+  // What is appended in between changes none of them, and one that cannot be had leaves nothing behind.
+  const before = fresh(69_000, 69_900);
+  for (const hash of many.slice(-100)) tree.append(hash);
+  assert.equal(tree.hashesAtHand(69_000, count + 1), undefined);
+  assert.deepEqual(tree.hashesAtHand(69_000, 69_900), before);
+});
+
 test('a proof is the caller’s: what becomes of it changes no other', async () => {
   const tree = await grown();
   const first = await tree.inclusionPath(3, 777);

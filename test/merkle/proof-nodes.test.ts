@@ -7,6 +7,7 @@ import {
   consistencyNodes,
   foldNodes,
   inclusionNodes,
+  meetingLevel,
   type NodeId,
   rootNodes,
   treeRoot,
@@ -115,4 +116,23 @@ test('what is not in the tree is refused', () => {
   refused(() => consistencyNodes(0, 3));
   refused(() => consistencyNodes(4, 3));
   refused(() => consistencyNodes(1, Number.NaN));
+});
+
+test('paths of one tree that are as long differ below the level where two leaves meet, and only there', () => {
+  const sizes = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 2 ** 53 - 1 }));
+  const part = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+  const other = fc.oneof(part, fc.constantFrom(1, 2, 3, 100));
+  fc.assert(
+    fc.property(sizes, part, other, (size, one, two) => {
+      const a = Math.min(size - 1, Math.floor(size * one));
+      const b = Math.min(size - 1, two < 1 ? Math.floor(size * two) : a + two);
+      const level = meetingLevel(a, b);
+      assert.equal(level, meetingLevel(b, a));
+      assert.equal(BigInt(a) >> BigInt(level), BigInt(b) >> BigInt(level));
+      assert.ok(level === 0 || BigInt(a) >> BigInt(level - 1) !== BigInt(b) >> BigInt(level - 1));
+      const [first, second] = [inclusionNodes(a, size), inclusionNodes(b, size)];
+      if (first.length === second.length) assert.deepEqual(first.slice(level), second.slice(level));
+      if (level > 0) assert.notDeepEqual(first.slice(0, level), second.slice(0, level));
+    }),
+  );
 });
