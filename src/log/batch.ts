@@ -132,7 +132,7 @@ class Overlay {
     }
     for (const write of writes) this.#written.set(nameOf(write[0]), write);
     if (writes.length > 0) this.#reads.clear();
-    this.#records.push({ isStateEntry: false, bytes: statement.bytes });
+    this.#records.push({ isStateEntry: false, bytes: statement.bytes, id: statement.entryId });
     this.#leafHashes.push(leafHash);
     this.#verdicts.push(verdict);
     this.#byId.set(id, index);

@@ -14,6 +14,8 @@ export interface LeafRecord {
   readonly isStateEntry: boolean;
   /** State entry: the leaf data. Statement: its canonical bytes. */
   readonly bytes: Bytes;
+  /** Of a statement, where it is known without hashing: its entry id, 32 bytes. */
+  readonly id?: Bytes;
 }
 
 export function encodeRecords(records: readonly LeafRecord[]): Bytes {
@@ -48,5 +50,5 @@ export function decodeRecords(row: Bytes): LeafRecord[] {
 
 /** Leaf data: the state entry itself, or the 32-byte entry id of a statement (FORMATS §2). */
 export function leafDataOf(hasher: Hasher, record: LeafRecord): Bytes {
-  return record.isStateEntry ? record.bytes : hasher.sha256(record.bytes);
+  return record.isStateEntry ? record.bytes : (record.id ?? hasher.sha256(record.bytes));
 }

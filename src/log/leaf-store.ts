@@ -5,7 +5,7 @@
  */
 import { type Bytes, concat } from '../core/bytes.ts';
 import { fail, type LedgerError } from '../core/errors.ts';
-import { TILE_WIDTH } from '../merkle/index.ts';
+import { HASH_LENGTH, TILE_WIDTH } from '../merkle/index.ts';
 import type { Storage, WriteBatch } from '../storage/index.ts';
 import { leavesKey, leavesRange, startOf } from './layout.ts';
 import { decodeRecords, encodeRecords, type LeafRecord } from './leaf-record.ts';
@@ -14,13 +14,27 @@ import { Lru } from './lru.ts';
 /** Rows are joined up to this size; larger ones stay as they were written, so that sealing never copies 256 MiB. */
 const JOIN_LIMIT = 4 * 1024 * 1024;
 const CACHE_BYTES = 16 * 1024 * 1024;
+/** Of the bundles that were filled last, for who follows the log: monitors, mirrors. */
+const FRESH_BYTES = 16 * 1024 * 1024;
+/** Bundles that somebody may be behind and still be one who follows. */
+const FOLLOWED = 256;
+
+/** As it is stored, and its entry ids, 32 bytes for each leaf, as far as they are known. */
+interface Row {
+  readonly bytes: Bytes;
+  readonly ids: Bytes | undefined;
+}
 
 export class LeafStore {
   readonly #storage: Storage;
   /** Rows of the open bundle that sealing will join. */
-  #tail: { start: number; bytes: Bytes }[] = [];
+  #tail: (Row & { readonly start: number })[] = [];
   #tailBytes = 0;
   readonly #sealed = new Lru<number, LeafRecord[]>(CACHE_BYTES);
+  /** Full bundles as they were written: who follows the log has each of them twice, as leaf data and as statements, and soon. */
+  readonly #fresh = new Lru<number, Row>(FRESH_BYTES);
+  /** The last bundle that was asked for. */
+  #followed = Number.NEGATIVE_INFINITY;
 
   constructor(storage: Storage) {
     this.#storage = storage;
@@ -37,7 +51,7 @@ export class LeafStore {
       const start = startOf(key);
       if (start >= size) throw fail('LOG_CORRUPT', `leaf ${start} is stored, but the head is at ${size}`);
       if (start !== first + records.length) throw missing(first + records.length);
-      this.#hold(start, bytes);
+      this.#hold(start, { bytes, ids: undefined });
       records.push(...decodeRecords(bytes));
     }
     const end = first + records.length;
@@ -52,34 +66,67 @@ export class LeafStore {
     while (at < records.length) {
       const index = start + at;
       const room = TILE_WIDTH - (index % TILE_WIDTH);
-      const row = encodeRecords(records.slice(at, at + room));
+      const some = records.slice(at, at + room);
+      const ids = this.#isFollowed(index) ? idsOf(some) : undefined;
+      const row = { bytes: encodeRecords(some), ids };
       at += Math.min(room, records.length - at);
       this.#hold(index, row);
       if ((start + at) % TILE_WIDTH === 0) this.#seal(batch, index, row);
-      else batch.put(leavesKey(index), row);
+      else batch.put(leavesKey(index), row.bytes);
     }
   }
 
-  #hold(start: number, bytes: Bytes): void {
-    if (this.#tailBytes + bytes.length > JOIN_LIMIT) {
+  #hold(start: number, row: Row): void {
+    const { length } = row.bytes;
+    if (this.#tailBytes + length > JOIN_LIMIT) {
       this.#tail = [];
       this.#tailBytes = 0;
     }
-    if (bytes.length > JOIN_LIMIT) return;
-    this.#tail.push({ start, bytes });
-    this.#tailBytes += bytes.length;
+    if (length > JOIN_LIMIT) return;
+    this.#tail.push({ start, ...row });
+    this.#tailBytes += length;
   }
 
   /** The bundle is full with the row from `start` on: joined with those before it, it is not written by itself. */
-  #seal(batch: WriteBatch, start: number, row: Bytes): void {
+  #seal(batch: WriteBatch, start: number, row: Row): void {
     const [first, ...rest] = this.#tail;
     if (first && rest.length > 0) {
       // All in one batch: at no time are the leaves stored twice or not at all.
-      batch.put(leavesKey(first.start), concat(...this.#tail.map(({ bytes }) => bytes)));
+      const joined = join(this.#tail);
+      batch.put(leavesKey(first.start), joined.bytes);
       for (const before of rest.slice(0, -1)) batch.del(leavesKey(before.start));
-    } else batch.put(leavesKey(start), row);
+      this.#keep(first.start, joined);
+    } else {
+      batch.put(leavesKey(start), row.bytes);
+      this.#keep(start, row);
+    }
     this.#tail = [];
     this.#tailBytes = 0;
+  }
+
+  #keep(start: number, row: Row): void {
+    // One that begins later is a part of a bundle, whose statements are large.
+    if (start % TILE_WIDTH > 0 || !this.#isFollowed(start)) return;
+    this.#fresh.set(start / TILE_WIDTH, row, row.bytes.length + (row.ids?.length ?? 0));
+  }
+
+  #isFollowed(index: number): boolean {
+    return index / TILE_WIDTH - this.#followed <= FOLLOWED;
+  }
+
+  /** A full bundle that is held as it was written. */
+  #held(n: number): LeafRecord[] | undefined {
+    this.#followed = n;
+    const row = this.#fresh.get(n);
+    if (!row) return undefined;
+    const records = decodeRecords(row.bytes);
+    const { ids } = row;
+    if (!ids) return records;
+    return records.map((record, i) => {
+      if (record.isStateEntry) return record;
+      const id = ids.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH);
+      return { isStateEntry: false, bytes: record.bytes, id };
+    });
   }
 
   /**
@@ -88,8 +135,8 @@ export class LeafStore {
    */
   async bundle(n: number, size: number, most = Number.POSITIVE_INFINITY): Promise<LeafRecord[]> {
     const full = (n + 1) * TILE_WIDTH <= size;
-    const cached = full ? this.#sealed.get(n) : undefined;
-    if (cached) return cached;
+    const held = full && (this.#sealed.get(n) ?? this.#held(n));
+    if (held) return held;
     // Not kept: who asks for whole bundles asks for the next one then, and keeps what is made of them.
     return (full && (await this.#whole(n))) || (await this.stored(n, size, most)).records;
   }
@@ -139,8 +186,8 @@ export class LeafStore {
     const n = Math.floor(index / TILE_WIDTH);
     const first = n * TILE_WIDTH;
     const end = Math.min(size, first + TILE_WIDTH);
-    const cached = end % TILE_WIDTH === 0 ? this.#sealed.get(n) : undefined;
-    if (cached) return cached.slice(index - first);
+    const held = end % TILE_WIDTH === 0 && (this.#sealed.get(n) ?? this.#held(n));
+    if (held) return held.slice(index - first);
     for await (const [key, row] of this.#storage.range({
       ...leavesRange(first, index + 1),
       reverse: true,
@@ -164,6 +211,24 @@ export class LeafStore {
     }
     throw fail('LOG_CORRUPT', `no state entry follows leaf ${index}`);
   }
+}
+
+/** Undefined: not all are known. */
+function idsOf(records: readonly LeafRecord[]): Bytes | undefined {
+  const ids = new Uint8Array(records.length * HASH_LENGTH);
+  for (const [i, { isStateEntry, id }] of records.entries()) {
+    if (id) ids.set(id, i * HASH_LENGTH);
+    else if (!isStateEntry) return undefined;
+  }
+  return ids;
+}
+
+function join(rows: readonly Row[]): Row {
+  const ids = rows.flatMap((row) => (row.ids ? [row.ids] : []));
+  return {
+    bytes: concat(...rows.map(({ bytes }) => bytes)),
+    ids: ids.length === rows.length ? concat(...ids) : undefined,
+  };
 }
 
 function missing(index: number): LedgerError {

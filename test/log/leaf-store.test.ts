@@ -5,6 +5,7 @@ import { toHex } from '../../src/core/bytes.ts';
 import { leavesKey, leavesRange, startOf } from '../../src/log/layout.ts';
 import { decodeRecords, type LeafRecord } from '../../src/log/leaf-record.ts';
 import { LeafStore } from '../../src/log/leaf-store.ts';
+import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import { memoryStorage, type Storage, WriteBatch } from '../../src/storage/index.ts';
 
 const record = (n: number, bytes = 40): LeafRecord => ({
@@ -95,4 +96,91 @@ test('rows that are too large together stay as they were written', async () => {
   const bundle = await leaves.bundle(0, 257);
   assert.deepEqual([bundle.length, bundle[255]!.bytes.length], [256, 5 * MIB]);
   assert.equal(await storage.get(leavesKey(257)), undefined);
+});
+
+describe('who follows the log', () => {
+  /** Counts what is read of it. */
+  function counted() {
+    const storage = memoryStorage();
+    const counts = { reads: 0 };
+    const view: Storage = {
+      get: (key) => {
+        counts.reads += 1;
+        return storage.get(key);
+      },
+      getMany: (keys) => storage.getMany(keys),
+      range: (range) => {
+        counts.reads += 1;
+        return storage.range(range);
+      },
+      write: (batch, expect) => storage.write(batch, expect),
+      close: () => storage.close(),
+    };
+    return { view, counts };
+  }
+  const known = (n: number): LeafRecord => {
+    const one = record(n);
+    return one.isStateEntry ? one : { ...one, id: nodeCrypto.sha256(one.bytes) };
+  };
+  const some = (start: number, count: number, of = known) =>
+    Array.from({ length: count }, (_, i) => of(start + i));
+  const withoutIds = (records: readonly LeafRecord[]) =>
+    records.map(({ isStateEntry, bytes }) => ({ isStateEntry, bytes }));
+
+  for (const count of [1, 77, 256, 300, 1000]) {
+    test(`has each full bundle as it was written, with its entry ids, in commits of ${count}`, async () => {
+      const { view, counts } = counted();
+      const leaves = new LeafStore(view);
+      let size = 0;
+      for (let next = 0; size < 3000; ) {
+        await commit(view, leaves, size, some(size, count));
+        size += count;
+        for (; (next + 1) * 256 <= size; next++) {
+          const before = counts.reads;
+          const bundle = await leaves.bundle(next, size);
+          assert.deepEqual(withoutIds(bundle), some(next * 256, 256, record));
+          assert.deepEqual(await leaves.run(next * 256 + 9, size), bundle.slice(9));
+          // The bundles of the first commits are filled before anybody has asked for one.
+          if (next * 256 >= count + 256) {
+            assert.equal(counts.reads, before);
+            assert.deepEqual(bundle, some(next * 256, 256));
+          }
+          assert.deepEqual((await leaves.stored(next, size)).records, withoutIds(bundle));
+        }
+      }
+    });
+  }
+
+  test('is not told of ids that are not known, and not of leaves beyond the size that was asked for', async () => {
+    const { view, counts } = counted();
+    let leaves = new LeafStore(view);
+    await commit(view, leaves, 0, some(0, 300));
+    leaves = new LeafStore(view);
+    await leaves.restore(300);
+    await leaves.bundle(0, 300);
+    await commit(view, leaves, 300, some(300, 100));
+    await commit(view, leaves, 400, some(400, 400, record));
+    const before = counts.reads;
+    for (const n of [1, 2]) assert.deepEqual(await leaves.bundle(n, 800), some(n * 256, 256, record));
+    assert.equal(counts.reads, before);
+    assert.deepEqual(await leaves.bundle(2, 600), some(512, 88, record));
+    assert.deepEqual(await leaves.run(598, 600), some(598, 2, record));
+    await assert.rejects(leaves.run(600, 600), { code: 'NOT_FOUND' });
+  });
+
+  test('takes no memory of a log that nobody follows, or is far ahead', async () => {
+    const { view, counts } = counted();
+    const leaves = new LeafStore(view);
+    const far = 256 * 300;
+    await commit(view, leaves, 0, some(0, 256));
+    await leaves.bundle(0, 256);
+    for (let size = 256; size < far; size += 256) await commit(view, leaves, size, some(size, 256));
+    const readsOf = async (n: number) => {
+      const before = counts.reads;
+      assert.equal((await leaves.bundle(n, far)).length, 256);
+      return counts.reads - before;
+    };
+    assert.equal(await readsOf(1), 0);
+    assert.equal(await readsOf(280), 1);
+  });
 });
