@@ -37,10 +37,13 @@ export function parseStatement(
 ): Statement {
   const envelope = readEnvelope(canonical);
   // Nobody else has the envelope: a copy of it would cost as much as reading it.
-  if (!envelope.chain) return Object.assign(envelope, { entryId });
+  const statement: { -readonly [Name in keyof Statement]: Statement[Name] } = envelope as Statement;
+  statement.entryId = entryId;
+  if (!envelope.chain) return statement;
   const kind = kindNamed(envelope.chain.kind);
   if (!kind) throw fail('KIND_UNKNOWN', envelope.chain.kind);
-  return Object.assign(envelope, { entryId, body: kind.body.read(decode(envelope.payload), '') });
+  statement.body = kind.body.read(decode(envelope.payload), '');
+  return statement;
 }
 
 /** Sig_structure of RFC 9052 §4.4: the bytes under the signature. */

@@ -344,8 +344,7 @@ class Reader {
   #items: number;
 
   constructor(bytes: Bytes, options: DecodeOptions) {
-    // A plain view: of a Buffer, byte strings would be Buffers too, whose `slice` shares memory.
-    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bytes;
     this.#strict = options.profile !== 'definite';
     this.#tags = options.tags ?? [];
     this.#maxDepth = options.maxDepth ?? MAX_DEPTH;
@@ -437,8 +436,9 @@ class Reader {
       case UINT:
         return argument;
       case NINT: {
-        const value = -1n - BigInt(argument);
-        return value >= Number.MIN_SAFE_INTEGER ? Number(value) : value;
+        // As numbers as far as they are exact: a bigint costs as much as a map.
+        if (typeof argument === 'number' && argument < Number.MAX_SAFE_INTEGER) return -1 - argument;
+        return -1n - BigInt(argument);
       }
       case BSTR:
         return this.#string(argument);

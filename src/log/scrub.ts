@@ -91,7 +91,7 @@ export class Scrub {
       // What is old has been verified before: it gives way to those who write and read.
       if (rested < INTERVAL_UNDER_LOAD && busy) continue;
       rested = 0;
-      if (interval > 0 && mark > 0 && this.#log.isOpen && (await this.#verify(old, old + 1, size))) {
+      if (interval > 0 && mark > 0 && this.#log.isOpen && (await this.#verifyOld(old, size))) {
         old = (old + 1) % (mark / TILE_WIDTH);
       }
     }
@@ -141,17 +141,30 @@ export class Scrub {
     return delay(milliseconds, undefined, { signal: this.#signal });
   }
 
-  /** Bundles `from` to `to`; the last one of a part has the stored index of the part compared. False: a reload came between, so nothing is known. */
+  /** Bundles `from` to `to`. False: a reload came between, so nothing is known. */
   async #verify(from: number, to: number, size: number, pause = 0): Promise<boolean> {
-    const { storage, tree, leaves, index } = this.#log.committed;
-    const rest = () => this.#rest(pause);
-    try {
+    const { storage, tree, leaves } = this.#log.committed;
+    return this.#reading(storage, async () => {
       for (let n = from; n < to; n++) {
         await this.#bundles.verify(storage, tree, leaves, n, size);
-        await rest();
-        const part = ((n + 1) * TILE_WIDTH) / index.length - 1;
-        if (Number.isInteger(part) && part < index.parts) await index.audit(part, rest);
+        await this.#rest(pause);
       }
+    });
+  }
+
+  /** A bundle below the mark; behind the last one of a part, the stored index of the part, which was read back when it was new. */
+  async #verifyOld(n: number, size: number): Promise<boolean> {
+    if (!(await this.#verify(n, n + 1, size))) return false;
+    const { storage, index } = this.#log.committed;
+    const part = ((n + 1) * TILE_WIDTH) / index.length - 1;
+    if (!Number.isInteger(part) || part >= index.parts) return true;
+    return this.#reading(storage, () => index.audit(part, () => this.#rest(0)));
+  }
+
+  /** False: a reload came between. */
+  async #reading(storage: Storage, read: () => Promise<void>): Promise<boolean> {
+    try {
+      await read();
       return true;
     } catch (error) {
       // A storage that was closed under the scrub by a reload is no finding; the next round reads the new one.
