@@ -1,4 +1,5 @@
 /** Who audits bundles: threads on all cores, of which the caller's own may be one; a test may do it in place. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TransferListItem } from 'node:worker_threads';
 import { equal, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -56,12 +57,20 @@ export function auditThreads(crypto: Crypto, count: number): MakeAuditors {
         { type: 'keys', keys: [...keys.values()] },
       ],
     });
+    const inPool = (bundles: readonly BundleRows[]) =>
+      pool.run({ type: 'bundles', bundles }, buffersOf(bundles));
+    let turn: Promise<void> = Promise.resolve();
     return {
       // Answers are taken in their order: the own thread goes on beside one that takes longer.
       depth: others * DEPTH + (own ? OWN_AHEAD : 0),
       group: examine ? 2 : 16,
-      audit: (bundles) =>
-        own && !pool.free ? own.audit(bundles) : pool.run({ type: 'bundles', bundles }, buffersOf(bundles)),
+      audit: async (bundles) => {
+        if (!own || pool.free) return inPool(bundles);
+        // What the own thread takes occupies it for long: before each, it hears of the threads that have nothing left to do.
+        turn = turn.then(() => nextTurn());
+        await turn;
+        return pool.free ? inPool(bundles) : own.audit(bundles);
+      },
       learn: (learned) => {
         // Those that the storage holds are told at the beginning, and come again from the replay.
         const unknown = learned.filter(([kid, key]) => {
