@@ -2,6 +2,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { decodeStateEntry, parseStatement, type StateReader, type Verdict } from '../chain/index.ts';
 import type { Crypto } from '../core/crypto.ts';
+import { TILE_WIDTH } from '../merkle/index.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import { decodeVerdicts, verdictsKey } from './layout.ts';
 import type { LeafRecord } from './leaf-record.ts';
@@ -28,13 +29,14 @@ export interface CatchUp {
 export async function catchUp(task: CatchUp): Promise<void> {
   const { index, storage, signal, read } = task;
   if (index.stale) await index.clear();
+  const cursor = new Cursor(task.leaves);
   while (index.next < task.size() && !signal.aborted) {
     const size = task.size();
     let at = index.next;
     let bytes = 0;
     const entries: IndexedEntry[] = [];
     while (at < size && at - index.next < LEAVES_A_WRITE && bytes < BYTES_A_WRITE && !signal.aborted) {
-      const batch = await nextBatch(task, at, size);
+      const batch = await nextBatch(task, cursor, at, size);
       entries.push(...batch.entries);
       for (const { statement } of batch.entries) bytes += statement.bytes.length;
       at = batch.end;
@@ -47,9 +49,36 @@ export async function catchUp(task: CatchUp): Promise<void> {
   }
 }
 
+/** Reads on through the leaves. What it has read it alone keeps: a cache of all that goes by would be of use to nobody. */
+class Cursor {
+  readonly #leaves: LeafStore;
+  #first = 0;
+  #records: readonly LeafRecord[] = [];
+
+  constructor(leaves: LeafStore) {
+    this.#leaves = leaves;
+  }
+
+  /** Leaf `index` of a log of `size`, and those that lie behind it in what was read with it. */
+  async from(index: number, size: number): Promise<readonly LeafRecord[]> {
+    if (index < this.#first || index >= this.#first + this.#records.length) {
+      const n = Math.floor(index / TILE_WIDTH);
+      this.#first = n * TILE_WIDTH;
+      this.#records = await this.#leaves.bundle(n, size, BYTES_A_WRITE);
+      // The first of large ones, which may not go as far as this.
+      if (index >= this.#first + this.#records.length) {
+        this.#first = index;
+        this.#records = await this.#leaves.run(index, size);
+      }
+    }
+    return this.#records.slice(index - this.#first);
+  }
+}
+
 /** The statements of the batch that begins at `start`, foreign ones left out, and where the next one begins. */
 async function nextBatch(
-  { crypto, leaves, storage }: CatchUp,
+  { crypto, storage }: CatchUp,
+  cursor: Cursor,
   start: number,
   size: number,
 ): Promise<{ entries: IndexedEntry[]; end: number }> {
@@ -57,7 +86,7 @@ async function nextBatch(
   let closing: LeafRecord | undefined;
   let at = start;
   while (!closing) {
-    for (const record of await leaves.run(at, size)) {
+    for (const record of await cursor.from(at, size)) {
       at += 1;
       if (record.isStateEntry) {
         closing = record;
