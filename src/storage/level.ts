@@ -35,9 +35,9 @@ const OPTIONS = {
   // A row read decodes a whole block, so blocks stay small; a value larger than a block gets a block of its own.
   blockSize: 4096,
   // Tables are mapped while they are open, and mapped pages count as resident: 64 tables (LevelDB's least; 10 files
-  // are its own) of 2 MiB bound that to 128 MiB. Past 64 tables a random read of an old row may have to open one again.
+  // are its own) of 1 MiB bound that to 64 MiB. Past 64 tables a random read of an old row may have to open one again.
   maxOpenFiles: 74,
-  maxFileSize: 2 * MiB,
+  maxFileSize: 1 * MiB,
   // Snappy. Hashes and signatures do not shrink and are stored as they are, statements' texts do: a third less to
   // write, read and compact than without.
   compression: true,
