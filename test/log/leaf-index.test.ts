@@ -10,6 +10,7 @@ import {
   HEAD_KEY,
   LEAF_INDEX_MARK_KEY,
   LEAF_INDEX_RANGE,
+  LEAF_INDEX_VERSION,
   leafIndexKey,
   tileKey,
 } from '../../src/log/layout.ts';
@@ -180,14 +181,16 @@ describe('what is stored of it', () => {
   test('a mark that says too much, or nothing that can be read, stops a start; one that is lost has all made anew', async () => {
     const { storage, leaves, open } = await restored(1400);
     const says = (value: Bytes) => storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, value));
+    const version = LEAF_INDEX_VERSION;
     const wrong = [
-      encode({ length: PART, parts: 3 }),
-      encode({ length: PART, parts: 0 }),
-      encode({ length: PART, parts: '2' }),
-      encode({ length: 300, parts: 1 }),
-      encode({ length: 128, parts: 1 }),
-      encode({ length: 2 ** 21, parts: 1 }),
-      encode({ parts: 2 }),
+      encode({ version, length: PART, parts: 3 }),
+      encode({ version, length: PART, parts: 0 }),
+      encode({ version, length: PART, parts: '2' }),
+      encode({ version, length: 300, parts: 1 }),
+      encode({ version, length: 128, parts: 1 }),
+      encode({ version, length: 2 ** 21, parts: 1 }),
+      encode({ version, parts: 2 }),
+      encode({ version: '2', length: PART, parts: 2 }),
       encode([]),
       utf8('x'),
       new Uint8Array(),
@@ -213,6 +216,25 @@ describe('what is stored of it', () => {
     assert.deepEqual(await index.find(leaves), numbers(0, 1400));
     for await (const [key] of storage.range(LEAF_INDEX_RANGE))
       assert.deepEqual(key.subarray(1, 5), new Uint8Array(4));
+  });
+
+  test('of another version it is made anew', async () => {
+    const { storage, rows, leaves, open } = await restored(1400);
+    const before = rows.slice(LEAF_INDEX_RANGE);
+    const batch = new WriteBatch().put(LEAF_INDEX_MARK_KEY, encode({ length: PART, parts: 2 }));
+    // Longer rows, fewer of them.
+    for (const [i, [key, value]] of before.entries()) {
+      if (i % 4 === 0) batch.put(key, concat(value, value));
+      else batch.del(key);
+    }
+    await storage.write(batch);
+    const { index } = await opened(storage, 1400, open);
+    assert.equal(index.parts, 2);
+    const after: [Bytes, Bytes][] = [];
+    for await (const row of storage.range(LEAF_INDEX_RANGE)) after.push(row);
+    assert.deepEqual(after, before);
+    assert.deepEqual(await storage.get(LEAF_INDEX_MARK_KEY), rows.get(LEAF_INDEX_MARK_KEY));
+    assert.deepEqual(await index.find(leaves), numbers(0, 1400));
   });
 
   test('what was written and cannot be read back does not count', async () => {
