@@ -12,6 +12,7 @@ import {
   HEAD_KEY,
   LEAF_INDEX_MARK_KEY,
   LEAF_INDEX_RANGE,
+  LEAF_INDEX_VERSION,
   LEAVES_RANGE,
   type LeafIndexMark,
   leafIndexKey,
@@ -55,9 +56,15 @@ export class LeafIndexRows {
     findings: Findings,
   ): Promise<LeafIndexRows | undefined> {
     const stored = await storage.get(LEAF_INDEX_MARK_KEY);
-    const mark = stored ? named(stored, decodeLeafIndexMark) : { length: LEAF_INDEX_PART, parts: 0 };
-    if (mark && mark.parts * mark.length <= size) return new LeafIndexRows(hasher, storage, findings, mark);
-    const found = mark ? `${mark.parts} parts of ${mark.length} leaves` : 'one that cannot be read';
+    const none = { version: LEAF_INDEX_VERSION, length: LEAF_INDEX_PART, parts: 0 };
+    const mark = stored ? named(stored, decodeLeafIndexMark) : none;
+    // The next start throws these rows away.
+    if (mark && mark.version < LEAF_INDEX_VERSION) return undefined;
+    const isCurrent = mark?.version === LEAF_INDEX_VERSION && mark.parts * mark.length <= size;
+    if (isCurrent) return new LeafIndexRows(hasher, storage, findings, mark);
+    const found = mark
+      ? `${mark.parts} parts of ${mark.length} leaves, version ${mark.version}`
+      : 'one that cannot be read';
     findings.add('derived', 'mark of the leaf index', 'whole parts, of leaves that there are', found);
     return undefined;
   }

@@ -8,7 +8,7 @@
  * | `t` level u8, tile u64 | a full tile, 8,192 bytes |
  * | `e` level u8, node u64 | a hash of a tile that is not full yet, levels ≥ 1 (level 0 is derived from the leaves) |
  * | `b` start u64 | leaf records from index `start` on, of one bundle: a commit's rows in the tail, joined when it is full unless they are large |
- * | `I` | the mark of the leaf index (CBOR): how long its parts are, and how many are stored |
+ * | `I` | the mark of the leaf index (CBOR): its version, how long its parts are, and how many are stored |
  * | `i` part u32, bucket u16, row u16 | the leaf index, which can be thrown away and rebuilt: leaf-index-rows.ts |
  * | `r` state key | the record (CBOR): current values of the state map |
  * | `v` state index u64 | verdicts of the batch that this state entry closes, where not all are plain "ok" |
@@ -169,8 +169,12 @@ export function decodeMark(bytes: Bytes | undefined): number {
   return size;
 }
 
+/** Of the rows of the leaf index; those of another are made anew. Those of version 1, whose mark names none, are four times as long. */
+export const LEAF_INDEX_VERSION = 2;
+
 /** Which parts of the leaf index are stored, whole and compared. */
 export interface LeafIndexMark {
+  readonly version: number;
   /** Leaves of a part: a power of two, from 256 to 2^20. */
   readonly length: number;
   readonly parts: number;
@@ -178,15 +182,16 @@ export interface LeafIndexMark {
 
 const LONGEST_PART = 2 ** 20;
 
-export function encodeLeafIndexMark({ length, parts }: LeafIndexMark): Bytes {
-  return encode({ length, parts });
+export function encodeLeafIndexMark({ length, parts }: Omit<LeafIndexMark, 'version'>): Bytes {
+  return encode({ version: LEAF_INDEX_VERSION, length, parts });
 }
 
 /** @throws LOG_CORRUPT */
 export function decodeLeafIndexMark(bytes: Bytes): LeafIndexMark {
   const map = mapOf(bytes, 'mark of the leaf index');
-  const [length, parts] = [map.get('length'), map.get('parts')];
+  const [version = 1, length, parts] = [map.get('version'), map.get('length'), map.get('parts')];
   if (
+    typeof version !== 'number' ||
     typeof length !== 'number' ||
     !Number.isInteger(Math.log2(length)) ||
     length < TILE_WIDTH ||
@@ -196,7 +201,7 @@ export function decodeLeafIndexMark(bytes: Bytes): LeafIndexMark {
   ) {
     throw fail('LOG_CORRUPT', 'the stored mark of the leaf index is malformed');
   }
-  return { length, parts };
+  return { version, length, parts };
 }
 
 function mapOf(bytes: Bytes, what: string): CborMap {

@@ -15,6 +15,7 @@ import {
   encodeLeafIndexMark,
   LEAF_INDEX_MARK_KEY,
   LEAF_INDEX_RANGE,
+  LEAF_INDEX_VERSION,
   leafIndexKey,
   leafIndexRange,
 } from './layout.ts';
@@ -81,14 +82,15 @@ export class LeafIndex {
   ): Promise<LeafIndex> {
     const stored = await storage.get(LEAF_INDEX_MARK_KEY);
     const mark = stored && decodeLeafIndexMark(stored);
-    if (mark?.length === length && mark.parts * length > tree.size) {
+    const isCurrent = mark?.version === LEAF_INDEX_VERSION && mark.length === length;
+    if (isCurrent && mark.parts * length > tree.size) {
       throw fail(
         'LOG_CORRUPT',
         `the leaf index has ${mark.parts} parts, which a tree of ${tree.size} cannot have`,
       );
     }
-    if (mark?.length !== length) await clear(storage);
-    const parts = mark?.length === length ? mark.parts : 0;
+    if (!isCurrent) await clear(storage);
+    const parts = isCurrent ? mark.parts : 0;
     const index = new LeafIndex(crypto, storage, tree, length, parts);
     const full = Math.floor(tree.size / TILE_WIDTH);
     let tiles: VerifiedTiles | undefined;

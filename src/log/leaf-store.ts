@@ -114,19 +114,17 @@ export class LeafStore {
     return index / TILE_WIDTH - this.#followed <= FOLLOWED;
   }
 
-  /** A full bundle that is held as it was written. */
-  #held(n: number): LeafRecord[] | undefined {
+  /**
+   * A full bundle that is held as it was written.
+   * @param records `kept`: who asks for single leaves, as a commit does for what is referred to, does not decode 256 for each
+   */
+  #held(n: number, records?: 'kept'): LeafRecord[] | undefined {
     this.#followed = n;
     const row = this.#fresh.get(n);
     if (!row) return undefined;
-    const records = decodeRecords(row.bytes);
-    const { ids } = row;
-    if (!ids) return records;
-    return records.map((record, i) => {
-      if (record.isStateEntry) return record;
-      const id = ids.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH);
-      return { isStateEntry: false, bytes: record.bytes, id };
-    });
+    const decoded = withIds(decodeRecords(row.bytes), row.ids);
+    if (records === 'kept') this.#sealed.set(n, decoded, row.bytes.length);
+    return decoded;
   }
 
   /**
@@ -186,7 +184,7 @@ export class LeafStore {
     const n = Math.floor(index / TILE_WIDTH);
     const first = n * TILE_WIDTH;
     const end = Math.min(size, first + TILE_WIDTH);
-    const held = end % TILE_WIDTH === 0 && (this.#sealed.get(n) ?? this.#held(n));
+    const held = end % TILE_WIDTH === 0 && (this.#sealed.get(n) ?? this.#held(n, 'kept'));
     if (held) return held.slice(index - first);
     for await (const [key, row] of this.#storage.range({
       ...leavesRange(first, index + 1),
@@ -211,6 +209,15 @@ export class LeafStore {
     }
     throw fail('LOG_CORRUPT', `no state entry follows leaf ${index}`);
   }
+}
+
+function withIds(records: LeafRecord[], ids: Bytes | undefined): LeafRecord[] {
+  if (!ids) return records;
+  return records.map((record, i) => {
+    if (record.isStateEntry) return record;
+    const id = ids.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH);
+    return { isStateEntry: false, bytes: record.bytes, id };
+  });
 }
 
 /** Undefined: not all are known. */

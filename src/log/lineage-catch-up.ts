@@ -63,13 +63,12 @@ class Cursor {
   async from(index: number, size: number): Promise<readonly LeafRecord[]> {
     if (index < this.#first || index >= this.#first + this.#records.length) {
       const n = Math.floor(index / TILE_WIDTH);
-      this.#first = n * TILE_WIDTH;
-      this.#records = await this.#leaves.bundle(n, size, BYTES_A_WRITE);
-      // The first of large ones, which may not go as far as this.
-      if (index >= this.#first + this.#records.length) {
-        this.#first = index;
-        this.#records = await this.#leaves.run(index, size);
-      }
+      // Of a bundle of large statements, which are not read at once, the rest comes row by row: never what lies before it again.
+      this.#records =
+        index % TILE_WIDTH === 0
+          ? await this.#leaves.bundle(n, size, BYTES_A_WRITE)
+          : await this.#leaves.run(index, size);
+      this.#first = index;
     }
     return this.#records.slice(index - this.#first);
   }

@@ -14,6 +14,7 @@ import {
   HEAD_KEY,
   LEAF_INDEX_MARK_KEY,
   LEAF_INDEX_RANGE,
+  LEAF_INDEX_VERSION,
   LEAVES_RANGE,
   leafIndexKey,
   leavesKey,
@@ -117,9 +118,17 @@ test('the report names the very leaf, hash or row that is wrong, and nothing els
   // What is left of a part that was being stored is written anew; of one behind that nothing can be left.
   assert.deepEqual(await after(leafIndexKey(2, 0, 0), row), []);
   assert.deepEqual(await after(leafIndexKey(3, 0, 0), row), ['derived: leaf index']);
-  for (const value of [encode({ length: 256, parts: 3 }), encode({ length: 300, parts: 1 }), u64be(7)]) {
+  const version = LEAF_INDEX_VERSION;
+  for (const value of [
+    encode({ version, length: 256, parts: 3 }),
+    encode({ version, length: 300, parts: 1 }),
+    encode({ version: version + 1, length: 256, parts: 2 }),
+    u64be(7),
+  ]) {
     assert.deepEqual(await after(LEAF_INDEX_MARK_KEY, value), ['derived: mark of the leaf index']);
   }
+  // Rows of an older version are thrown away by the next start, whatever is in them.
+  assert.deepEqual(await after(LEAF_INDEX_MARK_KEY, encode({ length: 256, parts: 2 })), []);
   // Rows of format 1 beside a mark; without one, that is what a start has begun to throw away.
   const older = concat(LEAF_INDEX_RANGE.gte, crypto.sha256(row));
   assert.deepEqual(await after(older, u64be(1)), ['derived: leaf index']);

@@ -10,6 +10,7 @@ import {
   HEAD_KEY,
   LEAF_INDEX_MARK_KEY,
   LEAF_INDEX_RANGE,
+  LEAF_INDEX_VERSION,
   leafIndexKey,
   tileKey,
 } from '../../src/log/layout.ts';
@@ -180,14 +181,16 @@ describe('what is stored of it', () => {
   test('a mark that says too much, or nothing that can be read, stops a start; one that is lost has all made anew', async () => {
     const { storage, leaves, open } = await restored(1400);
     const says = (value: Bytes) => storage.write(new WriteBatch().put(LEAF_INDEX_MARK_KEY, value));
+    const version = LEAF_INDEX_VERSION;
     const wrong = [
-      encode({ length: PART, parts: 3 }),
-      encode({ length: PART, parts: 0 }),
-      encode({ length: PART, parts: '2' }),
-      encode({ length: 300, parts: 1 }),
-      encode({ length: 128, parts: 1 }),
-      encode({ length: 2 ** 21, parts: 1 }),
-      encode({ parts: 2 }),
+      encode({ version, length: PART, parts: 3 }),
+      encode({ version, length: PART, parts: 0 }),
+      encode({ version, length: PART, parts: '2' }),
+      encode({ version, length: 300, parts: 1 }),
+      encode({ version, length: 128, parts: 1 }),
+      encode({ version, length: 2 ** 21, parts: 1 }),
+      encode({ version, parts: 2 }),
+      encode({ version: '2', length: PART, parts: 2 }),
       encode([]),
       utf8('x'),
       new Uint8Array(),
@@ -213,6 +216,25 @@ describe('what is stored of it', () => {
     assert.deepEqual(await index.find(leaves), numbers(0, 1400));
     for await (const [key] of storage.range(LEAF_INDEX_RANGE))
       assert.deepEqual(key.subarray(1, 5), new Uint8Array(4));
+  });
+
+  test('of another version it is made anew', async () => {
+    const { storage, rows, leaves, open } = await restored(1400);
+    const before = rows.slice(LEAF_INDEX_RANGE);
+    const batch = new WriteBatch().put(LEAF_INDEX_MARK_KEY, encode({ length: PART, parts: 2 }));
+    // Longer rows, fewer of them.
+    for (const [i, [key, value]] of before.entries()) {
+      if (i % 4 === 0) batch.put(key, concat(value, value));
+      else batch.del(key);
+    }
+    await storage.write(batch);
+    const { index } = await opened(storage, 1400, open);
+    assert.equal(index.parts, 2);
+    const after: [Bytes, Bytes][] = [];
+    for await (const row of storage.range(LEAF_INDEX_RANGE)) after.push(row);
+    assert.deepEqual(after, before);
+    assert.deepEqual(await storage.get(LEAF_INDEX_MARK_KEY), rows.get(LEAF_INDEX_MARK_KEY));
+    assert.deepEqual(await index.find(leaves), numbers(0, 1400));
   });
 
   test('what was written and cannot be read back does not count', async () => {
@@ -356,6 +378,95 @@ test('rows are those of other leaves, too few, too many or out of order: a compa
   const swapped = rowsOf([...hashes.slice(0, 510), hashes[511]!, hashes[510]!]);
   assert.match(compared(swapped)!, /is damaged/);
 });
+
+test('rows that are right in themselves are those of the leaves, byte for byte, or a comparison says that they are not', () => {
+  const below = drawing(1);
+  const hashes = Array.from({ length: 512 }, (_, n) => crowding(hashOf(n), below(4)));
+  hashes[100] = hashes[3]!;
+  const whole = concat(...hashes);
+  const right = [...leafIndexRows(crypto, 7, whole)];
+  const entriesIn = (value: Bytes): Bytes[] =>
+    Array.from({ length: (value.length - 8) / 36 }, (_, i) => value.slice(i * 36, i * 36 + 36));
+  let accepted = 0;
+  for (let round = 0; round < 1500; round++) {
+    const rows = right.map(({ key, value }) => ({ key, entries: entriesIn(value) }));
+    for (let changes = 1 + below(2); changes > 0; changes--) {
+      const [at, to] = [below(rows.length), below(rows.length)];
+      const [from, into] = [rows[at]!.entries, rows[to]!.entries];
+      const [i, j] = [below(from.length + 1), below(into.length + 1)];
+      const [first, second] = [from[i], into[j]];
+      const change = below(8);
+      if (change === 0) into.splice(j, 0, ...from.splice(i, 1));
+      if (change === 1 && first) into.splice(j, 0, first);
+      if (change === 2) from.splice(i, 1);
+      if (change === 3 && first && second) [from[i], into[j]] = [second, first];
+      if (change === 4 && first) from[i] = flipped(first, below(36));
+      if (change === 5) [rows[at]!.entries, rows[to]!.entries] = [into, from];
+      if (change === 6) rows.splice(at, 1);
+      if (change === 7) rows.splice(to, 0, { key: rows[at]!.key, entries: from.splice(i) });
+    }
+    const comparison = new LeafIndexComparison(crypto, 7, whole);
+    let wrong: string | undefined;
+    let isRight = rows.length === right.length;
+    for (const [n, { key, entries }] of rows.entries()) {
+      // All digests are right.
+      const value = concat(...entries, crypto.sha256(concat(key, ...entries)).subarray(0, 8));
+      isRight &&= equal(key, right[n]!.key) && equal(value, right[n]!.value);
+      wrong ??= comparison.next(key, value);
+    }
+    wrong ??= comparison.end();
+    assert.equal(wrong === undefined, isRight, wrong);
+    if (isRight) accepted += 1;
+  }
+  assert.ok(accepted > 0 && accepted < 500);
+});
+
+test('thousands of leaves in crowded buckets are found at once, while parts are stored and learned', async () => {
+  const below = drawing(2);
+  const made = Array.from({ length: 2500 }, (_, n) => crowding(hashOf(n), below(4)));
+  const strangers = Array.from({ length: 80 }, (_, n) => crowding(hashOf(1e6 + n), below(4)));
+  const storage = memoryStorage();
+  const begun = 700;
+  const open = await written(storage, made.slice(0, begun));
+  await opened(storage, begun, open, 256);
+  const { tree, index } = await opened(storage, begun, open, 256);
+  const learned = index.learn(never);
+  const looks: Promise<void>[] = [];
+  for (let size = begun; size < made.length; ) {
+    const batch = new WriteBatch();
+    for (const end = Math.min(made.length, size + 1 + below(300)); size < end; size++) {
+      tree.append(made[size]!);
+      index.add(made[size]!);
+    }
+    tree.addWrites(batch);
+    await storage.write(batch);
+    const storing = index.due ? index.store(() => delay(0)) : undefined;
+    for (let n = 0; n < 3; n++) {
+      const asked = Array.from({ length: 400 }, () => below(size));
+      const found = index.find([...strangers, ...asked.map((at) => made[at]!), ...strangers]);
+      const none = strangers.map(() => undefined);
+      looks.push(found.then((all) => assert.deepEqual(all, [...none, ...asked, ...none])));
+      await delay(0);
+    }
+    await storing;
+  }
+  await Promise.all([learned, ...looks]);
+  assert.ok(index.parts > 5);
+});
+
+/** Numbers below another, the same each time. */
+function drawing(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
+
+/** The hash, or one in a bucket that many others are in. */
+function crowding(hash: Bytes, alike: number): Bytes {
+  return concat(Uint8Array.of(0x81, 0x23, 1, 2).subarray(0, alike), hash.subarray(alike));
+}
 
 describe('a table of leaves', () => {
   test('finds each, the first of equal ones, and no other, however they are spread', () => {

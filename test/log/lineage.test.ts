@@ -5,6 +5,7 @@ import { EDGE_CLASSES, type Lineage, lineageOf, parseStatement } from '../../src
 import { type Bytes, toHex, utf8 } from '../../src/core/bytes.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { TransparencyLog } from '../../src/log/index.ts';
+import { LEAVES_RANGE } from '../../src/log/layout.ts';
 import { LINEAGE_MARK_KEY, LINEAGE_RANGE, LINEAGE_VERSION } from '../../src/log/lineage-layout.ts';
 import { type Storage, WriteBatch } from '../../src/storage/index.ts';
 import { Story, Telling } from '../chain/story.ts';
@@ -197,6 +198,40 @@ test('commits go on while the index is built, and it comes level', async () => {
 async function newcomers(log: TransparencyLog): Promise<void> {
   for (let n = 0; n < 30; n++) await log.submit(newMember().register);
 }
+
+test('an index that is made anew reads no large statement again and again', async () => {
+  const disk = new FaultyDisk();
+  const log = await startedLog({ openStorage: disk.open });
+  const member = await joined(log);
+  const text = 'x'.repeat(120_000);
+  for (let n = 0; n < 130; n++) await log.submit(foreign(member, n, text));
+  await log.close();
+  const storage = await disk.open();
+  await storage.write(new WriteBatch().del(LINEAGE_MARK_KEY));
+  let read = 0;
+  const counted: Storage = {
+    ...{ getMany: storage.getMany.bind(storage), write: storage.write.bind(storage) },
+    close: storage.close.bind(storage),
+    get: async (key) => {
+      const value = await storage.get(key);
+      if (key[0] === LEAVES_RANGE.gte[0]) read += value?.length ?? 0;
+      return value;
+    },
+    async *range(range) {
+      for await (const [key, value] of storage.range(range)) {
+        if (key[0] === LEAVES_RANGE.gte[0]) read += value.length;
+        yield [key, value];
+      }
+    },
+  };
+  const again = await TransparencyLog.open(options({ openStorage: async () => counted }));
+  await level(again);
+  const stored = disk.durable.slice(LEAVES_RANGE).reduce((sum, [, value]) => sum + value.length, 0);
+  assert.ok(stored > 12e6);
+  // Once by the start, once for the index.
+  assert.ok(read < 3 * stored, `${read} bytes of ${stored}`);
+  await again.close();
+});
 
 test('a damaged row is noticed when it is read, and the index is built anew', async () => {
   const disk = new FaultyDisk();
