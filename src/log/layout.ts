@@ -189,9 +189,13 @@ export function encodeLeafIndexMark({ length, parts }: Omit<LeafIndexMark, 'vers
 /** @throws LOG_CORRUPT */
 export function decodeLeafIndexMark(bytes: Bytes): LeafIndexMark {
   const map = mapOf(bytes, 'mark of the leaf index');
-  const [version = 1, length, parts] = [map.get('version'), map.get('length'), map.get('parts')];
+  const [length, parts] = [map.get('length'), map.get('parts')];
+  // The first version goes unnamed: a mark that names it is none that was written.
+  const named = map.get('version');
+  const version = named ?? 1;
   if (
     typeof version !== 'number' ||
+    (named !== undefined && version < 2) ||
     typeof length !== 'number' ||
     !Number.isInteger(Math.log2(length)) ||
     length < TILE_WIDTH ||

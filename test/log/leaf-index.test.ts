@@ -191,6 +191,8 @@ describe('what is stored of it', () => {
       encode({ version, length: 2 ** 21, parts: 1 }),
       encode({ version, parts: 2 }),
       encode({ version: '2', length: PART, parts: 2 }),
+      encode({ version: 1, length: PART, parts: 2 }),
+      encode({ version: -2, length: PART, parts: 2 }),
       encode([]),
       utf8('x'),
       new Uint8Array(),
