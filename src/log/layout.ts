@@ -189,13 +189,13 @@ export function encodeLeafIndexMark({ length, parts }: Omit<LeafIndexMark, 'vers
 /** @throws LOG_CORRUPT */
 export function decodeLeafIndexMark(bytes: Bytes): LeafIndexMark {
   const map = mapOf(bytes, 'mark of the leaf index');
+  // Version 1 is known by its two members alone: a mark whose third is damaged would pass for one of it.
+  const version = map.size === 2 ? 1 : map.get('version');
   const [length, parts] = [map.get('length'), map.get('parts')];
-  // The first version goes unnamed: a mark that names it is none that was written.
-  const named = map.get('version');
-  const version = named ?? 1;
   if (
+    map.size > 3 ||
     typeof version !== 'number' ||
-    (named !== undefined && version < 2) ||
+    (map.size === 3 && version < 2) ||
     typeof length !== 'number' ||
     !Number.isInteger(Math.log2(length)) ||
     length < TILE_WIDTH ||

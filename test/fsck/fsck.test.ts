@@ -123,7 +123,11 @@ test('the report names the very leaf, hash or row that is wrong, and nothing els
     encode({ version, length: 256, parts: 3 }),
     encode({ version, length: 300, parts: 1 }),
     encode({ version: version + 1, length: 256, parts: 2 }),
-    encode({ version: 1, length: 256, parts: 2 }),
+    // Damaged, and not of an older version.
+    encode({ versiom: version, length: 256, parts: 2 }),
+    encode({ version: 0, length: 256, parts: 2 }),
+    encode({ version: -1 - version, length: 256, parts: 2 }),
+    encode({ version, length: 256, parts: 2, more: 1 }),
     u64be(7),
   ]) {
     assert.deepEqual(await after(LEAF_INDEX_MARK_KEY, value), ['derived: mark of the leaf index']);
