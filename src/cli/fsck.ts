@@ -49,7 +49,7 @@ export function fsck(context: Context): Command {
         .map(([, what]) => what)
         .join(
           '; ',
-        )}. Reports every fault, not only the first, and changes nothing. A stored log must not be running.`,
+        )}. Reports every fault, not only the first, and changes nothing. A stored log must not be running. What provenance is answered from is not compared: reindex makes it anew.`,
     )
     .option('--data-dir <folder>', 'folder of a log that is not running')
     .option('--config <file>', 'JSON file of settings, for the folder')

@@ -10,7 +10,7 @@ export const CHECKS = {
   body: ['BODY_MISSING', 'statements behind the leaves'],
   state: ['STATE_INVALID', 'state entries against a replay of the log'],
   entry: ['STATE_WRONG', 'entries that the rules of the log refuse'],
-  derived: ['ROWS_INVALID', 'rows that follow from the entries: index, verdicts, records, marks'],
+  derived: ['ROWS_INVALID', 'rows that follow from the entries: leaf index, verdicts, records, marks'],
 } as const satisfies Readonly<Record<string, readonly [CoreCode, string]>>;
 export type Check = keyof typeof CHECKS;
 
