@@ -7,8 +7,9 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
-import { forgetOnceClosed } from './closed-call.ts';
+
 import { cutOff, cutOffUnread, letGo, whenStuck } from './cut-off.ts';
+import { tableStreams } from './open-streams.ts';
 import { CODE_KEY, NO_METADATA, SIMULATED, SIMULATED_KEY } from './trailers.ts';
 import { UnaryCall, type UnaryHandler } from './unary-call.ts';
 import { Window } from './window.ts';
@@ -44,7 +45,7 @@ export function intake(
   /** Of a message, at least: so many small ones fill the window as there may be. */
   const share = pendingBatchBytes / pendingBatches;
   return ({ path, requestStream }, call) => {
-    forgetOnceClosed(call);
+    tableStreams(call);
     const handle = unary.get(path);
     if (compression(call) !== 'identity') {
       completeStatus(call, nothing, simulated);
@@ -111,10 +112,11 @@ export function intake(
               leaveBytes = allBytes.enter(length, () => {
                 if (closed) return allBytes.leave(length);
                 const leave = hold(() => allBytes.leave(length));
-                received.digested = () => {
+                const digested = () => {
                   received.bytes = EMPTY;
                   leave();
                 };
+                received.digested = digested;
                 held.delete(stopWaiting);
                 deliver(received);
               });
@@ -159,7 +161,7 @@ function completeStatus(call: ServerInterceptingCallInterface, close: () => void
     sendStatus(status);
     letGo(call);
   };
-  call.sendStatus = (status) => {
+  const complete: typeof sendStatus = (status) => {
     close();
     if (status.code === 0 && !status.metadata) {
       return send({ code: 0, details: status.details, metadata: simulated ? SIMULATED : NO_METADATA });
@@ -172,4 +174,5 @@ function completeStatus(call: ServerInterceptingCallInterface, close: () => void
     if (simulated) metadata.set(SIMULATED_KEY, 'true');
     return send({ ...status, metadata });
   };
+  call.sendStatus = complete;
 }

@@ -47,7 +47,9 @@ export function unary<Request, Response>(
     serialize: (message) => encodeMessage(shape.response, message as Response),
     unary: (path, options) => (call, bytes) => {
       const run = new Run(path, call, options, options.limits.options.deadline);
-      call.cancelled = () => run.cancelled();
+      // Written here and not where it is assigned, as in unary-call.ts.
+      const cancelled = () => run.cancelled();
+      call.cancelled = cancelled;
       const refuse = (error: unknown) => run.end(error, (status) => call.refuse(status!));
       const answer = (message: Response) => run.end(null, () => call.answer(message));
       run.onAbort(refuse);

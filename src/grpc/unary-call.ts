@@ -71,7 +71,10 @@ export class UnaryCall extends ServerInterceptingCall {
     let entered = false;
     const leaveQueue = this.#room.enter(length, () => {
       entered = true;
-      this.#release = () => this.#room.leave(length);
+      // Not where it is assigned: V8 makes a function that is written there in the old generation, and with it keep the call, the
+      // stream and the request until the next full collection.
+      const leave = () => this.#room.leave(length);
+      this.#release = leave;
       clearTimeout(this.#late);
       this.#handle(this, request);
     });
