@@ -14,7 +14,7 @@ const ENTRIES = [
   'participants/cleanroom/training-worker.js',
 ];
 /** Stay packages: they have files of their own beside their code, a compiled library or web pages. */
-export const WITH_FILES = ['level', '@fastify/swagger', '@fastify/swagger-ui'];
+export const WITH_FILES = ['level', 'sodium-native', '@fastify/swagger', '@fastify/swagger-ui'];
 /** Libraries in CommonJS ask for node's modules by `require`. */
 export const REQUIRE = {
   js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",

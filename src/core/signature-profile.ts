@@ -13,8 +13,8 @@ export const ORDER: Readonly<Record<'ES256' | 'ES384', bigint>> = {
   ES256: p256.Point.Fn.ORDER,
   ES384: p384.Point.Fn.ORDER,
 };
-/** L of RFC 8032 §5.1. */
-const L = ed25519.Point.Fn.ORDER;
+/** L of RFC 8032 §5.1, little-endian as signatures have S. */
+const L = ofWidth(ed25519.Point.Fn.ORDER, 32).reverse();
 
 /** The greatest r, and s, that a signature may have; and the greatest s of the profile: n − 1 and ⌊n/2⌋. */
 const RANGE = {
@@ -28,10 +28,6 @@ function ofWidth(number: bigint, width: number): Bytes {
 
 export function bigEndian(bytes: Bytes): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
-}
-
-function littleEndian(bytes: Bytes): bigint {
-  return bigEndian(Uint8Array.from(bytes).reverse());
 }
 
 /** @throws KEY_MALFORMED wrong length; KEY_WEAK not a usable point */
@@ -70,9 +66,18 @@ export function signatureInProfile(algorithm: SignatureAlgorithm, signature: Byt
   if (signature.length !== length) return false;
   const half = length / 2;
   // RFC 8032 §5.1.7: S ≥ L would make signatures malleable.
-  if (algorithm === 'Ed25519') return littleEndian(signature.subarray(half)) < L;
+  if (algorithm === 'Ed25519') return belowL(signature, half);
   const { last, lastLow } = RANGE[algorithm];
   return inRange(signature, 0, last) && inRange(signature, half, lowS ? lastLow : last);
+}
+
+/** Whether the little-endian number at `from`, of 32 bytes, is less than L. */
+function belowL(signature: Bytes, from: number): boolean {
+  for (let i = L.length - 1; i >= 0; i--) {
+    const difference = signature[from + i]! - L[i]!;
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }
 
 /** Whether the big-endian number at `from` is from 1 to `last`, both of one width. Bytes: big integers take ten times as long. */

@@ -15,6 +15,7 @@ import { type Bytes, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { Crypto, PrivateKey, PublicKey, SignatureAlgorithm, VerifyOptions } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { checkPrivateKey, checkPublicKey, signatureInProfile, toLowS } from '../core/signature-profile.ts';
+import { ed25519BySodium, type VerifyEd25519 } from './ed25519-sodium.ts';
 import { digest, nodeHasher } from './hash-node.ts';
 
 export const nodeCrypto: Crypto = {
@@ -62,6 +63,7 @@ function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
     bytes: own,
     verify(message, signature, { lowS = true }: VerifyOptions = {}) {
       if (!signatureInProfile(algorithm, signature, lowS)) return false;
+      if (algorithm === 'Ed25519' && sodium()?.(signature, message, own)) return true;
       ready ??= make();
       return algorithm === 'Ed25519'
         ? // OpenSSL is cofactorless: it encodes [S]B − [k]A and compares with R.
@@ -69,6 +71,14 @@ function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
         : verify(CURVES[algorithm].hash, message, ready, signature);
     },
   };
+}
+
+let bySodium: VerifyEd25519 | null | undefined;
+
+/** Loaded with the first signature: most commands verify none. */
+function sodium(): VerifyEd25519 | null {
+  if (bySodium === undefined) bySodium = ed25519BySodium() ?? null;
+  return bySodium;
 }
 
 function publicJwk(algorithm: SignatureAlgorithm, bytes: Bytes): Record<string, string> {
