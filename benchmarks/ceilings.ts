@@ -28,7 +28,7 @@ export interface Ceiling {
 
 /** Of an answer that hands out a tile. */
 const HEADERS = {
-  ...securityHeaders({ tls: false, simulated: true }),
+  ...securityHeaders({ tls: false, simulated: true }).answers,
   'cache-control': IMMUTABLE,
   'content-type': 'application/octet-stream',
 };

@@ -1,8 +1,12 @@
-/** The headers that every answer has, whatever it says: helmet's, which are the same each time and so are made once. */
+/**
+ * The headers that every answer has, whatever it says: helmet's, which are the same each time and so are made once. Most of them tell a
+ * browser how to show a page and what else the page may load, and only a page has them; bytes and JSON are told to be nothing else
+ * (`nosniff`), to run nothing and to be framed by nobody.
+ */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 
 /** Of every answer of a log for development: what it says binds nobody. */
 const SIMULATED_HEADER = 'aichain-simulated';
@@ -10,27 +14,43 @@ const POLICY_HEADER = 'content-security-policy';
 
 type Headers = Readonly<Record<string, string>>;
 
+export interface SecurityHeaders {
+  /** Of bytes and JSON. */
+  readonly answers: Headers;
+  /** Of a page, which sets a policy of its own. */
+  readonly pages: Headers;
+}
+
 /** @param simulated a log for development */
-export function securityHeaders(options: { readonly tls: boolean; readonly simulated: boolean }): Headers {
-  const request = new IncomingMessage(new Socket());
-  const response = new ServerResponse(request);
-  helmet({
-    contentSecurityPolicy: {
-      // Nothing here is a page but the description of the API, which has a policy of its own.
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-      },
-    },
+export function securityHeaders(options: {
+  readonly tls: boolean;
+  readonly simulated: boolean;
+}): SecurityHeaders {
+  const always = {
     strictTransportSecurity: options.tls,
     // What the log says is public, and may be fetched by a page from anywhere.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
-  })(request, response, () => undefined);
-  const headers = response.getHeaders() as Headers;
-  return options.simulated ? { ...headers, [SIMULATED_HEADER]: 'true' } : headers;
+  } as const;
+  const ofPages = {
+    ...{ crossOriginOpenerPolicy: false, originAgentCluster: false, referrerPolicy: false },
+    ...{ xDnsPrefetchControl: false, xDownloadOptions: false, xFrameOptions: false },
+    ...{ xPermittedCrossDomainPolicies: false, xXssProtection: false },
+  } as const;
+  const contentSecurityPolicy = {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  };
+  const simulated: Headers = options.simulated ? { [SIMULATED_HEADER]: 'true' } : {};
+  return {
+    answers: { ...byHelmet({ ...always, ...ofPages, contentSecurityPolicy }), ...simulated },
+    pages: { ...byHelmet({ ...always, contentSecurityPolicy: false }), ...simulated },
+  };
+}
+
+function byHelmet(options: HelmetOptions): Headers {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  helmet(options)(response.req, response, () => undefined);
+  return response.getHeaders() as Headers;
 }
 
 type StoreHeader = (this: ServerResponse, firstLine: string, headers?: object) => void;
@@ -41,18 +61,13 @@ type StoreHeader = (this: ServerResponse, firstLine: string, headers?: object) =
  */
 const { _storeHeader: storeHeader } = ServerResponse.prototype as unknown as { _storeHeader?: StoreHeader };
 
-/**
- * A response that has these headers from the beginning, joined once. One that is set again, by a route that has a policy of
- * its own, is left out here.
- */
-export function responseWith(headers: Headers): typeof ServerResponse | undefined {
+/** A response that has these headers from the beginning, joined once: one that sets a policy of its own is a page. */
+export function responseWith(headers: SecurityHeaders): typeof ServerResponse | undefined {
   if (!storeHeader) return undefined;
-  const all = textOf(headers);
-  const { [POLICY_HEADER]: _, ...others } = headers;
-  const withoutPolicy = textOf(others);
+  const [ofAnswers, ofPages] = [textOf(headers.answers), textOf(headers.pages)];
   class Response extends ServerResponse {
     _storeHeader(firstLine: string, own?: object): void {
-      const text = own && POLICY_HEADER in own ? withoutPolicy : all;
+      const text = own && POLICY_HEADER in own ? ofPages : ofAnswers;
       storeHeader!.call(this, firstLine + text, own);
     }
   }
@@ -60,9 +75,13 @@ export function responseWith(headers: Headers): typeof ServerResponse | undefine
 }
 
 /** The plain way to the same headers. Before the routes. */
-export function setHeaders(app: FastifyInstance, headers: Headers): void {
+export function setHeaders(app: FastifyInstance, { answers, pages }: SecurityHeaders): void {
   app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers);
+    reply.headers(answers);
+    done();
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (reply.getHeader(POLICY_HEADER) !== answers[POLICY_HEADER]) reply.headers(pages);
     done();
   });
 }

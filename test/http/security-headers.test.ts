@@ -55,6 +55,10 @@ test('a response that has them from the beginning answers what a reply answers t
       assert.equal(headers[POLICY]!.includes("default-src 'none'"), path !== '/page', path);
       assert.equal(headers['strict-transport-security'] !== undefined, tls);
       assert.equal(headers['aichain-simulated'], 'true');
+      assert.equal(headers['cross-origin-resource-policy'], 'cross-origin');
+      // How a page is shown is told to pages.
+      assert.equal(headers['x-frame-options'], path === '/page' ? 'SAMEORIGIN' : undefined, path);
+      assert.equal(headers['cross-origin-opener-policy'] !== undefined, path === '/page', path);
     }
   }
 });
@@ -64,11 +68,13 @@ test('every answer of the server has them, and the page about the API its own po
   const base = `http://127.0.0.1:${await listen('127.0.0.1', 0)}`;
   for (const path of ['/tile/statements/000', '/tile/0/999', '/v1/head', '/nothing', '/v1/%ff', '/healthz']) {
     const { headers } = await fetch(`${base}${path}`);
-    assert.equal(headers.get('x-frame-options'), 'SAMEORIGIN', path);
-    assert.match(headers.get(POLICY)!, /^default-src 'none';frame-ancestors 'none'/, path);
+    assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+    assert.equal(headers.get(POLICY), "default-src 'none';frame-ancestors 'none'", path);
   }
   const page = await fetch(`${base}/v1/docs/`);
   assert.match(page.headers.get(POLICY)!, /script-src 'self'/);
   assert.ok(!page.headers.get(POLICY)!.includes(','), 'one policy, not two');
+  assert.equal(page.headers.get('x-frame-options'), 'SAMEORIGIN');
+  assert.equal(page.headers.get('referrer-policy'), 'no-referrer');
   await close(100);
 });
