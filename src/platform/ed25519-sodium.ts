@@ -26,9 +26,7 @@ const NOTHING = new Uint8Array(0);
  * @returns undefined where the platform has no such library, or has one that verifies by another equation: by the cofactored one, which
  * RFC 8032 §5.1.7 allows as well, it would accept what others refuse, and split those who replay a log
  */
-export function ed25519BySodium(
-  load: () => unknown = () => createRequire(import.meta.url)('sodium-native'),
-): VerifyEd25519 | undefined {
+export function ed25519BySodium(load: () => unknown = fromPackage): VerifyEd25519 | undefined {
   try {
     const { crypto_sign_verify_detached: verify } = load() as Sodium;
     const asOpenSsl = verify(GOOD, NOTHING, KEY) && !verify(COFACTORED, NOTHING, KEY);
@@ -36,4 +34,9 @@ export function ed25519BySodium(
   } catch {
     return undefined;
   }
+}
+
+function fromPackage(): unknown {
+  const require = createRequire(import.meta.url);
+  return require('sodium-native');
 }
