@@ -7,7 +7,6 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
-
 import { cutOff, cutOffUnread, letGo, whenStuck } from './cut-off.ts';
 import { tableStreams } from './open-streams.ts';
 import { CODE_KEY, NO_METADATA, SIMULATED, SIMULATED_KEY } from './trailers.ts';

@@ -10,7 +10,7 @@ import { types } from 'node:util';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { streamOf } from './cut-off.ts';
 
-/** A client's first, RFC 9113 §5.1.1. One that begins with another keeps node's Map: its calls take longer, that is all. */
+/** A client's first, RFC 9113 §5.1.1. Where it is another, or of no known method, node's Map is kept: calls take longer, that is all. */
 const FIRST = 1;
 
 /** Has the streams of the call's session in a {@link StreamTable} from its first call on, in a node that keeps them as it did from 20 to 24. */

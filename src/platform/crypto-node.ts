@@ -15,7 +15,7 @@ import { type Bytes, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { Crypto, PrivateKey, PublicKey, SignatureAlgorithm, VerifyOptions } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { checkPrivateKey, checkPublicKey, signatureInProfile, toLowS } from '../core/signature-profile.ts';
-import { ed25519BySodium, type VerifyEd25519 } from './ed25519-sodium.ts';
+import { verifyEd25519 } from './ed25519.ts';
 import { digest, nodeHasher } from './hash-node.ts';
 
 export const nodeCrypto: Crypto = {
@@ -58,27 +58,20 @@ function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
     const key = createPublicKey({ key: publicJwk(algorithm, own), format: 'jwk' } as JsonWebKeyInput);
     return { key, dsaEncoding: 'ieee-p1363' } as const;
   };
+  const openSsl = () => {
+    ready ??= make();
+    return ready.key;
+  };
   return {
     algorithm,
     bytes: own,
     verify(message, signature, { lowS = true }: VerifyOptions = {}) {
       if (!signatureInProfile(algorithm, signature, lowS)) return false;
-      if (algorithm === 'Ed25519' && sodium()?.(signature, message, own)) return true;
+      if (algorithm === 'Ed25519') return verifyEd25519(signature, message, own, openSsl);
       ready ??= make();
-      return algorithm === 'Ed25519'
-        ? // OpenSSL is cofactorless: it encodes [S]B − [k]A and compares with R.
-          verify(null, message, ready.key, signature)
-        : verify(CURVES[algorithm].hash, message, ready, signature);
+      return verify(CURVES[algorithm].hash, message, ready, signature);
     },
   };
-}
-
-let bySodium: VerifyEd25519 | null | undefined;
-
-/** Loaded with the first signature: most commands verify none. */
-function sodium(): VerifyEd25519 | null {
-  if (bySodium === undefined) bySodium = ed25519BySodium() ?? null;
-  return bySodium;
 }
 
 function publicJwk(algorithm: SignatureAlgorithm, bytes: Bytes): Record<string, string> {
