@@ -111,6 +111,7 @@ export function intake(
               leaveBytes = allBytes.enter(length, () => {
                 if (closed) return allBytes.leave(length);
                 const leave = hold(() => allBytes.leave(length));
+                // Not where it is assigned, as in unary-call.ts.
                 const digested = () => {
                   received.bytes = EMPTY;
                   leave();
@@ -160,6 +161,7 @@ function completeStatus(call: ServerInterceptingCallInterface, close: () => void
     sendStatus(status);
     letGo(call);
   };
+  // Not where it is assigned, as in unary-call.ts.
   const complete: typeof sendStatus = (status) => {
     close();
     if (status.code === 0 && !status.metadata) {

@@ -31,7 +31,7 @@ export function securityHeaders(options: {
     // What the log says is public, and may be fetched by a page from anywhere.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   } as const;
-  const ofPages = {
+  const leftToPages = {
     ...{ crossOriginOpenerPolicy: false, originAgentCluster: false, referrerPolicy: false },
     ...{ xDnsPrefetchControl: false, xDownloadOptions: false, xFrameOptions: false },
     ...{ xPermittedCrossDomainPolicies: false, xXssProtection: false },
@@ -42,7 +42,7 @@ export function securityHeaders(options: {
   };
   const simulated: Headers = options.simulated ? { [SIMULATED_HEADER]: 'true' } : {};
   return {
-    answers: { ...byHelmet({ ...always, ...ofPages, contentSecurityPolicy }), ...simulated },
+    answers: { ...byHelmet({ ...always, ...leftToPages, contentSecurityPolicy }), ...simulated },
     pages: { ...byHelmet({ ...always, contentSecurityPolicy: false }), ...simulated },
   };
 }
