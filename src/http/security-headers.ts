@@ -1,7 +1,7 @@
 /**
  * The headers that every answer has, whatever it says: helmet's, which are the same each time and so are made once. Most of them tell a
  * browser how to show a page and what else the page may load: only the page about the API has them, with its files. All else is taken for
- * what it says it is (`nosniff`), runs nothing and is framed by nobody.
+ * what it says it is (`nosniff`), runs nothing and is framed by nobody. What cannot be read as HTTP is answered without any (refusal.ts).
  */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
