@@ -10,7 +10,9 @@ export const MAX_IDENTIFIER = 512;
 const DID = /^did:[a-z0-9]{1,32}:(?:[A-Za-z0-9._-]|%[0-9A-F]{2}|:(?!$))+$/;
 // `local` is a UUID (RFC 9562, lower case) for what evolves, or the digest of what does not.
 const LOCAL = '(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256-[0-9a-f]{64})';
-const URN = new RegExp(`^urn:depa:([a-z][a-z-]{0,31}):[!-~]+:${LOCAL}$`);
+const URN = new RegExp(`^urn:depa:[a-z][a-z-]{0,31}:[!-~]+:${LOCAL}$`);
+
+const TYPE_AT = 'urn:depa:'.length;
 
 export function isDid(text: string): boolean {
   return text.length <= MAX_IDENTIFIER && DID.test(text);
@@ -23,9 +25,13 @@ export function didMethod(did: string): string {
 
 /** Whether `text` is `urn:depa:<type>:<origin>:<local>`, of that type if one is given. */
 export function isUrn(text: string, type?: string): boolean {
-  if (text.length > MAX_IDENTIFIER) return false;
-  const match = URN.exec(text);
-  return match !== null && (type === undefined || match[1] === type);
+  if (type !== undefined && !hasType(text, type)) return false;
+  return text.length <= MAX_IDENTIFIER && URN.test(text);
+}
+
+/** Of a URN that the pattern takes. To compare takes less than to match, and to take apart what matched. */
+function hasType(text: string, type: string): boolean {
+  return text.startsWith(type, TYPE_AT) && text.indexOf(':', TYPE_AT) === TYPE_AT + type.length;
 }
 
 /** The origin of a C2SP log as checkpoints take it: printable ASCII without spaces and plus signs. */

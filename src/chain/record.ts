@@ -3,10 +3,10 @@
  * by the transition function, so a record that does not read is a defect, never a refusal.
  */
 import { type Bytes, equal } from '../core/bytes.ts';
-import { decode, encode } from '../core/cbor.ts';
+import { encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
 import { RecordEncoding } from './record-encoding.ts';
-import type { Schema } from './schema.ts';
+import { readEncoded, type Schema } from './schema.ts';
 
 /** The state as a rule sees it: the value under an encoded key, as all entries before this one left it. */
 export type StateReader = (key: Bytes) => Bytes | undefined;
@@ -127,7 +127,7 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     const remembered = recent.get(value) as T | undefined;
     if (remembered !== undefined) return remembered;
     try {
-      const record = schema.read(decode(value), type);
+      const record = readEncoded(schema, value, type);
       recent.add(value, record);
       return record;
     } catch (cause) {

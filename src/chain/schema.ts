@@ -5,9 +5,10 @@
  *
  * Maps become plain objects with exactly the declared members; past {@link Schema.read} nobody checks again.
  */
-import { utf8 } from '../core/bytes.ts';
-import type { Cbor, CborMap } from '../core/cbor.ts';
+import { type Bytes, compare, utf8 } from '../core/bytes.ts';
+import { type Cbor, type CborMap, decode, encode } from '../core/cbor.ts';
 import { fail, type LedgerError } from '../core/errors.ts';
+import { type ItemReader, readKnown, refuse } from '../core/item-reader.ts';
 import { isDid, isUrn, MAX_IDENTIFIER } from './identifier.ts';
 import { textFault } from './text-guard.ts';
 
@@ -22,6 +23,19 @@ export interface Schema<T> {
   readonly cddl: string;
   /** `value` as a T; `path` is where it is in the body. @throws a {@link SchemaFault} */
   read(value: Cbor, path: string): T;
+  /**
+   * The same from the bytes, without what would be taken apart again. It only says that something is not right (`refuse`):
+   * what, {@link read} says.
+   */
+  take(from: ItemReader): T;
+}
+
+/**
+ * `schema.read(decode(bytes), path)`, in one pass where the bytes are what the schema wants.
+ * @throws CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC, then a {@link SchemaFault}
+ */
+export function readEncoded<T>(schema: Schema<T>, bytes: Bytes, path: string): T {
+  return readKnown(bytes, schema.take) ?? schema.read(decode(bytes), path);
 }
 
 /** The static type of what a schema reads. */
@@ -34,13 +48,20 @@ function fault(code: SchemaFault, path: string, message: string): LedgerError {
 /** Text of at most `max` UTF-8 bytes that is neither a placeholder nor a secret. */
 function guarded(value: Cbor, path: string, max: number): string {
   if (typeof value !== 'string') throw fault('SCHEMA_INVALID', path, 'text is needed');
-  // A UTF-16 unit is at least one byte and at most three.
-  if (value.length > max || (value.length * 3 > max && utf8(value).length > max)) {
-    throw fault('SCHEMA_INVALID', path, `longer than ${max} bytes`);
-  }
+  if (isLonger(value, max)) throw fault('SCHEMA_INVALID', path, `longer than ${max} bytes`);
   const found = textFault(value);
   if (found) throw fault(found, path, 'not a value to be logged');
   return value;
+}
+
+/** In UTF-8, of which a UTF-16 unit is at least one byte and at most three. */
+function isLonger(text: string, max: number): boolean {
+  return text.length > max || (text.length * 3 > max && utf8(text).length > max);
+}
+
+function takeGuarded(from: ItemReader, max: number): string {
+  const value = from.text(max);
+  return textFault(value) ? refuse() : value;
 }
 
 export function text({ max, pattern }: { max: number; pattern?: RegExp }): Schema<string> {
@@ -50,6 +71,10 @@ export function text({ max, pattern }: { max: number; pattern?: RegExp }): Schem
       const read = guarded(value, path, max);
       if (pattern && !pattern.test(read)) throw fault('SCHEMA_INVALID', path, 'not of the form needed');
       return read;
+    },
+    take(from) {
+      const taken = takeGuarded(from, max);
+      return pattern && !pattern.test(taken) ? refuse() : taken;
     },
   };
 }
@@ -69,6 +94,10 @@ function identifier(cddl: string, test: (text: string) => boolean): Schema<strin
       const read = guarded(value, path, MAX_IDENTIFIER);
       if (!test(read)) throw fault('ID_MALFORMED', path, `not a ${cddl}`);
       return read;
+    },
+    take(from) {
+      const taken = takeGuarded(from, MAX_IDENTIFIER);
+      return test(taken) ? taken : refuse();
     },
   };
 }
@@ -90,6 +119,10 @@ export function bytesOf(...sizes: readonly [number, ...number[]]): Schema<Uint8A
       if (!sizes.includes(value.length)) throw fault('SCHEMA_INVALID', path, 'wrong length');
       return value;
     },
+    take(from) {
+      const taken = from.bytes();
+      return sizes.includes(taken.length) ? taken : refuse();
+    },
   };
 }
 
@@ -103,6 +136,10 @@ export function bytes(size: number | { min: number; max: number }): Schema<Uint8
       if (value.length < min || value.length > max) throw fault('SCHEMA_INVALID', path, 'wrong length');
       return value;
     },
+    take(from) {
+      const taken = from.bytes();
+      return taken.length < min || taken.length > max ? refuse() : taken;
+    },
   };
 }
 
@@ -114,6 +151,10 @@ function integer(code: 'SCHEMA_INVALID' | 'NUMBER_MALFORMED', min: number, max: 
         throw fault(code, path, `not a whole number from ${min} to ${max}`);
       }
       return value;
+    },
+    take(from) {
+      const taken = from.uint();
+      return taken < min || taken > max ? refuse() : taken;
     },
   };
 }
@@ -140,10 +181,13 @@ export const bool: Schema<boolean> = {
     if (typeof value !== 'boolean') throw fault('SCHEMA_INVALID', path, 'true or false is needed');
     return value;
   },
+  take: (from) => from.bool(),
 };
 
 /** One of a closed set of words. */
 export function oneOf<const W extends readonly [string, ...string[]]>(...words: W): Schema<W[number]> {
+  const takable = words.filter((word) => !isLonger(word, MAX_IDENTIFIER) && !textFault(word));
+  const encodings = takable.map((word) => ({ word, encoded: [...encode(word)] }));
   return {
     cddl: words.map((word) => JSON.stringify(word)).join(' / '),
     read(value, path) {
@@ -152,6 +196,10 @@ export function oneOf<const W extends readonly [string, ...string[]]>(...words: 
       if (word === undefined) throw fault('SCHEMA_INVALID', path, `not one of ${words.join(', ')}`);
       return word;
     },
+    take(from) {
+      for (const { word, encoded } of encodings) if (from.is(encoded)) return word;
+      return refuse();
+    },
   };
 }
 
@@ -159,6 +207,7 @@ export function nullable<T>(of: Schema<T>): Schema<T | null> {
   return {
     cddl: `${of.cddl} / nil`,
     read: (value, path) => (value === null ? null : of.read(value, path)),
+    take: (from) => (from.nil() ? null : of.take(from)),
   };
 }
 
@@ -181,6 +230,14 @@ export function list<T>(of: Schema<T>, { min = 0, max, unique = false }: ListBou
       if (unique && new Set(items).size !== items.length)
         throw fault('SCHEMA_INVALID', path, 'an item twice');
       return items;
+    },
+    take(from) {
+      const count = from.array();
+      if (count < min || count > max) refuse();
+      const items: T[] = [];
+      for (let i = 0; i < count; i++) items.push(of.take(from));
+      from.end();
+      return unique && new Set(items).size !== count ? refuse() : items;
     },
   };
 }
@@ -211,6 +268,14 @@ export function struct<const M extends Members>(members: M): Schema<StructOf<M>>
       ? { name, required: false, schema: member.optional }
       : { name, required: true, schema: member },
   );
+  // As they come: a deterministic map is in the order of its encoded names, RFC 8949 §4.2.1.
+  const order = fields.map((field, place) => ({
+    ...field,
+    place,
+    key: encode(field.name),
+    bytes: [...encode(field.name)],
+  }));
+  order.sort((a, b) => compare(a.key, b.key));
   const cddl = fields.map((f) => `${f.required ? '' : '? '}${JSON.stringify(f.name)} => ${f.schema.cddl}`);
   return {
     cddl: `{ ${cddl.join(', ')} }`,
@@ -228,6 +293,24 @@ export function struct<const M extends Members>(members: M): Schema<StructOf<M>>
         out[name] = schema.read(member, path === '' ? name : `${path}.${name}`);
       }
       if (found !== map.size) throw fault('SCHEMA_INVALID', path, 'a member that is not declared');
+      return out as StructOf<M>;
+    },
+    take(from) {
+      const count = from.map();
+      const taken = new Array<unknown>(fields.length);
+      let found = 0;
+      for (let i = 0; i < order.length; i++) {
+        const field = order[i]!;
+        if (from.is(field.bytes)) {
+          taken[field.place] = field.schema.take(from);
+          found += 1;
+        } else if (field.required) refuse();
+      }
+      if (found !== count) refuse();
+      from.end();
+      // As declared, whichever way it was read.
+      const out: Record<string, unknown> = {};
+      for (let i = 0; i < taken.length; i++) if (taken[i] !== undefined) out[fields[i]!.name] = taken[i];
       return out as StructOf<M>;
     },
   };
@@ -258,6 +341,14 @@ export function variants<const Tag extends string, const V extends Variants>(
       if (named === undefined) throw fault('SCHEMA_INVALID', path, `${tag} is missing`);
       const name = word.read(named, path === '' ? tag : `${path}.${tag}`);
       return structs.get(name)!.read(value, path) as VariantOf<Tag, V>;
+    },
+    // The word may come behind what it decides on.
+    take(from) {
+      for (const struct of structs.values()) {
+        const taken = from.attempt(struct.take);
+        if (taken !== undefined) return taken as VariantOf<Tag, V>;
+      }
+      return refuse();
     },
   };
 }

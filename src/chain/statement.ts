@@ -4,12 +4,12 @@
  */
 
 import type { Bytes } from '../core/bytes.ts';
-import { decode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { sigStructure } from '../cose/sign1.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { kindNamed } from './kinds/index.ts';
+import { readEncoded } from './schema.ts';
 
 export type { ChainHeader, Ref } from './envelope.ts';
 export { canonicalStatement, MAX_STATEMENT, STATEMENT_TYPE } from './envelope.ts';
@@ -42,7 +42,7 @@ export function parseStatement(
   if (!envelope.chain) return statement;
   const kind = kindNamed(envelope.chain.kind);
   if (!kind) throw fail('KIND_UNKNOWN', envelope.chain.kind);
-  statement.body = kind.body.read(decode(envelope.payload), '');
+  statement.body = readEncoded<unknown>(kind.body, envelope.payload, '');
   return statement;
 }
 

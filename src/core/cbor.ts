@@ -57,8 +57,10 @@ export interface DecodeOptions {
   maxItems?: number;
 }
 
-const MAX_DEPTH = 16;
-const MAX_ITEMS = 65_536;
+/** Of arrays, maps and tags in one another, unless a caller says less. */
+export const MAX_DEPTH = 16;
+/** Of items in all, unless a caller says less. */
+export const MAX_ITEMS = 65_536;
 /**
  * Members of one map, in every profile. The engine hashes integer keys without a seed, so an attacker can choose them
  * to fall into one bucket: the work is quadratic in the members of a map, and only this bounds it.

@@ -21,7 +21,7 @@ export const EMPTY: Hash = '\0'.repeat(HASH_LENGTH);
 const LEAF = 2;
 const INNER = 3;
 const KEY = Uint8Array.of(4);
-const VALUE = Uint8Array.of(5);
+const VALUE = 5;
 
 /** Paths that are remembered for a hasher: with every statement the same few records are read. */
 const REMEMBERED = 32_768;
@@ -50,12 +50,33 @@ export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
 
 /** V = H(0x05 ‖ value). */
 export function valueHash(hasher: Hasher, value: Bytes): Hash {
-  return hashOfBytes(hasher.sha256(concat(VALUE, value)));
+  return hashOfBytes(valueBytes(hasher, value));
+}
+
+/** For most records; hashing is synchronous. */
+const valueInput = new Uint8Array(4096);
+
+/** {@link valueHash} in bytes. */
+export function valueBytes(hasher: Hasher, value: Bytes): Bytes {
+  const length = 1 + value.length;
+  // Bytes of one's own lie outside the heap from 65 on, and take longer to get than to hash.
+  const input = length <= valueInput.length ? valueInput.subarray(0, length) : new Uint8Array(length);
+  input[0] = VALUE;
+  input.set(value, 1);
+  return hasher.sha256(input);
 }
 
 /** leaf = H(0x02 ‖ K ‖ V). */
 export function leafHash(hasher: Hasher, k: Hash, v: Hash): Hash {
   return pairHash(hasher, LEAF, k, v);
+}
+
+/** {@link leafHash} in bytes, of a value's hash in bytes. */
+export function leafBytes(hasher: Hasher, k: Hash, v: Bytes): Bytes {
+  pairInput[0] = LEAF;
+  write(k, pairInput, 1);
+  pairInput.set(v, 1 + HASH_LENGTH);
+  return hasher.sha256(pairInput);
 }
 
 /** inner = H(0x03 ‖ L ‖ R). */

@@ -3,4 +3,4 @@
  * Keys and values are encoded bytes here; what they mean is the chain's business. Imports core only.
  */
 export { StateMap } from './map.ts';
-export { decodeProof, encodeProof, type MapProof, verifyFact } from './proof.ts';
+export { decodeProof, encodeProof, FactVerifier, type MapProof, verifyFact } from './proof.ts';

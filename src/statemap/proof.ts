@@ -2,7 +2,7 @@
  * Proofs of the state map, FORMATS §3: what a verifier needs to fold one key's place up to the root. A verifier
  * computes K and V itself, from the full key and value; only the siblings are the prover's.
  */
-import { type Bytes, concat, equal } from '../core/bytes.ts';
+import { type Bytes, concat } from '../core/bytes.ts';
 import { type Cbor, decode, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
@@ -15,9 +15,9 @@ import {
   type Hash,
   hashOfBytes,
   keyHash,
-  leafHash,
+  leafBytes,
   MAX_DEPTH,
-  valueHash,
+  valueBytes,
 } from './hash.ts';
 
 interface Path {
@@ -117,31 +117,102 @@ function asOther(item: Cbor | undefined): { k: Bytes; v: Bytes } {
  * @throws FACT_INVALID the proof is for something else; PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC
  */
 export function verifyFact(hasher: Hasher, root: Bytes, key: Bytes, value: Bytes | null, proof: Bytes): void {
-  const { depth, bitmap, packed, place } = readProof(proof);
-  if (root.length !== HASH_LENGTH) throw fail('FACT_INVALID', 'the state root is not 32 bytes');
-  const k = keyHash(hasher, key);
-  let hash = bytesOfHash(placeHash(hasher, k, value, depth, place));
-  let at = packed.length;
-  for (let i = depth - 1; i >= 0; i--) {
-    const isRight = bitAt(k, i) === 1;
-    if (isPresent(bitmap, i)) {
-      at -= HASH_LENGTH;
-      hash = foldedHash(hasher, hash, isRight, packed, at);
-    } else hash = foldedHash(hasher, hash, isRight, NO_SIBLING, 0);
-  }
-  if (!equal(hash, root)) throw fail('FACT_INVALID', 'the proof does not lead to the state root');
+  new FactVerifier(hasher, root, 1).verify(key, value, proof);
 }
 
-const NO_SIBLING = bytesOfHash(EMPTY);
+/** A node that is under the root: 32 bytes from `at` on. Both that are below it are known, or neither. */
+interface Known {
+  readonly bytes: Bytes;
+  readonly at: number;
+  below?: readonly [left: Known, right: Known];
+}
 
-/** The hash of the place that the path leads to: what the proof says is there. */
-function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, depth: number, place: Place): Hash {
+/** Levels below the one at which as many paths have parted, if they are spread evenly. */
+const BEYOND = 2;
+
+/** Verifies facts under one root. What their paths have in common is hashed once, and compared from then on. */
+export class FactVerifier {
+  readonly #hasher: Hasher;
+  readonly #root: Known;
+  /** Levels below the root that are remembered. */
+  readonly #levels: number;
+
+  /** @param root 32 bytes @param count how many facts there will be, or about as many */
+  constructor(hasher: Hasher, root: Bytes, count: number) {
+    this.#hasher = hasher;
+    this.#root = { bytes: root, at: 0 };
+    this.#levels = count > 1 ? Math.ceil(Math.log2(count)) + BEYOND : 0;
+  }
+
+  /** As {@link verifyFact}. */
+  verify(key: Bytes, value: Bytes | null, proof: Bytes): void {
+    const packed = readProof(proof);
+    if (this.#root.bytes.length !== HASH_LENGTH) throw fail('FACT_INVALID', 'the state root is not 32 bytes');
+    const k = keyHash(this.#hasher, key);
+    const place = placeHash(this.#hasher, k, value, packed.depth, packed.place);
+    const siblings = siblingsOf(packed);
+    let known = this.#root;
+    let depth = 0;
+    for (; known.below && depth < packed.depth; depth++) {
+      const right = bitAt(k, depth);
+      const { bytes, at } = siblings[depth]!;
+      if (!sameHash(known.below[1 - right]!, bytes, at)) throw elsewhere();
+      known = known.below[right];
+    }
+    const nodes = this.#fold(k, place, siblings, depth);
+    if (!sameHash(known, nodes[0]!, 0)) throw elsewhere();
+    for (let i = 1; i < nodes.length && depth < this.#levels; i++, depth++) {
+      const [own, other] = [{ bytes: nodes[i]!, at: 0 }, siblings[depth]!];
+      known.below = bitAt(k, depth) === 1 ? [other, own] : [own, other];
+      known = own;
+    }
+  }
+
+  /** The nodes on the path of `k`, from the one at `depth` down to the place: 32 bytes each. */
+  #fold(k: Hash, place: Bytes, siblings: readonly Known[], depth: number): readonly Bytes[] {
+    const nodes = new Array<Bytes>(siblings.length - depth + 1);
+    let node = place;
+    nodes[siblings.length - depth] = node;
+    for (let i = siblings.length - 1; i >= depth; i--) {
+      const { bytes, at } = siblings[i]!;
+      node = foldedHash(this.#hasher, node, bitAt(k, i) === 1, bytes, at);
+      nodes[i - depth] = node;
+    }
+    return nodes;
+  }
+}
+
+function elsewhere() {
+  return fail('FACT_INVALID', 'the proof does not lead to the state root');
+}
+
+function sameHash(known: Known, bytes: Bytes, at: number): boolean {
+  for (let i = 0; i < HASH_LENGTH; i++) if (known.bytes[known.at + i] !== bytes[at + i]) return false;
+  return true;
+}
+
+const EMPTY_BYTES = bytesOfHash(EMPTY);
+
+function siblingsOf({ depth, bitmap, packed }: PackedProof): Known[] {
+  const siblings: Known[] = [];
+  let at = 0;
+  for (let i = 0; i < depth; i++) {
+    if (isPresent(bitmap, i)) {
+      siblings.push({ bytes: packed, at });
+      at += HASH_LENGTH;
+    } else siblings.push({ bytes: EMPTY_BYTES, at: 0 });
+  }
+  return siblings;
+}
+
+/** The hash of the place that the path leads to, 32 bytes: what the proof says is there. */
+function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, depth: number, place: Place): Bytes {
   if (place.found) {
     if (value === null) throw fail('FACT_INVALID', 'a proof of presence for an absence');
-    return leafHash(hasher, k, valueHash(hasher, value));
+    return leafBytes(hasher, k, valueBytes(hasher, value));
   }
   if (value !== null) throw fail('FACT_INVALID', 'a proof of absence for a value');
-  if (!place.other) return EMPTY;
+  if (!place.other) return EMPTY_BYTES;
   const k2 = hashOfBytes(place.other.k);
   if (k2 === k) throw fail('FACT_INVALID', 'the other leaf has the key that should be absent');
   for (let i = 0; i < depth; i++) {
@@ -149,7 +220,7 @@ function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, depth: number, 
       throw fail('FACT_INVALID', 'the other leaf is not where the key would be');
     }
   }
-  return leafHash(hasher, k2, hashOfBytes(place.other.v));
+  return leafBytes(hasher, k2, place.other.v);
 }
 
 function bitmapLength(depth: number): number {

@@ -9,7 +9,7 @@ import { type Cbor, encode } from '../core/cbor.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { CLOCK_TOLERANCE, freshness } from '../note/index.ts';
-import { verifyFact } from '../statemap/index.ts';
+import { FactVerifier } from '../statemap/index.ts';
 import { type Bundle, decodeBundle } from './bundle.ts';
 import { verifyEvidence } from './bundle-entries.ts';
 import { checkExtends } from './consistency.ts';
@@ -221,7 +221,8 @@ function climbFreshness(
 
 function climbFacts(ladder: Ladder, crypto: Crypto, { facts }: Bundle, tip: StateEntry): void {
   ladder.step('facts', () => {
-    for (const { key, value, proof } of facts) verifyFact(crypto, tip.mapRoot, key, value, proof);
+    const verifier = new FactVerifier(crypto, tip.mapRoot, facts.length);
+    for (const { key, value, proof } of facts) verifier.verify(key, value, proof);
     const absent = facts.filter(({ value }) => value === null).length;
     return { value: undefined, detail: `${facts.length} under the state root, ${absent} of them absent` };
   });

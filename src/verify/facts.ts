@@ -8,7 +8,7 @@ import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { leafHash, verifyInclusion } from '../merkle/index.ts';
 import { CLOCK_TOLERANCE, freshness } from '../note/index.ts';
-import { verifyFact } from '../statemap/index.ts';
+import { FactVerifier } from '../statemap/index.ts';
 import { climbCheckpoint, climbQuorum, type SignedTreeHead, witnessPolicy } from './head.ts';
 import { climb, type Ladder, type Verification } from './ladder.ts';
 import type { Trust } from './trust.ts';
@@ -144,7 +144,8 @@ function climbFreshness(
 function climbFacts(ladder: Ladder, { crypto, facts, keys }: FactsEvidence, tip: StateEntry): void {
   ladder.step('facts', () => {
     if (keys) checkKeys(keys, facts);
-    for (const { key, value, proof } of facts) verifyFact(crypto, tip.mapRoot, key, value, proof);
+    const verifier = new FactVerifier(crypto, tip.mapRoot, facts.length);
+    for (const { key, value, proof } of facts) verifier.verify(key, value, proof);
     const absent = facts.filter(({ value }) => value === null).length;
     return { value: undefined, detail: `${facts.length} under the state root, ${absent} of them absent` };
   });

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import {
   amount,
   bool,
   bytes,
+  bytesOf,
   did,
   list,
   nullable,
   oneOf,
   optional,
+  readEncoded,
   type Schema,
   struct,
   text,
@@ -16,13 +19,19 @@ import {
   urn,
   variants,
 } from '../../src/chain/schema.ts';
+import { type Bytes, concat, utf8 } from '../../src/core/bytes.ts';
 import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
+import { readKnown } from '../../src/core/item-reader.ts';
+import { mangled, outcome } from '../core/mangle.ts';
 
 function takes(schema: Schema<unknown>, value: Cbor, as: unknown = value): void {
   assert.deepEqual(schema.read(decode(encode(value)), 'x'), as);
+  assert.deepEqual(readKnown(encode(value), schema.take), as);
 }
 function refuses(schema: Schema<unknown>, value: Cbor, code: string): void {
   assert.throws(() => schema.read(decode(encode(value)), 'x'), { code });
+  assert.equal(readKnown(encode(value), schema.take), undefined);
+  assert.throws(() => readEncoded(schema, encode(value), 'x'), { code });
 }
 
 describe('scalars', () => {
@@ -98,6 +107,8 @@ describe('composites', () => {
     const schema = variants('way', { left: { a: uint() }, right: { b: bool } });
     const read = schema.read(decode(encode({ way: 'right', b: true })), 'x');
     assert.equal(read.way === 'right' && read.b, true);
+    takes(schema, { way: 'right', b: true });
+    takes(schema, { a: 1, way: 'left' });
     for (const value of [{ way: 'up' }, { way: 'left', b: true }, { a: 1 }, 1])
       refuses(schema, value, 'SCHEMA_INVALID');
   });
@@ -109,5 +120,149 @@ describe('composites', () => {
     assert.throws(() => schema.read(decode(encode({ keys: [{ use: 'sig' }, { use: 'x' }] })), ''), {
       message: /^keys\[1\]\.use: /,
     });
+  });
+});
+
+describe('read from the bytes, and by way of a map', () => {
+  const inner = struct({
+    way: oneOf('up', 'down'),
+    n: uint({ max: 70_000 }),
+    note: optional(text({ max: 300 })),
+  });
+  const schema = struct({
+    id: urn('dataset', 'model'),
+    who: did,
+    count: amount(),
+    open: bool,
+    digest: nullable(bytes(4)),
+    either: bytesOf(1, 3),
+    of: list(inner, { max: 3 }),
+    names: list(text({ max: 40, pattern: /^[a-z]+$/ }), { max: 4, unique: true }),
+    choice: optional(variants('kind', { a: { n: uint() }, zz: { list: list(uint(), { max: 2 }) } })),
+  });
+  const value: Cbor = {
+    id: 'urn:depa:model:log.example/a:19517ba8-bab8-11ed-afa1-0242ac120002',
+    who: 'did:web:example.com',
+    count: 2 ** 52 + 1,
+    open: false,
+    digest: Uint8Array.of(1, 2, 3, 4),
+    either: Uint8Array.of(9),
+    of: [
+      { way: 'up', n: 23 },
+      { way: 'down', n: 65_536, note: 'é'.repeat(130) },
+      { way: 'up', n: 256, note: 'a = b' },
+    ],
+    names: ['x', 'y'],
+    choice: { kind: 'zz', list: [24, 255] },
+  };
+
+  function alike(read: Schema<unknown>, input: Bytes): void {
+    const slow = outcome(() => read.read(decode(input), ''));
+    assert.deepEqual(
+      outcome(() => readEncoded(read, input, '')),
+      slow,
+    );
+    const fast = readKnown(input, read.take);
+    if (fast !== undefined) assert.deepEqual({ value: fast }, slow);
+  }
+
+  test('every value, and every small damage to it', () => {
+    const rest = { ...(value as object) } as Record<string, Cbor>;
+    for (const each of [
+      value,
+      { ...rest, digest: null, choice: undefined },
+      { ...rest, of: [], names: [], choice: { kind: 'a', n: 0xffff_ffff } },
+    ]) {
+      const input = encode(each);
+      assert.deepEqual(readKnown(input, schema.take), schema.read(decode(input), ''));
+      for (const damaged of mangled(input)) alike(schema, damaged);
+    }
+  });
+
+  test('members are in the order of their declaration either way', () => {
+    const input = encode(value);
+    const [fast, slow] = [readKnown(input, schema.take), schema.read(decode(input), '')];
+    assert.equal(JSON.stringify(fast), JSON.stringify(slow));
+  });
+
+  test('from a view into more than the item', () => {
+    const input = concat(Uint8Array.of(0xff), encode(value), Uint8Array.of(0xff));
+    assert.deepEqual(readKnown(input.subarray(1, -1), schema.take), schema.read(decode(encode(value)), ''));
+    assert.equal(readKnown(input.subarray(1), schema.take), undefined);
+  });
+
+  test('integers and lengths of every width, in their shortest form and in all others', () => {
+    const heads = (major: number, count: number): number[][] => {
+      const tail = (width: number) =>
+        Array.from({ length: width }, (_, i) => Math.floor(count / 256 ** (width - 1 - i)) % 256);
+      const short = count < 24 ? [[major + count]] : [];
+      return [...short, ...[1, 2, 4, 8].map((width, i) => [major + 24 + i, ...tail(width)])];
+    };
+    const edges = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 2 ** 60];
+    for (const count of edges) {
+      for (const head of heads(0, count)) alike(uint(), Uint8Array.from(head));
+    }
+    for (const length of [0, 23, 24, 255, 256]) {
+      for (const head of heads(0x40, length)) {
+        alike(bytes({ min: 0, max: 300 }), Uint8Array.from([...head, ...new Uint8Array(length)]));
+      }
+      for (const head of heads(0x60, length)) {
+        alike(text({ max: 255 }), Uint8Array.from([...head, ...utf8('x'.repeat(length))]));
+      }
+    }
+    for (const head of [0x1c, 0x1d, 0x1e, 0x1f, 0x5f, 0x7f, 0x9f, 0xbf, 0xf8, 0xf9]) {
+      for (const read of [uint(), bytes(1), text({ max: 9 }), schema, bool, list(bool, { max: 9 })]) {
+        alike(read, Uint8Array.of(head, 0, 0xff));
+      }
+    }
+  });
+
+  test('texts of every kind', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 250 }), fc.boolean(), (any, wellFormed) => {
+        const from = wellFormed ? any.toWellFormed() : any;
+        const bytes = utf8(from);
+        for (const max of [9, 60, 700]) {
+          const head =
+            bytes.length < 24
+              ? [0x60 + bytes.length]
+              : bytes.length < 256
+                ? [0x78, bytes.length]
+                : [0x79, bytes.length >> 8, bytes.length & 255];
+          alike(text({ max }), concat(Uint8Array.from(head), bytes));
+          alike(
+            text({ max }),
+            concat(
+              Uint8Array.from(head),
+              bytes.map((byte) => byte ^ 0x80),
+            ),
+          );
+        }
+      }),
+    );
+  });
+
+  test('as deep, and as many items, as can be decoded at all', () => {
+    let deep: Schema<unknown> = uint();
+    let item: Cbor = 7;
+    for (let depth = 1; depth <= 18; depth++) {
+      deep = depth % 2 === 0 ? list(deep, { max: 1 }) : struct({ a: deep });
+      item = depth % 2 === 0 ? [item] : { a: item };
+      alike(deep, encode(item));
+    }
+    const many = list(list(uint(), { max: 300 }), { max: 300 });
+    for (const rows of [254, 255, 256, 257, 300]) {
+      alike(many, encode(Array.from({ length: rows }, () => new Array<number>(255).fill(1))));
+    }
+  });
+
+  test('what is thrown by something else is not taken for a refusal', () => {
+    const broken: Schema<unknown> = {
+      ...bool,
+      take() {
+        throw new RangeError('broken');
+      },
+    };
+    assert.throws(() => readEncoded(broken, encode(true), ''), RangeError);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { isDid, isOrigin, isUrn } from '../../src/chain/identifier.ts';
 import { textFault } from '../../src/chain/text-guard.ts';
 import { realData } from '../vectors.ts';
@@ -41,6 +42,50 @@ test('secrets', () => {
   }
 });
 
+test('a text without a suspicious character is none of those', () => {
+  // As they are written in the rules, without the one look that most texts are done with.
+  const faults = [
+    /^null$/,
+    /^[ \t\r\n]*$/,
+    /\$\{?[A-Za-z_]/,
+    /-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY/,
+    /(?:^|[?&;])[Ss][Ii][Gg]=[^&]/,
+    /[Bb]earer[ \t]+[A-Za-z0-9._~+/-]{16}/,
+    /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16}/,
+  ];
+  const parts = [
+    '$',
+    '{',
+    'A',
+    'null',
+    ' ',
+    '\t',
+    '\r',
+    '\n',
+    '\v',
+    '\u00a0',
+    '-----BEGIN ',
+    'PRIVATE KEY',
+    'EC ',
+    '?',
+    'sig',
+    '=',
+    'a',
+  ];
+  const more = ['bearer', 'Bearer', '0123456789abcdef', 'eyJ', '.', 'aaaaaaaaaaaaaaaa', 'é', ''];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...parts, ...more), { maxLength: 8 }), (chosen) => {
+      const text = chosen.join('');
+      assert.equal(
+        textFault(text) !== undefined,
+        faults.some((fault) => fault.test(text)),
+        text,
+      );
+    }),
+    { numRuns: 5000 },
+  );
+});
+
 test('work grows with the length of a text, not with its square', () => {
   const texts = ['eyJ', 'eyJaaaaaaaaaaa.', '-----BEGIN ', 'bearer ', 'sig', '&sig', '$', ' '];
   for (const value of texts) {
@@ -78,6 +123,10 @@ test('DIDs, URNs and origins', () => {
   const local = '19517ba8-bab8-11ed-afa1-0242ac120002';
   assert.ok(isUrn(`urn:depa:dataset:localhost:8080/log:${local}`, 'dataset'));
   assert.ok(isUrn(`urn:depa:model:log.example:sha256-${'0a'.repeat(32)}`));
+  // The whole type, and in its place.
+  for (const type of ['data', 'dataset:localhost', 'datasets', '', 'set']) {
+    assert.equal(isUrn(`urn:depa:dataset:localhost:8080/log:${local}`, type), false, type);
+  }
   for (const urn of [
     `urn:depa:dataset:${local}`,
     `urn:depa:dataset:o:${local.toUpperCase()}`,

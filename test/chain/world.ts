@@ -18,7 +18,7 @@ import { type LoggedEntry, type Transition, transition } from '../../src/chain/t
 import { type Bytes, toHex, utf8 } from '../../src/core/bytes.ts';
 import type { Crypto, PrivateKey, SignatureAlgorithm } from '../../src/core/crypto.ts';
 import { thumbprint } from '../../src/cose/key.ts';
-import { assertRecords } from './recorded.ts';
+import { assertBody, assertRecords } from './recorded.ts';
 
 export const ORIGIN = 'log.example/test';
 /** 2026-01-01T00:00:00Z in milliseconds: t of the genesis. */
@@ -255,6 +255,7 @@ export class World {
     const applied = { ...this.judge(statement), index: this.entries.length };
     assertRecords(applied.writes);
     const read = applied.verdict.outcome === 'ok' ? applied.statement : undefined;
+    if (read) assertBody(read);
     const entry = read && { entryId: read.entryId, kind: read.chain?.kind ?? null };
     this.entries.push({ statement, entry, applied, time: this.time });
     this.put(...applied.writes);

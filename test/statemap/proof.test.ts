@@ -6,8 +6,8 @@ import { type Cbor, decode, encode } from '../../src/core/cbor.ts';
 import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { isLedgerError } from '../../src/core/errors.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
-import { decodeProof, encodeProof, StateMap, verifyFact } from '../../src/statemap/index.ts';
-import { mangled } from '../core/mangle.ts';
+import { decodeProof, encodeProof, FactVerifier, StateMap, verifyFact } from '../../src/statemap/index.ts';
+import { mangled, outcome } from '../core/mangle.ts';
 import { keyAt, placingHasher } from './placing-hasher.ts';
 
 const key = (n: number) => encode(['contract', n]);
@@ -273,4 +273,71 @@ test('random bytes are no proof', () => {
       assert.ok(!verifies(map.root, key(1), null, bytes));
     }),
   );
+});
+
+test('facts verified together are those that verify one by one, whatever came before', () => {
+  const fact = fc.record({
+    of: fc.nat(60),
+    proof: fc.nat(60),
+    damage: fc.option(fc.record({ at: fc.nat(2000), by: fc.integer({ min: 1, max: 255 }) }), { freq: 3 }),
+    absent: fc.boolean(),
+  });
+  const sizes = fc.oneof(fc.constantFrom(0, 1, 2, 40), fc.nat(60));
+  fc.assert(
+    fc.property(sizes, fc.array(fact, { maxLength: 40 }), fc.nat(50), (size, facts, count) => {
+      const map = mapOf(size);
+      const together = new FactVerifier(nodeCrypto, map.root, count);
+      for (const { of, proof: from, damage, absent } of facts) {
+        const proof = map.prove(key(damage ? of : from)).slice();
+        if (damage) proof[damage.at % proof.length]! ^= damage.by;
+        const v = of < size && !absent ? value(of) : null;
+        const verified = outcome(() => together.verify(key(of), v, proof));
+        assert.deepEqual(
+          verified,
+          outcome(() => verifyFact(nodeCrypto, map.root, key(of), v, proof)),
+        );
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('every damage to a proof is seen beside the others, before and after they are known', () => {
+  const map = mapOf(12);
+  for (const n of [3, 20]) {
+    const proof = map.prove(key(n));
+    const v = n < 12 ? value(n) : null;
+    for (const bytes of mangled(proof)) {
+      const together = new FactVerifier(nodeCrypto, map.root, 12);
+      const alone = outcome(() => verifyFact(nodeCrypto, map.root, key(n), v, bytes));
+      const first = outcome(() => together.verify(key(n), v, bytes));
+      for (let other = 0; other < 14; other++) {
+        together.verify(key(other), other < 12 ? value(other) : null, map.prove(key(other)));
+      }
+      const last = outcome(() => together.verify(key(n), v, bytes));
+      assert.deepEqual([first, last], [alone, alone]);
+    }
+  }
+});
+
+test('what paths have in common is hashed once', () => {
+  let hashed = 0;
+  const counting = {
+    sha256(data: Bytes) {
+      hashed += 1;
+      return nodeCrypto.sha256(data);
+    },
+  };
+  const map = mapOf(64);
+  const facts = Array.from({ length: 64 }, (_, n) => ({ k: key(n), v: value(n), proof: map.prove(key(n)) }));
+  const work = (verify: (k: Bytes, v: Bytes, proof: Bytes) => void) => {
+    hashed = 0;
+    for (const { k, v, proof } of facts) verify(k, v, proof);
+    return hashed;
+  };
+  const alone = work((k, v, proof) => verifyFact(counting, map.root, k, v, proof));
+  const verifier = new FactVerifier(counting, map.root, 64);
+  const together = work((k, v, proof) => verifier.verify(k, v, proof));
+  // Three for each leaf, its path aside; of the inner nodes there are not many more than leaves.
+  assert.ok(together < 64 * 3 + 120 && alone > 64 * 6, `${together} and ${alone} hashes`);
 });

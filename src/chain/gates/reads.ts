@@ -8,8 +8,14 @@ import type { StateReader } from '../record.ts';
 // One text for one byte string, and quicker than hexadecimal: each byte is a character of this encoding.
 const latin = new TextDecoder('latin1');
 
+/** A decoder takes longer than this for what is short. */
+const SHORT = 256;
+
 function nameOf(key: Bytes): string {
-  return latin.decode(key);
+  // Typed arrays are array-like, which is all that `apply` asks for.
+  return key.length <= SHORT
+    ? String.fromCharCode.apply(null, key as unknown as number[])
+    : latin.decode(key);
 }
 
 /** A reader that is told the name of a key by who has it already. */
