@@ -1,10 +1,19 @@
+/** In the order of their last use, as links: to use one again changes six of them, and moves nothing. */
+interface Entry<K, V> {
+  readonly key: K;
+  readonly value: V;
+  readonly cost: number;
+  older: Entry<K, V> | undefined;
+  newer: Entry<K, V> | undefined;
+}
+
 /** A bounded cache: the entry used longest ago goes first, by total cost. */
 export class Lru<K, V> {
-  readonly #entries = new Map<K, { key: K; value: V; cost: number }>();
+  readonly #entries = new Map<K, Entry<K, V>>();
   readonly #limit: number;
   #cost = 0;
-  /** The key that was inserted last, or used since: it need not be moved to the end. */
-  #last: K | undefined;
+  #oldest: Entry<K, V> | undefined;
+  #newest: Entry<K, V> | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -13,30 +22,42 @@ export class Lru<K, V> {
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    if (entry.key === this.#last) return entry.value;
-    // A Map iterates in insertion order: to insert again is to mark as used last. With the key that it has: one that a request
-    // brought would outlive the request.
-    this.#entries.delete(key);
-    this.#entries.set(entry.key, entry);
-    this.#last = entry.key;
+    if (entry !== this.#newest) {
+      this.#unlink(entry);
+      this.#append(entry);
+    }
     return entry.value;
   }
 
   set(key: K, value: V, cost = 1): void {
     this.delete(key);
-    this.#entries.set(key, { key, value, cost });
-    this.#last = key;
+    const entry = { key, value, cost, older: undefined, newer: undefined };
+    this.#entries.set(key, entry);
+    this.#append(entry);
     this.#cost += cost;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#cost <= this.#limit) break;
-      this.delete(oldest);
-    }
+    while (this.#cost > this.#limit && this.#oldest) this.delete(this.#oldest.key);
   }
 
   delete(key: K): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
     this.#entries.delete(key);
+    this.#unlink(entry);
     this.#cost -= entry.cost;
+  }
+
+  #append(entry: Entry<K, V>): void {
+    entry.older = this.#newest;
+    entry.newer = undefined;
+    if (this.#newest) this.#newest.newer = entry;
+    else this.#oldest = entry;
+    this.#newest = entry;
+  }
+
+  #unlink({ older, newer }: Entry<K, V>): void {
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
   }
 }
