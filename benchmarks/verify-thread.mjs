@@ -4,16 +4,13 @@ import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { hash, key, messages, signatures, milliseconds, sodium } = workerData;
-const publicKey = {
-  key: createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' }),
-  dsaEncoding: 'ieee-p1363',
-};
+const publicKey = createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' });
 const one = sodium ? bySodium() : (message, signature) => verify(hash, message, publicKey, signature);
 
 function bySodium() {
   const require = createRequire(import.meta.url);
   const { crypto_sign_verify_detached: detached } = require('sodium-native');
-  const raw = Buffer.from(publicKey.key.export({ format: 'jwk' }).x, 'base64url');
+  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x, 'base64url');
   return (message, signature) => detached(signature, message, raw);
 }
 

@@ -15,6 +15,7 @@ import { type Bytes, fromBase64url, toBase64url } from '../core/bytes.ts';
 import type { Crypto, PrivateKey, PublicKey, SignatureAlgorithm, VerifyOptions } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { checkPrivateKey, checkPublicKey, signatureInProfile, toLowS } from '../core/signature-profile.ts';
+import { derOfSignature } from './ecdsa-der.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { digest, nodeHasher } from './hash-node.ts';
 
@@ -53,14 +54,10 @@ function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
   checkPublicKey(algorithm, bytes);
   const own = Uint8Array.from(bytes);
   // Made with the first signature: it costs more than verifying one, and most keys that a replay meets never sign again.
-  let ready: { readonly key: KeyObject; readonly dsaEncoding: 'ieee-p1363' } | undefined;
-  const make = () => {
-    const key = createPublicKey({ key: publicJwk(algorithm, own), format: 'jwk' } as JsonWebKeyInput);
-    return { key, dsaEncoding: 'ieee-p1363' } as const;
-  };
+  let ready: KeyObject | undefined;
   const openSsl = () => {
-    ready ??= make();
-    return ready.key;
+    ready ??= createPublicKey({ key: publicJwk(algorithm, own), format: 'jwk' } as JsonWebKeyInput);
+    return ready;
   };
   return {
     algorithm,
@@ -68,8 +65,7 @@ function publicKey(algorithm: SignatureAlgorithm, bytes: Bytes): PublicKey {
     verify(message, signature, { lowS = true }: VerifyOptions = {}) {
       if (!signatureInProfile(algorithm, signature, lowS)) return false;
       if (algorithm === 'Ed25519') return verifyEd25519(signature, message, own, openSsl);
-      ready ??= make();
-      return verify(CURVES[algorithm].hash, message, ready, signature);
+      return verify(CURVES[algorithm].hash, message, openSsl(), derOfSignature(signature));
     },
   };
 }
