@@ -100,7 +100,7 @@ export class AdmissionQueue<Answer> {
       },
     });
     // Statements that arrive in one turn of the event loop go to the workers together.
-    if (this.#waiting.length === 1) queueMicrotask(() => this.#pump());
+    if (this.#waiting.length === 1) setImmediate(() => this.#pump());
   }
 
   /** Tells the verifier of new signing keys, ahead of any later statement. */
