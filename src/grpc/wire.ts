@@ -31,7 +31,8 @@ export function decodeMessage<Message>(decoder: Decoder<Message>, bytes: Bytes, 
 
 export function encodeMessage<Message>(encoder: Encoder<Message>, message: Message): Buffer {
   const bytes = encoder.encode(message).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // Another view of what is one already would only be more work for the garbage collector.
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** Counts fields until the end or one past `stop`. @throws REQUEST_MALFORMED */
