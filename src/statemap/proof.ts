@@ -130,7 +130,10 @@ interface Known {
 /** Levels below the one at which as many paths have parted, if they are spread evenly. */
 const BEYOND = 2;
 
-/** Verifies facts under one root. What their paths have in common is hashed once, and compared from then on. */
+/**
+ * Verifies facts under one root. What their paths have in common is hashed once, and compared from then on: the root and the proofs
+ * are kept, and may not change meanwhile.
+ */
 export class FactVerifier {
   readonly #hasher: Hasher;
   readonly #root: Known;
