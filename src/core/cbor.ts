@@ -7,6 +7,7 @@
  * any allocation that depends on them: a declared length is never believed beyond the bytes that are there.
  */
 import { type Bytes, compare } from './bytes.ts';
+import { textAt } from './cbor-text.ts';
 import { fail } from './errors.ts';
 
 /** Integers are `number` up to 2^53 − 1 in magnitude and `bigint` beyond; maps are `Map` when decoded. */
@@ -67,7 +68,6 @@ export const MAX_ITEMS = 65_536;
  */
 const MAX_MEMBERS = 256;
 const utf8Encoder = new TextEncoder();
-const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 // Major types, RFC 8949 §3.1.
 const UINT = 0;
@@ -395,28 +395,14 @@ class Reader {
   }
 
   #text(length: number | bigint): string {
-    if (length <= SHORT_TEXT && length <= this.#left()) {
-      const short = this.#ascii(Number(length));
-      if (short !== undefined) return short;
-    }
-    const bytes = this.#string(length);
+    if (length > this.#left()) throw malformed('string longer than the input');
+    const start = this.at;
+    this.at += Number(length);
     try {
-      return utf8Decoder.decode(bytes);
+      return textAt(this.#bytes, start, Number(length));
     } catch (cause) {
       throw malformed('text is not well-formed UTF-8', cause);
     }
-  }
-
-  /** Reads as many ASCII characters; undefined, with nothing read: they are not. */
-  #ascii(length: number): string | undefined {
-    const units = UNITS[length]!;
-    for (let i = 0; i < length; i++) {
-      const unit = this.#bytes[this.at + i]!;
-      if (unit >= 0x80) return undefined;
-      units[i] = unit;
-    }
-    this.at += length;
-    return String.fromCharCode.apply(null, units);
   }
 
   #count(count: number | bigint, itemsEach: number): number {
@@ -513,9 +499,6 @@ class Reader {
     return new Float(width === 4 ? this.#view().getFloat32(at) : this.#view().getFloat64(at));
   }
 }
-
-/** A list for each length of short text, used again and again: views of the input cost more than the text. */
-const UNITS = Array.from({ length: SHORT_TEXT + 1 }, (_, length) => new Array<number>(length).fill(0));
 
 /** IEEE 754 binary16, as RFC 8949 appendix D decodes it. */
 function halfFloat(half: number): number {

@@ -4,6 +4,7 @@
  */
 import type { Bytes } from './bytes.ts';
 import { MAX_DEPTH, MAX_ITEMS } from './cbor.ts';
+import { textAt } from './cbor-text.ts';
 
 /** The item is not what was asked for, or not in its one form. Always the same one, for its stack is nobody's. */
 class Unexpected extends Error {}
@@ -32,12 +33,6 @@ const MAP = 0xa0;
 const FALSE = 0xf4;
 const TRUE = 0xf5;
 const NULL = 0xf6;
-
-/** Longer than the names of objects in this log: for them a loop takes less than the platform's decoder. */
-const SHORT_TEXT = 192;
-/** A list for each length of short text, used again and again. */
-const UNITS = Array.from({ length: SHORT_TEXT + 1 }, (_, length) => new Array<number>(length).fill(0));
-const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Each method reads the next item; what is something else ends {@link readKnown}. */
 export class ItemReader {
@@ -108,10 +103,6 @@ export class ItemReader {
   /** A view of the input. */
   bytes(): Bytes {
     const length = this.#argument(BSTR);
-    return this.#view(length);
-  }
-
-  #view(length: number): Bytes {
     const bytes = this.#bytes;
     const start = this.at;
     if (!(start + length <= bytes.length)) refuse();
@@ -122,26 +113,13 @@ export class ItemReader {
   /** Of at most `max` bytes. */
   text(max: number): string {
     const length = this.#argument(TSTR);
-    if (length > max) refuse();
-    if (length <= SHORT_TEXT && this.at + length <= this.#bytes.length) {
-      const bytes = this.#bytes;
-      const start = this.at;
-      const units = UNITS[length]!;
-      let i = 0;
-      for (; i < length; i++) {
-        const unit = bytes[start + i]!;
-        if (unit >= 0x80) break;
-        units[i] = unit;
-      }
-      if (i === length) {
-        this.at = start + length;
-        return String.fromCharCode.apply(null, units);
-      }
-    }
+    const start = this.at;
+    if (length > max || !(start + length <= this.#bytes.length)) refuse();
+    this.at = start + length;
     try {
-      return utf8Decoder.decode(this.#view(length));
+      return textAt(this.#bytes, start, length);
     } catch {
-      return refuse();
+      return refuse(); // Why, `decode` says.
     }
   }
 
