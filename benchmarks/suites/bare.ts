@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials } from '@grpc/grpc-js';
-import type { Suite } from '../main.ts';
+import type { Measure, Suite } from '../main.ts';
 import { processorSeconds } from '../server.ts';
 import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
 
@@ -29,44 +29,71 @@ const WARM_UP = 12_800;
 
 export const suite: Suite = {
   describe:
-    'statements that are received, verified, synced, answered, fetched and verified again, and nothing else',
+    'statements that are received, verified, synced and answered, then fetched and verified again too, and nothing else',
   async run({ entries }) {
-    const folder = mkdtempSync(join(tmpdir(), 'aichain-bare-'));
     const threads = availableParallelism();
     const { privateKey, publicKey } = encodedKeys('P-256');
     const key = publicKey.toString('base64');
     const count = BATCH * Math.ceil((WARM_UP + Math.min(entries, MOST)) / BATCH);
     const batches: Buffer[] = [];
     for (let n = 0; n < count; n += BATCH) batches.push(batchOf(privateKey, n));
-    const before = await verifyCeiling(threads);
-    const log = run(LOG, [join(folder, 'log'), key, String(threads)]);
-    try {
-      const [grpc, http] = (await log.line()).split(' ');
-      const follower = run(FOLLOWER, [http!, key, String(threads), String(count)]);
-      await follower.line();
-      const warm = WARM_UP / BATCH;
-      await send(grpc!, batches.slice(0, warm));
-      const used = () => processorSeconds(log.pid) + own();
-      const [cpu, started, behind] = [used(), performance.now(), processorSeconds(follower.pid)];
-      await send(grpc!, batches.slice(warm));
-      const followed = Number(await follower.line()) - behind;
-      const seconds = (performance.now() - started) / 1000;
-      const each = (used() - cpu + followed) / (count - WARM_UP);
-      const after = await verifyCeiling(threads);
-      const rate = (before.rate + after.rate) / 2;
-      const verification = (before.cpu + after.cpu) / 2;
-      return [
-        { name: 'verify ceiling', value: rate, unit: 'signatures/s', cpu: verification * 1e6 },
-        { name: 'both together', value: (count - WARM_UP) / seconds, unit: '/s', cpu: each * 1e6 },
-        { name: 'share of the ceiling', value: ((count - WARM_UP) / seconds / rate) * 100, unit: '%' },
-        { name: 'verifications that one statement takes', value: each / verification, unit: '' },
-      ];
-    } finally {
-      log.end();
-      rmSync(folder, { recursive: true, force: true });
-    }
+    return [
+      ...(await judged('a log', threads, () => sent(batches, key, threads, false))),
+      ...(await judged('a log and its monitor', threads, () => sent(batches, key, threads, true))),
+    ];
   },
 };
+
+interface Taken {
+  /** Statements a second. */
+  readonly rate: number;
+  /** Processor seconds of one statement, of all processes. */
+  readonly cpu: number;
+}
+
+/** Beside what the machine verified before and after. */
+async function judged(what: string, threads: number, run: () => Promise<Taken>): Promise<Measure[]> {
+  const before = await verifyCeiling(threads);
+  const taken = await run();
+  const after = await verifyCeiling(threads);
+  const ceiling = (before.rate + after.rate) / 2;
+  const verification = (before.cpu + after.cpu) / 2;
+  return [
+    { name: `${what}: verify ceiling`, value: ceiling, unit: 'signatures/s', cpu: verification * 1e6 },
+    { name: `${what}: statements`, value: taken.rate, unit: '/s', cpu: taken.cpu * 1e6 },
+    { name: `${what}: share of the ceiling`, value: (taken.rate / ceiling) * 100, unit: '%' },
+    { name: `${what}: verifications that a statement takes`, value: taken.cpu / verification, unit: '' },
+  ];
+}
+
+/** Ends when all are answered, and followed. */
+async function sent(
+  batches: readonly Buffer[],
+  key: string,
+  threads: number,
+  followed: boolean,
+): Promise<Taken> {
+  const folder = mkdtempSync(join(tmpdir(), 'aichain-bare-'));
+  const log = run(LOG, [join(folder, 'log'), key, String(threads)]);
+  try {
+    const [grpc, http] = (await log.line()).split(' ');
+    const count = BATCH * batches.length;
+    const follower = followed ? run(FOLLOWER, [http!, key, String(threads), String(count)]) : undefined;
+    await follower?.line();
+    const warm = WARM_UP / BATCH;
+    await send(grpc!, batches.slice(0, warm));
+    const used = () => processorSeconds(log.pid) + own();
+    const [cpu, started] = [used(), performance.now()];
+    const behind = follower ? processorSeconds(follower.pid) : 0;
+    await send(grpc!, batches.slice(warm));
+    const followerUsed = follower ? Number(await follower.line()) - behind : 0;
+    const seconds = (performance.now() - started) / 1000;
+    return { rate: (count - WARM_UP) / seconds, cpu: (used() - cpu + followerUsed) / (count - WARM_UP) };
+  } finally {
+    log.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 function batchOf(key: string, first: number): Buffer {
   const batch = Buffer.alloc(BATCH * LENGTH);

@@ -142,6 +142,7 @@ test('a reload is no defect to a reader, and a log that is told to close during 
 test('a log that closes before it was read back answers nobody from what may not be on the disk', async (t) => {
   const disk = new FaultyDisk();
   let held: Promise<void> | undefined;
+  const asked = gate();
   const verified = gate();
   const writing = gate();
   const failing = gate();
@@ -170,6 +171,7 @@ test('a log that closes before it was read back answers nobody from what may not
     verifier: (keys) => {
       const verifier = inPlace(keys);
       const verify: typeof verifier.verify = async (request) => {
+        if (held) asked.open();
         await held;
         return verifier.verify(request);
       };
@@ -183,6 +185,7 @@ test('a log that closes before it was read back answers nobody from what may not
   // The same again, which the verifier answers when it is closed.
   held = verified.opened;
   const second = codeOf(log.submit(statement));
+  await asked.opened;
   failing.open();
   assert.equal(await first, 'LOG_RECOVERING');
   await reopening.opened;
