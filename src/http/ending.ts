@@ -4,8 +4,11 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../core/errors.ts';
 
-/** Before whatever else looks at a request: one that comes after the end has begun gets its reason code, and the connection ends. */
-export function refuseWhenClosing(app: FastifyInstance): void {
+/**
+ * Before whatever else looks at a request: one that comes after the end has begun gets its reason code, and the connection ends.
+ * @returns whether the end has begun
+ */
+export function refuseWhenClosing(app: FastifyInstance): () => boolean {
   let closing = false;
   app.addHook('preClose', (done) => {
     closing = true;
@@ -14,6 +17,7 @@ export function refuseWhenClosing(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, _reply, done) => {
     done(closing ? fail('LOG_CLOSING', 'the server is closing', { retryAfter: 5 }) : undefined);
   });
+  return () => closing;
 }
 
 /**

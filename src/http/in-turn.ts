@@ -2,7 +2,7 @@
  * Requests of one connection, one after the other. A client may send more of them before it has read the first answer (RFC 9112
  * §9.3.2), a thousand in 64 KiB; node hands them all out at once, and keeps each answer until those before it have been read.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -16,6 +16,7 @@ const lines = new WeakMap<Socket, ServerResponse[]>();
 export function takeInTurn(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
     const line = lineOf(socket);
+    if (line[0] === response) return done();
     const before = line.at(-1);
     line.push(response);
     if (!before || before.closed) return done();
@@ -25,6 +26,14 @@ export function takeInTurn(app: FastifyInstance): void {
       if (socket.writable) done();
     });
   });
+}
+
+/** Takes its turn at once if no answer is before it. @returns whether it did */
+export function takeFirst({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  const line = lineOf(socket);
+  if (line.length > 0) return false;
+  line.push(response);
+  return true;
 }
 
 /** An answer that waits for nothing, to a request that no hook sees: it leaves behind those before it all the same. */

@@ -12,6 +12,7 @@ import { admission } from './caller.ts';
 import { keepDeadlines } from './deadline.ts';
 import { ending, refuseWhenClosing } from './ending.ts';
 import { standInLine, takeInTurn } from './in-turn.ts';
+import { answerKeptTiles } from './kept-tiles.ts';
 import { describeRoutes, serveDocument } from './openapi.ts';
 import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
@@ -95,7 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const close = ending(app);
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
-  refuseWhenClosing(app);
+  const isClosing = refuseWhenClosing(app);
   takeInTurn(app);
   if (!SecureResponse) setHeaders(app, headers);
   boundJsonDepth(app);
@@ -116,6 +117,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await app.after();
   refuseOtherMethods(app, routes);
   await app.ready();
+  const { trustProxy = false } = options;
+  const believesNoProxy = Array.isArray(trustProxy) ? trustProxy.length === 0 : trustProxy === false;
+  if (SecureResponse && believesNoProxy && !tls?.clientCa) answerKeptTiles(app, options, isClosing);
 
   return {
     app,

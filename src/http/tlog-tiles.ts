@@ -13,6 +13,13 @@ import { IMMUTABLE } from './v1-route.ts';
 const TILE =
   /^tile\/(?:0|[1-9]|[1-5]\d|6[0-3]|entries|statements)\/(?:x\d{3}\/){0,6}\d{3}(?:\.p\/(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5]))?$/;
 
+export const TILE_ROUTE = '/tile/*';
+/** Of a tile that is there. */
+export const TILE_HEADERS = {
+  'content-type': 'application/octet-stream',
+  'cache-control': IMMUTABLE,
+} as const;
+
 export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
   app.get('/checkpoint', { schema: { hide: true } }, async (_request, reply) =>
     reply
@@ -21,7 +28,7 @@ export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
       .send(ledger.checkpoint().checkpoint),
   );
 
-  app.get('/tile/*', { schema: { hide: true } }, (request, reply) => {
+  app.get(TILE_ROUTE, { schema: { hide: true } }, (request, reply) => {
     // The path as it came: a percent sign in it is not of the grammar, so nothing has two spellings.
     const path = request.raw.url!.slice(1);
     if (!TILE.test(path)) throw fail('NOT_FOUND', 'no such tile');
@@ -29,10 +36,7 @@ export function tlogTiles(app: FastifyInstance, ledger: Ledger): void {
     const read = (parts: AsyncIterable<Bytes>) =>
       Readable.from(request.method === 'HEAD' ? [] : parts, { highWaterMark: 1 });
     const send = (tile: Bytes | AsyncIterable<Bytes>) =>
-      reply
-        .type('application/octet-stream')
-        .header('cache-control', IMMUTABLE)
-        .send(tile instanceof Uint8Array ? bufferOf(tile) : read(tile));
+      reply.headers(TILE_HEADERS).send(tile instanceof Uint8Array ? bufferOf(tile) : read(tile));
     const tile = ledger.tile(path);
     // Answered before the handler returns, where there is nothing to wait for.
     return tile instanceof Promise ? tile.then(send) : void send(tile);

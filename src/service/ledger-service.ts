@@ -301,7 +301,11 @@ export class LedgerService implements Ledger {
 
   tile(path: string): Bytes | Promise<Bytes | AsyncIterable<Bytes>> {
     // Most are at hand, and are asked for often: what does not wait needs no promise.
-    return this.#fullTiles.get(path) ?? this.#tile(path);
+    return this.keptTile(path) ?? this.#tile(path);
+  }
+
+  keptTile(path: string): Bytes | undefined {
+    return this.#fullTiles.get(path);
   }
 
   async #tile(path: string): Promise<Bytes | AsyncIterable<Bytes>> {

@@ -170,6 +170,8 @@ export interface Ledger {
    * others are given the same bytes. A bundle of large statements, which may have 256 MiB, comes in parts of a few. @throws NOT_FOUND
    */
   tile(path: string): Bytes | Promise<Bytes | AsyncIterable<Bytes>>;
+  /** The same if it is at hand, else undefined. Whatever is no such path is not. */
+  keptTile(path: string): Bytes | undefined;
   /** @throws SIZE_NOT_AVAILABLE when the state of that head is no longer held; NOT_WITNESSED */
   facts(keys: readonly Bytes[], size?: number): Promise<Facts>;
 

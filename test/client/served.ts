@@ -31,6 +31,8 @@ export async function serve(
   const answering: Pick<Served, 'ledger' | 'lies'> = { ledger, lies: {} };
   const proxy = new Proxy({} as Ledger, {
     get(_target, name: keyof Ledger) {
+      // A tile that is at hand would be the ledger's own.
+      if (name === 'keptTile' && answering.lies.tile) return () => undefined;
       const lie = answering.lies[name];
       const value = lie ?? answering.ledger[name];
       if (typeof value !== 'function') return value;

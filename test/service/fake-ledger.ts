@@ -172,6 +172,10 @@ export class FakeLedger implements Ledger {
     };
   }
 
+  keptTile(_path: string): Bytes | undefined {
+    return undefined;
+  }
+
   async tile(path: string): Promise<Bytes> {
     this.#fail();
     if (path === 'tile/0/000.p/2' || path === 'tile/entries/x001/000' || path === 'tile/statements/000') {

@@ -343,6 +343,10 @@ export class SmallLog implements Ledger {
     };
   }
 
+  keptTile(): undefined {
+    return undefined;
+  }
+
   async tile(path: string): Promise<Bytes> {
     const { kind, index, width } = parseTilePath(path);
     const level = typeof kind === 'number' ? kind : 0;
