@@ -10,16 +10,8 @@ import { copiedTogether } from '../src/core/slab.ts';
 import { decodePrivateKey } from '../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { aichain } from '../src/proto/aichain.js';
-import {
-  END_HEADERS,
-  FIRST_WINDOW,
-  FRAME,
-  grpcHeaders,
-  grpcMessage,
-  Http2Socket,
-  LARGEST_FRAME,
-  LARGEST_WINDOW,
-} from './http2-socket.ts';
+import { GrpcStream } from './grpc-stream.ts';
+import { grpcMessage } from './http2-socket.ts';
 
 const SRO = 'did:web:sro.aichain.localhost';
 const SIGNED_AT_ONCE = 1000;
@@ -114,48 +106,16 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-const STREAM = 1;
-
-/** RegisterStream from a plain socket, which takes a tenth of what grpc-js takes for it. */
+/** RegisterStream from a plain socket. */
 export class LoadStream {
-  readonly #socket: Http2Socket;
+  readonly #stream: GrpcStream;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
-  /** To be sent, oldest first, as far as the windows allow; of the first, what is left of it. */
-  readonly #queue: Bytes[] = [];
-  #isOpen = false;
-  #window = FIRST_WINDOW;
-  #streamWindow = FIRST_WINDOW;
-  #firstWindow = FIRST_WINDOW;
-  /** Of the answer under way: what has come of it. */
-  #answer = Buffer.alloc(256 * 1024);
-  #filled = 0;
-  #received = 0;
 
   /** @param address host and port */
   constructor(address: string) {
-    const { port } = new URL(`http://${address}`);
-    this.#socket = new Http2Socket(Number(port), {
-      opened: () => {
-        const header = grpcHeaders('/aichain.v1.RegistrationService/RegisterStream', address);
-        this.#socket.frame(FRAME.headers, END_HEADERS, STREAM, header);
-        this.#isOpen = true;
-        this.#flush();
-      },
-      data: (_, payload) => this.#read(payload),
-      headers: (_, ended) => {
-        if (ended) this.#socket.fail(new Error('the server has ended the stream'));
-      },
-      window: (id, by) => {
-        if (id === 0) this.#window += by;
-        else this.#streamWindow += by;
-        this.#flush();
-      },
-      initialWindow: (size) => {
-        this.#streamWindow += size - this.#firstWindow;
-        this.#firstWindow = size;
-        this.#flush();
-      },
+    this.#stream = new GrpcStream(address, '/aichain.v1.RegistrationService/RegisterStream', {
+      message: (answer) => this.#answered(answer),
       failed: (error) => {
         for (const { reject } of this.#waiting.values()) reject(error);
         this.#waiting.clear();
@@ -187,46 +147,8 @@ export class LoadStream {
   #ask({ id, message, count }: Batch, wanted: boolean): Promise<Bytes | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { count, wanted, resolve, reject });
-      this.#queue.push(message);
-      this.#flush();
+      this.#stream.write(message);
     });
-  }
-
-  #flush(): void {
-    while (this.#isOpen && this.#queue.length > 0) {
-      const [first] = this.#queue as [Bytes];
-      const length = Math.min(first.length, this.#window, this.#streamWindow, LARGEST_FRAME);
-      if (length <= 0) return;
-      this.#socket.frame(FRAME.data, 0, STREAM, first.subarray(0, length));
-      this.#window -= length;
-      this.#streamWindow -= length;
-      if (length < first.length) this.#queue[0] = first.subarray(length);
-      else this.#queue.shift();
-    }
-  }
-
-  #read(payload: Bytes): void {
-    this.#received += payload.length;
-    if (this.#received > LARGEST_WINDOW / 4) {
-      this.#socket.widen(STREAM, this.#received);
-      this.#received = 0;
-    }
-    if (this.#filled + payload.length > this.#answer.length) {
-      const larger = Buffer.alloc(2 * (this.#filled + payload.length));
-      larger.set(this.#answer.subarray(0, this.#filled));
-      this.#answer = larger;
-    }
-    this.#answer.set(payload, this.#filled);
-    this.#filled += payload.length;
-    let at = 0;
-    while (this.#filled - at >= 5) {
-      const end = at + 5 + this.#answer.readUInt32BE(at + 1);
-      if (end > this.#filled) break;
-      this.#answered(this.#answer.subarray(at + 5, end));
-      at = end;
-    }
-    this.#answer.copyWithin(0, at, this.#filled);
-    this.#filled -= at;
   }
 
   /** @param answer valid until this returns */
@@ -245,7 +167,7 @@ export class LoadStream {
   }
 
   close(): void {
-    void this.#socket.end();
+    this.#stream.close();
   }
 }
 

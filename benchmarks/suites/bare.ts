@@ -10,7 +10,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Client, credentials } from '@grpc/grpc-js';
+import type { Bytes } from '../../src/core/bytes.ts';
+import { GrpcStream } from '../grpc-stream.ts';
+import { grpcMessage } from '../http2-socket.ts';
 import type { Measure, Suite } from '../main.ts';
 import { processorSeconds } from '../server.ts';
 import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
@@ -22,7 +24,7 @@ const LENGTH = 400;
 /** Room for a signature as OpenSSL takes it, DER: as a log hands it over. */
 const SIGNATURE = 72;
 const BATCH = 64;
-const IN_FLIGHT = 8;
+const IN_FLIGHT = 16;
 const MOST = 128_000;
 /** Statements before the processor time is taken: threads start, code is compiled. */
 const WARM_UP = 12_800;
@@ -35,8 +37,8 @@ export const suite: Suite = {
     const { privateKey, publicKey } = encodedKeys('P-256');
     const key = publicKey.toString('base64');
     const count = BATCH * Math.ceil((WARM_UP + Math.min(entries, MOST)) / BATCH);
-    const batches: Buffer[] = [];
-    for (let n = 0; n < count; n += BATCH) batches.push(batchOf(privateKey, n));
+    const batches: Bytes[] = [];
+    for (let n = 0; n < count; n += BATCH) batches.push(grpcMessage(batchOf(privateKey, n)));
     return [
       ...(await judged('a log', threads, () => sent(batches, key, threads, false))),
       ...(await judged('a log and its monitor', threads, () => sent(batches, key, threads, true))),
@@ -68,7 +70,7 @@ async function judged(what: string, threads: number, run: () => Promise<Taken>):
 
 /** Ends when all are answered, and followed. */
 async function sent(
-  batches: readonly Buffer[],
+  batches: readonly Bytes[],
   key: string,
   threads: number,
   followed: boolean,
@@ -112,24 +114,22 @@ function own(): number {
   return (user + system) / 1e6;
 }
 
-/** Resolves when all have been answered. */
-function send(port: string, batches: readonly Buffer[]): Promise<void> {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  const same = (bytes: Buffer) => bytes;
-  const call = client.makeBidiStreamRequest('/bare.Log/Add', same, same);
-  let next = 0;
-  let open = batches.length;
+/** Resolves when all have been answered. @param batches as gRPC frames them */
+function send(port: string, batches: readonly Bytes[]): Promise<void> {
   return new Promise((resolve, reject) => {
+    let next = 0;
+    let open = batches.length;
     const more = () => {
-      if (next < batches.length) call.write(batches[next++]!);
+      if (next < batches.length) stream.write(batches[next++]!);
     };
-    call.on('error', reject);
-    call.on('data', () => {
-      more();
-      if (--open > 0) return;
-      call.end();
-      client.close();
-      resolve();
+    const stream = new GrpcStream(`127.0.0.1:${port}`, '/bare.Log/Add', {
+      message: () => {
+        more();
+        if (--open > 0) return;
+        stream.close();
+        resolve();
+      },
+      failed: reject,
     });
     for (let i = 0; i < IN_FLIGHT; i++) more();
   });
