@@ -91,6 +91,10 @@ function pathLength(path: readonly Bytes[]): number {
   return length;
 }
 
+function viewOf({ buffer, byteOffset, length }: Bytes): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 class Message {
   readonly #bytes: Buffer;
   #at = 0;
@@ -114,17 +118,15 @@ class Message {
     this.copy(bytes);
   }
 
-  /** Each hash of a row as a field. Byte by byte: a view of each would take longer than the bytes do. */
+  /** Each hash of a row as a field. Four bytes at a time: a view of each hash would take longer than its bytes do. */
   row(tag: number, hashes: Bytes): void {
-    const bytes = this.#bytes;
-    let at = this.#at;
-    for (let from = 0; from < hashes.length; from += HASH_LENGTH) {
-      bytes[at++] = tag;
-      bytes[at++] = HASH_LENGTH;
-      for (let i = 0; i < HASH_LENGTH; i++) bytes[at + i] = hashes[from + i]!;
-      at += HASH_LENGTH;
+    const [to, from] = [viewOf(this.#bytes), viewOf(hashes)];
+    for (let hash = 0; hash < hashes.length; hash += HASH_LENGTH) {
+      to.setUint8(this.#at++, tag);
+      to.setUint8(this.#at++, HASH_LENGTH);
+      for (let i = 0; i < HASH_LENGTH; i += 4) to.setUint32(this.#at + i, from.getUint32(hash + i));
+      this.#at += HASH_LENGTH;
     }
-    this.#at = at;
   }
 
   copy(bytes: Bytes): void {

@@ -90,7 +90,7 @@ class Overlay {
   readonly #context: BatchContext;
   readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null]>();
   /** Since the last write, by the very key: record types remember theirs, and with every statement the same few are read. */
-  readonly #reads = new Map<Bytes, Bytes | undefined>();
+  readonly #reads = new Map<Bytes, Bytes | null>();
   readonly #byId = new Map<string, number>();
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
   readonly #records: LeafRecord[] = [];
@@ -145,11 +145,12 @@ class Overlay {
   }
 
   #read(key: Bytes): Bytes | undefined {
-    if (this.#reads.has(key)) return this.#reads.get(key);
+    const held = this.#reads.get(key);
+    if (held !== undefined) return held ?? undefined;
     const name = nameOf(key);
     const written = this.#written.get(name);
     const value = written ? (written[1] ?? undefined) : this.#context.state.get(key, name);
-    this.#reads.set(key, value);
+    this.#reads.set(key, value ?? null);
     return value;
   }
 
