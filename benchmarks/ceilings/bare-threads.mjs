@@ -1,4 +1,4 @@
-/** Threads that verify: two requests each, so that one is there when another is done. */
+/** Threads that verify, each as much as the others. Who asks says how much is under way. */
 import { Worker } from 'node:worker_threads';
 
 const THREAD = new URL('./bare-thread.mjs', import.meta.url);

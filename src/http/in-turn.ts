@@ -16,6 +16,7 @@ const lines = new WeakMap<Socket, ServerResponse[]>();
 export function takeInTurn(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {
     const line = lineOf(socket);
+    // It took its turn before it came here; else it would wait for itself.
     if (line[0] === response) return done();
     const before = line.at(-1);
     line.push(response);

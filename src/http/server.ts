@@ -105,7 +105,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const routes = watchRoutes(app);
   readUnreadBodies(app);
   keepDeadlines(app, limits.options.deadline, observe);
-  admission(app, limits, tls?.clientCa !== undefined);
+  const asksForCertificate = tls?.clientCa !== undefined;
+  admission(app, limits, asksForCertificate);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => onError(fail('NOT_FOUND', 'no such resource'), request, reply));
 
@@ -119,7 +120,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await app.ready();
   const { trustProxy = false } = options;
   const believesNoProxy = Array.isArray(trustProxy) ? trustProxy.length === 0 : trustProxy === false;
-  if (SecureResponse && believesNoProxy && !tls?.clientCa) answerKeptTiles(app, options, isClosing);
+  if (SecureResponse && believesNoProxy && !asksForCertificate) answerKeptTiles(app, options, isClosing);
 
   return {
     app,

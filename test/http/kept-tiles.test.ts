@@ -1,11 +1,13 @@
 /** Tiles that are answered before the framework: nobody can tell by the answer, and none of the server's duties is left out. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request as requestTls } from 'node:https';
-import { connect } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { type RequestOptions, request as requestTls } from 'node:https';
+import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
+import { LedgerError } from '../../src/core/errors.ts';
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/http/server.ts';
 import { Limits } from '../../src/service/limits.ts';
 import type { ObservedRequest } from '../../src/service/surface.ts';
@@ -102,11 +104,9 @@ describe('tiles that are kept', () => {
 
   test('are counted under their route, each once', async () => {
     for (const { port, observed } of [kept, other]) {
-      // The last of an answer may be read before the server has heard that it left.
-      await delay(50);
       observed.length = 0;
       await sent(port, get() + get() + get(LAST));
-      while (observed.length < 3) await delay(5);
+      assert.equal(observed.length, 3);
     }
     const [mine, theirs] = [kept, other].map(({ observed }) =>
       observed.map(({ seconds, ...rest }) => {
@@ -137,7 +137,7 @@ describe('tiles that are kept', () => {
   });
 });
 
-test('a kept tile is a request of its client like any other', async () => {
+test('a kept tile is a request of its client like any other', async (t) => {
   const limits = () => new Limits({ requests: { points: 3, seconds: 60 } });
   for (const [first, second] of [
     [true, true],
@@ -145,6 +145,7 @@ test('a kept tile is a request of its client like any other', async () => {
     [false, true],
   ]) {
     const { ledger, server, port, observed } = await start(true, { limits: limits() });
+    t.after(() => server.close(0));
     const path = (isTile: boolean | undefined) => (isTile ? `/${PATH}` : '/checkpoint');
     const statuses: string[] = [];
     for (const isTile of [first, second, first, second, first]) {
@@ -157,30 +158,29 @@ test('a kept tile is a request of its client like any other', async () => {
     }
     assert.deepEqual(statuses, ['200', '200', '200', '429', '429']);
     assert.equal(ledger.asked, 0);
-    while (observed.length < 5) await delay(5);
     assert.deepEqual(
       observed.map(({ status }) => status),
       [200, 200, 200, 429, 429],
     );
-    await server.close(500);
   }
 });
 
-test('in one packet with others they pass the same door, one after the other', async () => {
+test('in one packet with others they pass the same door, one after the other', async (t) => {
   const { server, port } = await start(true, {
     limits: new Limits({ requests: { points: 3, seconds: 60 } }),
   });
+  t.after(() => server.close(0));
   const answer = await sent(port, get() + get() + get() + get() + get(LAST));
   const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
   assert.deepEqual(statuses, ['200', '200', '200', '429', '429']);
-  await server.close(500);
 });
 
-test('where a proxy is believed, the client is who the proxy names', async () => {
+test('where a proxy is believed, the client is who the proxy names', async (t) => {
   const { server, port, ledger } = await start(true, {
     limits: new Limits({ requests: { points: 1, seconds: 60 } }),
     trustProxy: ['127.0.0.1'],
   });
+  t.after(() => server.close(0));
   const from = async (client: string) =>
     (await sent(port, get(`x-forwarded-for: ${client}\r\n${LAST}`))).slice(9, 12);
   assert.deepEqual(
@@ -188,76 +188,135 @@ test('where a proxy is believed, the client is who the proxy names', async () =>
     ['200', '200', '429'],
   );
   assert.equal(ledger.asked, 2);
-  await server.close(500);
 });
 
-test('where clients need a certificate, nobody gets one without', async () => {
+test('where clients need a certificate, nobody gets one without', async (t) => {
   const authority = new TestAuthority();
-  const { server, port } = await start(true, {
-    tls: { ...authority.issue('server'), clientCa: authority.cert },
-  });
-  const status = (client: object) =>
-    new Promise((resolve, reject) => {
-      const options = {
-        host: '127.0.0.1',
-        port,
-        path: `/${PATH}`,
-        agent: false,
-        ca: authority.cert,
-        ...client,
-      };
-      requestTls(options, (response) => {
-        response.resume().on('end', () => resolve(response.statusCode));
-      })
-        .on('error', reject)
-        .end();
-    });
-  assert.equal(await status({}), 401);
-  assert.equal(await status(authority.issue('reader')), 200);
-  await server.close(500);
+  // An authority that is no certificate trusts nobody.
+  for (const clientCa of [authority.cert, '']) {
+    const { server, port } = await start(true, { tls: { ...authority.issue('server'), clientCa } });
+    t.after(() => server.close(0));
+    assert.equal((await getTls(port, { ca: authority.cert })).statusCode, 401);
+    const reader = { ca: authority.cert, ...authority.issue('reader') };
+    assert.equal((await getTls(port, reader)).statusCode, clientCa ? 200 : 401);
+  }
 });
 
-test('over TLS without client certificates they are the same', async () => {
+test('over TLS without client certificates they are the same', async (t) => {
   const authority = new TestAuthority();
   const { server, port, ledger } = await start(true, { tls: authority.issue('server') });
-  const length = await new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path: `/${PATH}`, agent: false, ca: authority.cert };
-    requestTls(options, (response) => {
-      assert.ok(response.headers['strict-transport-security']);
-      response.resume().on('end', () => resolve(response.headers['content-length']));
-    })
-      .on('error', reject)
-      .end();
-  });
-  assert.equal(length, '8192');
+  t.after(() => server.close(0));
+  const { headers } = await getTls(port, { ca: authority.cert });
+  assert.ok(headers['strict-transport-security']);
+  assert.equal(headers['content-length'], '8192');
   assert.equal(ledger.asked, 0);
-  await server.close(500);
 });
 
-test('none is handed out once the server ends, and who waits for one is refused', async () => {
+test('none is handed out once the server ends: behind an answer that is due, and to a request that had begun', async (t) => {
   const { server, port, ledger } = await start(true);
-  let release = (): void => undefined;
-  ledger.entries = () =>
-    new Promise((resolve) => {
-      release = () => resolve([]);
-    });
-  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-  let text = '';
-  socket.on('data', (chunk) => {
-    text += chunk;
-  });
-  socket.write(get('', '/v1/entries?start=0'));
-  await delay(50);
+  t.after(() => server.close(0));
+  const { server: node } = server.app;
+  const [asked, held] = [deferred<void>(), deferred<never[]>()];
+  ledger.entries = () => {
+    asked.resolve();
+    return held.promise;
+  };
+  const waiting = connect(port, '127.0.0.1').setEncoding('latin1');
+  const first = text(waiting);
+  waiting.write(get('', '/v1/entries?start=0'));
+  await asked.promise;
+  const arrived = once(node, 'connection');
+  const begun = connect(port, '127.0.0.1').setEncoding('latin1');
+  const second = text(begun);
+  begun.write(get().slice(0, -2));
+  const [socket] = (await arrived) as [Socket];
+  while (socket.bytesRead < get().length - 2) await delay(5);
   const closing = server.close(60_000);
-  await delay(20);
-  socket.write(get());
-  await delay(50);
-  release();
-  await once(socket, 'close');
-  assert.deepEqual(
-    text.match(/HTTP\/1\.1 \d+/g)?.map((line) => line.slice(-3)),
-    ['200', '503'],
-  );
-  assert.match(text, /\r\naichain-code: LOG_CLOSING\r\n/);
+  while (node.listening) await delay(5);
+  const behind = once(node, 'request');
+  waiting.write(get());
+  await behind;
+  begun.write('\r\n');
+  const refused = /^HTTP\/1\.1 503 .*\r\naichain-code: LOG_CLOSING\r\n/s;
+  assert.match(await second, refused);
+  held.resolve([]);
+  const answers = (await first).split(/(?=HTTP\/1\.1 )/);
+  assert.equal(answers.length, 2);
+  assert.match(answers[0]!, /^HTTP\/1\.1 200 /);
+  assert.match(answers[1]!, refused);
   await closing;
 });
+
+test('a client that leaves before it is admitted gets nothing and is not counted as answered', async (t) => {
+  const [asked, admitted] = [deferred<void>(), deferred<void>()];
+  const limits = new Limits();
+  limits.admitRequest = () => {
+    asked.resolve();
+    return admitted.promise;
+  };
+  const { server, port, observed, ledger } = await start(true, { limits });
+  t.after(() => server.close(0));
+  const arrived = once(server.app.server, 'connection');
+  const socket = connect(port, '127.0.0.1');
+  // One more behind it, which waits for its turn and never gets it.
+  socket.write(get() + get());
+  const [other] = (await arrived) as [Socket];
+  await asked.promise;
+  const gone = new Promise((resolve) => other.once('close', resolve));
+  socket.resetAndDestroy();
+  await gone;
+  admitted.resolve();
+  limits.admitRequest = () => undefined;
+  assert.match(await sent(port, get(LAST)), /^HTTP\/1\.1 200 /);
+  assert.deepEqual([observed.length, ledger.asked], [1, 0]);
+});
+
+test('while a client waits to be admitted, its next request waits for its turn', async (t) => {
+  const limits = new Limits();
+  const order: string[] = [];
+  let count = 0;
+  limits.admitRequest = async () => {
+    const n = count++;
+    order.push(`asked ${n}`);
+    await delay(20);
+    order.push(`told ${n}`);
+    if (n === 1) throw new LedgerError('RATE_LIMITED', 'not now', { retryAfter: 1 });
+  };
+  const { server, port } = await start(true, { limits });
+  t.after(() => server.close(0));
+  const answer = await sent(port, get() + get() + get(LAST));
+  assert.deepEqual(
+    [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+    ['200', '429', '200'],
+  );
+  assert.deepEqual(
+    order,
+    [0, 1, 2].flatMap((n) => [`asked ${n}`, `told ${n}`]),
+  );
+});
+
+/** The tile's answer, read to its end. */
+function getTls(port: number, options: RequestOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    requestTls({ host: '127.0.0.1', port, path: `/${PATH}`, agent: false, ...options }, (response) => {
+      response.resume().once('end', () => resolve(response));
+    })
+      .once('error', reject)
+      .end();
+  });
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** What comes until the other side ends. */
+async function text(socket: Socket): Promise<string> {
+  let all = '';
+  for await (const chunk of socket) all += chunk;
+  return all;
+}
