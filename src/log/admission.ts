@@ -38,10 +38,17 @@ const PLENTY = 32;
 /** And their bytes: they are copied for the thread. */
 const CHUNK_BYTES = 1024 * 1024;
 
+export interface AdmissionObserver<Answer> {
+  /** Called with admitted statements, in order of arrival; with none where all of a chunk were refused. */
+  admitted(batch: Admitted<Answer>[]): void;
+  /** Seconds from handing a chunk to a thread to its answer. */
+  verified(seconds: number): void;
+}
+
 export class AdmissionQueue<Answer> {
   readonly #limits: AdmissionLimits;
   readonly #verifier: Verifier;
-  readonly #admitted: (batch: Admitted<Answer>[]) => void;
+  readonly #observer: AdmissionObserver<Answer>;
   #waiting: Submission<Answer>[] = [];
   #held = 0;
   #heldBytes = 0;
@@ -50,24 +57,26 @@ export class AdmissionQueue<Answer> {
   /** Chunks are handed on in the order they were taken, whichever worker is faster. */
   #order: Promise<void> = Promise.resolve();
 
-  /**
-   * @param keys signing keys of the state, by name; the caller adds to it what {@link learn} is told
-   * @param admitted called with admitted statements, in order of arrival; with none where all of a chunk were refused
-   */
+  /** @param keys signing keys of the state, by name; the caller adds to it what {@link learn} is told */
   constructor(
     limits: AdmissionLimits,
     verifier: MakeVerifier,
     keys: ReadonlyMap<string, SigningKey>,
-    admitted: (batch: Admitted<Answer>[]) => void,
+    observer: AdmissionObserver<Answer>,
   ) {
     this.#limits = limits;
-    this.#admitted = admitted;
+    this.#observer = observer;
     this.#verifier = verifier(() => [...keys.values()]);
   }
 
   /** Statements between arrival and answer. */
   get queued(): number {
     return this.#held;
+  }
+
+  /** Their bytes. */
+  get queuedBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Whether statements are being verified: what is admitted now is not the last. */
@@ -141,11 +150,15 @@ export class AdmissionQueue<Answer> {
   #dispatch(chunk: Submission<Answer>[]): void {
     const statements = chunk.map((submission) => submission.arrived);
     this.#verifying += 1;
+    const began = performance.now();
     const answered = this.#verifier.verify(packStatements(statements)).then(
       (answer) => unpackAdmissions(statements, answer),
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
-    void answered.then(() => this.#pump());
+    void answered.then(() => {
+      this.#observer.verified((performance.now() - began) / 1000);
+      this.#pump();
+    });
     this.#order = this.#order.then(async () => {
       const outcome = await answered;
       this.#verifying -= 1;
@@ -156,7 +169,7 @@ export class AdmissionQueue<Answer> {
         else if (admission.outcome === 'admitted') admitted.push({ admission, settle });
         else settle(new LedgerError(admission.code, admission.message));
       });
-      this.#admitted(admitted);
+      this.#observer.admitted(admitted);
     });
   }
 }

@@ -79,7 +79,12 @@ export interface LogOptions {
 /** What an operator wants to see; nothing of the log depends on it. */
 export interface LogObserver {
   committed?(commit: { statements: number; bytes: number; milliseconds: number; size: number }): void;
+  /** A statement was answered with a refusal. */
   refused?(code: string): void;
+  /** A statement was in the log already. */
+  existed?(): void;
+  /** Seconds from handing a chunk of statements to a thread to its answer. */
+  verified?(seconds: number): void;
   event?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }
 
@@ -179,10 +184,13 @@ export class TransparencyLog {
     this.#lanes = new LaneTree(options.crypto);
     this.#clock = new MonotonicClock(committed.tip?.time ?? 0, options.now);
     this.#keys = signingKeys(committed.state);
-    this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, (batch) => {
-      this.#ready.push(...batch);
-      this.#arrived();
-      if (this.#ready.length > 0) this.#sequence();
+    this.#admission = new AdmissionQueue(options.limits, options.verifier, this.#keys, {
+      admitted: (batch) => {
+        this.#ready.push(...batch);
+        this.#arrived();
+        if (this.#ready.length > 0) this.#sequence();
+      },
+      verified: (seconds) => this.#options.observe?.verified?.(seconds),
     });
     this.#publishRestored();
     this.#scrubbing = this.#scrub();
@@ -215,7 +223,10 @@ export class TransparencyLog {
       const outcomes = new Array<Sequenced | LedgerError>(statements.length);
       let open = statements.length;
       const settle = (i: number, outcome: Sequenced | Error) => {
-        if (outcome instanceof Error && !(outcome instanceof LedgerError)) return reject(outcome);
+        if (outcome instanceof Error) {
+          this.#options.observe?.refused?.(isLedgerError(outcome) ? outcome.code : 'INTERNAL');
+          if (!(outcome instanceof LedgerError)) return reject(outcome);
+        } else if (outcome.existed) this.#options.observe?.existed?.();
         outcomes[i] = outcome;
         open -= 1;
         if (open === 0) resolve(outcomes);
@@ -236,6 +247,11 @@ export class TransparencyLog {
   get status(): LogStatus {
     const closed = this.#closedBecause();
     return { accepting: !closed, reason: closed?.message ?? null, queued: this.#admission.queued };
+  }
+
+  /** Statements between arrival and answer, and their bytes. */
+  get queue(): { readonly statements: number; readonly bytes: number } {
+    return { statements: this.#admission.queued, bytes: this.#admission.queuedBytes };
   }
 
   #closedBecause(): LedgerError | undefined {
@@ -354,7 +370,6 @@ export class TransparencyLog {
       items.forEach(({ item, parsed }, i) => {
         const outcome = applied.outcomes[i]!;
         if (outcome.type === 'refused') {
-          this.#options.observe?.refused?.(outcome.reason);
           settle(item, new LedgerError(outcome.reason, outcome.detail));
         } else {
           const { entryId } = parsed.statement;

@@ -36,15 +36,13 @@ export interface WitnessState {
 }
 
 export interface Metrics {
-  /** Counts statements by outcome: `OK` for a new entry, `EXISTED`, or the reason code of the refusal. */
-  registered(outcome: string, count?: number): void;
+  /** Counts a statement that the log was given: `EXISTED`, or the reason code of the refusal; new ones are counted by their batch. */
+  registered(outcome: string): void;
   committed(batch: CommittedBatch): void;
-  /** The same as `registered` for one refusal: what the log's observer calls. */
-  refused(code: string): void;
-  /** Seconds that a worker took to decode and verify a chunk. */
+  /** Seconds from handing a chunk of statements to a thread to its answer. */
   verified(seconds: number): void;
-  /** Statements that are waiting for an answer, and their bytes. */
-  queued(statements: number, bytes: number): void;
+  /** Says where it is read how many statements wait for an answer, and their bytes. */
+  queueOf(read: () => { readonly statements: number; readonly bytes: number }): void;
   /** Counts decisions of gates; `reason` is null for an allowance. */
   decided(step: string, decision: 'allow' | 'deny', reason: string | null): void;
   /** Size of the newest published tree. */
@@ -75,7 +73,7 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
 
   const registrations = new Counter({
     name: 'aichain_registrations_total',
-    help: 'Statements answered, by outcome: OK, EXISTED or the reason code',
+    help: 'Statements that the log was given, by outcome: OK, EXISTED or the reason code',
     labelNames: ['outcome'],
     registers,
   });
@@ -98,19 +96,26 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
   });
   const verifySeconds = new Histogram({
     name: 'aichain_verify_seconds',
-    help: 'Decoding and verifying one chunk of statements in a worker',
+    help: 'From handing a chunk of statements to a thread that decodes and verifies, to its answer',
     buckets: SECONDS,
     registers,
   });
-  const queueStatements = new Gauge({
+  let queue = () => ({ statements: 0, bytes: 0 });
+  new Gauge({
     name: 'aichain_queue_statements',
     help: 'Statements between arrival and answer',
     registers,
+    collect() {
+      this.set(queue().statements);
+    },
   });
-  const queueBytes = new Gauge({
+  new Gauge({
     name: 'aichain_queue_bytes',
     help: 'Bytes of the statements between arrival and answer',
     registers,
+    collect() {
+      this.set(queue().bytes);
+    },
   });
   const gateDecisions = new Counter({
     name: 'aichain_gate_decisions_total',
@@ -169,21 +174,18 @@ export function createMetrics({ process: withProcess = false }: MetricsOptions =
   };
   for (const histogram of Object.values(requestSeconds)) histogram.register(registry);
 
-  const registered = (outcome: string, count = 1) => registrations.inc({ outcome }, count);
   return {
-    registered,
-    refused: (code) => registered(code),
+    registered: (outcome) => registrations.inc({ outcome }),
     committed({ statements, bytes, milliseconds, size }) {
-      registered('OK', statements);
+      registrations.inc({ outcome: 'OK' }, statements);
       statementBytes.inc(bytes);
       batchStatements.observe(statements);
       commitSeconds.observe(milliseconds / 1000);
       treeSize.set(size);
     },
     verified: (seconds) => verifySeconds.observe(seconds),
-    queued(statements, bytes) {
-      queueStatements.set(statements);
-      queueBytes.set(bytes);
+    queueOf(read) {
+      queue = read;
     },
     decided: (step, decision, reason) => gateDecisions.inc({ step, decision, reason: reason ?? 'OK' }),
     witnessed({ name: witness, healthy, size, timestamp }, code) {

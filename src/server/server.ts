@@ -74,6 +74,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       decided: (step, { decision, reason }) => metrics.decided(step, decision, reason),
     });
     metrics.published(ledger.head().size);
+    metrics.queueOf(() => log.queue);
     const trust = trustText(crypto, keys, ledger, witnesses);
     writeFileAtomically(trustPath(config.dataDir), trust);
     const evidence = await openEvidence(crypto, config, log, logger);
@@ -129,7 +130,9 @@ function openLog(
 function observer(logger: Logger, metrics: Metrics): LogObserver {
   return {
     committed: (commit) => metrics.committed(commit),
-    refused: (code) => metrics.refused(code),
+    refused: (code) => metrics.registered(code),
+    existed: () => metrics.registered('EXISTED'),
+    verified: (seconds) => metrics.verified(seconds),
     event: (level, message, details) => logger[level](details, message),
   };
 }

@@ -51,15 +51,13 @@ class Threads implements Verifier {
 function queue() {
   const threads = new Threads();
   const admitted: number[] = [];
-  const queue = new AdmissionQueue<number>(
-    LIMITS,
-    () => threads,
-    new Map(),
-    (batch) => {
+  const queue = new AdmissionQueue<number>(LIMITS, () => threads, new Map(), {
+    admitted: (batch) => {
       for (const { admission } of batch)
         admitted.push(admission.statement[0]! * 256 + admission.statement[1]!);
     },
-  );
+    verified: () => undefined,
+  });
   let sent = 0;
   const submit = async (count: number) => {
     for (let i = 0; i < count; i++, sent++) {

@@ -6,10 +6,10 @@ describe('metrics', () => {
   it('counts, measures and writes the exposition format', async () => {
     const metrics = createMetrics();
     metrics.committed({ statements: 3, bytes: 900, milliseconds: 4, size: 12 });
-    metrics.refused('SIGNATURE_INVALID');
-    metrics.registered('EXISTED', 2);
+    metrics.registered('SIGNATURE_INVALID');
+    for (let n = 0; n < 2; n++) metrics.registered('EXISTED');
     metrics.verified(0.02);
-    metrics.queued(5, 2000);
+    metrics.queueOf(() => ({ statements: 5, bytes: 2000 }));
     metrics.decided('key.release', 'allow', null);
     metrics.decided('key.release', 'deny', 'BUDGET_EXHAUSTED');
     metrics.witnessed({ name: 'w', healthy: true, size: 12, timestamp: 1_790_000_000 }, null);
@@ -51,7 +51,7 @@ describe('metrics', () => {
 
   it('keeps two registries apart, and adds those of the process only when asked', async () => {
     const [one, two] = [createMetrics(), createMetrics({ process: true })];
-    one.refused('RATE_LIMITED');
+    one.registered('RATE_LIMITED');
     assert.doesNotMatch(await two.text(), /RATE_LIMITED/);
     assert.doesNotMatch(await one.text(), /process_/);
     assert.match(await two.text(), /process_resident_memory_bytes/);
