@@ -44,7 +44,8 @@ class Deadline {
     if (this.#timer || this.#ended) return;
     const left = this.started + this.#milliseconds - performance.now();
     const late = () => this.stop(fail('DEADLINE_EXCEEDED', 'the answer was not ready in time'));
-    if (left > 0) this.#timer = setTimeout(late, left);
+    // Whoever waits has a connection. An answer behind one that node gave by itself is never closed: it must not keep a process that ends.
+    if (left > 0) this.#timer = setTimeout(late, left).unref();
     else late();
   }
 

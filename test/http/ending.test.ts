@@ -101,3 +101,18 @@ test('a request that comes while a server ends is refused with a reason code, be
     await closing;
   }
 });
+
+test('an answer that never leaves, behind one that node gives by itself, keeps no process that ends', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const server = await createHttpServer({ ledger: new FakeLedger(), limits: new Limits() });
+  const port = await server.listen('127.0.0.1', 0);
+  const before = timers();
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+  // A request without a host, and one more behind it.
+  socket.write('GET / HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  assert.match(text, /^HTTP\/1\.1 400 /);
+  await server.close(1000);
+  assert.equal(timers(), before);
+});
