@@ -14,7 +14,7 @@ import type { LoadStream, Placed } from './load.ts';
 import type { Receipted } from './receipts.ts';
 
 const BATCH = 64;
-const IN_FLIGHT = 8;
+const IN_FLIGHT = 16;
 const SAMPLE = 2000;
 /** Statements signed between two looks at the connection: a server takes a client that answers no ping for dead. */
 const SIGNED_AT_ONCE = 200;

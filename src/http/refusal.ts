@@ -84,15 +84,35 @@ export function logRefusal(
   else logger?.debug({ ...fields, client: request.ip }, answer.message);
 }
 
-const SOCKET_STATUS: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
+interface Unreadable {
+  readonly status: number;
+  readonly code: CoreCode;
+  readonly message: string;
+}
+
+function unreadable(code = ''): Unreadable {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, code: 'REQUEST_TOO_LARGE', message: NOT_READABLE };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, code: 'DEADLINE_EXCEEDED', message: NOT_READABLE };
+  if (isOfTls(code))
+    return { status: 401, code: 'UNAUTHENTICATED', message: 'the TLS of this connection failed' };
+  return { status: 400, code: 'REQUEST_MALFORMED', message: NOT_READABLE };
+}
+
+const NOT_READABLE = 'not a readable HTTP request';
+
+/** After the handshake: a certificate that was not signed by whom it names, for one. */
+function isOfTls(code = ''): boolean {
+  return code.startsWith('ERR_SSL_');
+}
 
 /** Bytes that node's parser cannot read as a request: there is no request to reply to, only a socket. */
 export function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const due = lastDue(socket);
+  // Nothing more comes or goes, and nobody is told of that.
+  if (due && isOfTls(error.code)) return void socket.destroy();
   if (due) {
     // Whoever came before gets its own answer, and nothing of ours; the connection ends behind the last. That nothing is read until
     // then hides a client that leaves: each request ends at its deadline all the same, and an answer that nobody reads when the
@@ -101,10 +121,8 @@ export function answerUnparsable(error: Error & { code?: string }, socket: Socke
     due.once('finish', () => socket.destroySoon());
     return;
   }
-  const status = SOCKET_STATUS[error.code ?? ''] ?? 400;
-  const code: CoreCode =
-    status === 431 ? 'REQUEST_TOO_LARGE' : status === 408 ? 'DEADLINE_EXCEEDED' : 'REQUEST_MALFORMED';
-  const answer = { ...answerOf(fail(code, 'not a readable HTTP request')), http: status };
+  const { status, code, message } = unreadable(error.code);
+  const answer = { ...answerOf(fail(code, message)), http: status };
   const body = JSON.stringify(problem({ ...answer, retryAfter: undefined }));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\n${CODE_HEADER}: ${code}\r\n` +

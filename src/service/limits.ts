@@ -7,7 +7,7 @@ import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rat
 import type { Bytes } from '../core/bytes.ts';
 import { fail } from '../core/errors.ts';
 
-/** At most `points` in any window of `seconds`. */
+/** At most `points` in each window of `seconds`; one window follows the other, so that twice as many may fall around its end. */
 export interface Rate {
   readonly points: number;
   readonly seconds: number;

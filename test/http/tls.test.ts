@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { after, before, describe, test } from 'node:test';
+import { connect } from 'node:tls';
 import { createHttpServer, type HttpServer } from '../../src/http/index.ts';
 import { Limits } from '../../src/service/limits.ts';
 import { FakeLedger } from '../service/fake-ledger.ts';
@@ -62,5 +63,18 @@ describe('HTTP over TLS', () => {
       );
     }
     assert.equal(ledger.callers.length, before);
+  });
+
+  test('a certificate that the authority it names has not signed is refused, and the connection ends', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const socket = connect({
+        ...{ port: mutualPort, host: '127.0.0.1', ca: authority.cert },
+        ...{ minVersion: version, maxVersion: version, ...new TestAuthority().issue('kms') },
+      }).setEncoding('latin1');
+      socket.write('GET /checkpoint HTTP/1.1\r\nhost: x\r\n\r\n');
+      let text = '';
+      for await (const chunk of socket) text += chunk;
+      assert.match(text, /^HTTP\/1\.1 401 .*\r\naichain-code: UNAUTHENTICATED\r\n.*\}$/s, version);
+    }
   });
 });
