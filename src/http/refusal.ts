@@ -107,8 +107,11 @@ function isOfTls(code = ''): boolean {
   return code.startsWith('ERR_SSL_');
 }
 
-/** Bytes that node's parser cannot read as a request: there is no request to reply to, only a socket. */
-export function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {
+/**
+ * Bytes that node's parser cannot read as a request: there is no request to reply to, only a socket.
+ * @param headers those that every answer has, as they are sent
+ */
+export function answerUnparsable(headers: string, error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const due = lastDue(socket);
   // Nothing more comes or goes, and nobody is told of that.
@@ -125,7 +128,7 @@ export function answerUnparsable(error: Error & { code?: string }, socket: Socke
   const answer = { ...answerOf(fail(code, message)), http: status };
   const body = JSON.stringify(problem({ ...answer, retryAfter: undefined }));
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\n${CODE_HEADER}: ${code}\r\n` +
-      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}connection: close\r\n${CODE_HEADER}: ${code}\r\n` +
+      `cache-control: no-store\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

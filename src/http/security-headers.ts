@@ -1,7 +1,7 @@
 /**
  * The headers that every answer has, whatever it says: helmet's, which are the same each time and so are made once. Most of them tell a
  * browser how to show a page and what else the page may load: only the page about the API has them, with its files. All else is taken for
- * what it says it is (`nosniff`), runs nothing and is framed by nobody. What cannot be read as HTTP is answered without any (refusal.ts).
+ * what it says it is (`nosniff`), runs nothing and is framed by nobody.
  */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -86,7 +86,8 @@ export function setHeaders(app: FastifyInstance, { answers, pages }: SecurityHea
   });
 }
 
-function textOf(headers: Headers): string {
+/** As they are sent, each line with its end. */
+export function textOf(headers: Headers): string {
   return Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');

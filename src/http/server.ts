@@ -18,7 +18,7 @@ import { type Exposition, operations } from './operations.ts';
 import { refuseOtherMethods, watchRoutes } from './other-methods.ts';
 import { answerUnparsable, CODE_HEADER, problemHandler } from './refusal.ts';
 import { scrapi } from './scrapi.ts';
-import { responseWith, securityHeaders, setHeaders } from './security-headers.ts';
+import { responseWith, securityHeaders, setHeaders, textOf } from './security-headers.ts';
 import { tlogTiles } from './tlog-tiles.ts';
 import { readUnreadBodies } from './unread-body.ts';
 import { v1 } from './v1.ts';
@@ -55,6 +55,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { ledger, limits, tls, logger, observer } = options;
   const headers = securityHeaders({ tls: tls !== undefined, simulated: ledger.simulated });
   const SecureResponse = responseWith(headers);
+  const lines = textOf(headers.answers);
   const node = {
     ...(SecureResponse && { ServerResponse: SecureResponse }),
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -90,7 +91,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       onError(error, request, reply);
       observe(request, reply, reply.elapsedTime / 1000);
     },
-    clientErrorHandler: answerUnparsable,
+    clientErrorHandler: (error, socket) => answerUnparsable(lines, error, socket),
   });
 
   const close = ending(app);

@@ -1,6 +1,6 @@
 /** The headers that every answer has: joined once, they are what setting each of them gives. */
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 import Fastify from 'fastify';
 import { createHttpServer } from '../../src/http/index.ts';
@@ -76,5 +76,25 @@ test('every answer of the server has them, and the page about the API its own po
   assert.ok(!page.headers.get(POLICY)!.includes(','), 'one policy, not two');
   assert.equal(page.headers.get('x-frame-options'), 'SAMEORIGIN');
   assert.equal(page.headers.get('referrer-policy'), 'no-referrer');
+  // What cannot be read as HTTP is answered past the framework.
+  for (const [bytes, status] of [
+    ['GARBAGE\r\n\r\n', 400],
+    [`GET / HTTP/1.1\r\nhost: x\r\nmuch: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ] as const) {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1').setEncoding('latin1');
+    socket.write(bytes);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    assert.ok(text.startsWith(`HTTP/1.1 ${status} `), text);
+    for (const line of [
+      ...[
+        'x-content-type-options: nosniff',
+        "content-security-policy: default-src 'none';frame-ancestors 'none'",
+      ],
+      ...['aichain-simulated: true', 'cache-control: no-store'],
+    ]) {
+      assert.ok(text.includes(`\r\n${line}\r\n`), line);
+    }
+  }
   await close(100);
 });
