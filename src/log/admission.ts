@@ -150,15 +150,16 @@ export class AdmissionQueue<Answer> {
   #dispatch(chunk: Submission<Answer>[]): void {
     const statements = chunk.map((submission) => submission.arrived);
     this.#verifying += 1;
+    const request = packStatements(statements);
     const began = performance.now();
-    const answered = this.#verifier.verify(packStatements(statements)).then(
-      (answer) => unpackAdmissions(statements, answer),
+    const answered = this.#verifier.verify(request).then(
+      (answer) => {
+        this.#observer.verified((performance.now() - began) / 1000);
+        return unpackAdmissions(statements, answer);
+      },
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
-    void answered.then(() => {
-      this.#observer.verified((performance.now() - began) / 1000);
-      this.#pump();
-    });
+    void answered.then(() => this.#pump());
     this.#order = this.#order.then(async () => {
       const outcome = await answered;
       this.#verifying -= 1;

@@ -79,7 +79,7 @@ export interface LogOptions {
 /** What an operator wants to see; nothing of the log depends on it. */
 export interface LogObserver {
   committed?(commit: { statements: number; bytes: number; milliseconds: number; size: number }): void;
-  /** A statement was answered with a refusal. */
+  /** A statement was answered with a refusal, or INTERNAL. */
   refused?(code: string): void;
   /** A statement was in the log already. */
   existed?(): void;
@@ -190,7 +190,7 @@ export class TransparencyLog {
         this.#arrived();
         if (this.#ready.length > 0) this.#sequence();
       },
-      verified: (seconds) => this.#options.observe?.verified?.(seconds),
+      verified: (seconds) => this.#tell((observer) => observer.verified?.(seconds)),
     });
     this.#publishRestored();
     this.#scrubbing = this.#scrub();
@@ -224,9 +224,10 @@ export class TransparencyLog {
       let open = statements.length;
       const settle = (i: number, outcome: Sequenced | Error) => {
         if (outcome instanceof Error) {
-          this.#options.observe?.refused?.(isLedgerError(outcome) ? outcome.code : 'INTERNAL');
+          const code = isLedgerError(outcome) ? outcome.code : 'INTERNAL';
+          this.#tell((observer) => observer.refused?.(code));
           if (!(outcome instanceof LedgerError)) return reject(outcome);
-        } else if (outcome.existed) this.#options.observe?.existed?.();
+        } else if (outcome.existed) this.#tell((observer) => observer.existed?.());
         outcomes[i] = outcome;
         open -= 1;
         if (open === 0) resolve(outcomes);
@@ -359,12 +360,14 @@ export class TransparencyLog {
         indexed?.();
         head = this.#publish(signed);
         if (!indexed) this.#bringLevel();
-        this.#options.observe?.committed?.({
-          statements: applied.records.length - 1,
-          bytes: applied.records.reduce((sum, record) => sum + record.bytes.length, 0),
-          milliseconds: performance.now() - started,
-          size,
-        });
+        this.#tell((observer) =>
+          observer.committed?.({
+            statements: applied.records.length - 1,
+            bytes: applied.records.reduce((sum, record) => sum + record.bytes.length, 0),
+            milliseconds: performance.now() - started,
+            size,
+          }),
+        );
       }
       // 5. Only then it is answered.
       items.forEach(({ item, parsed }, i) => {
@@ -616,7 +619,16 @@ export class TransparencyLog {
   }
 
   #event(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void {
-    this.#options.observe?.event?.(level, message, details);
+    this.#tell((observer) => observer.event?.(level, message, details));
+  }
+
+  /** Nothing of the log depends on who watches it. */
+  #tell(what: (observer: LogObserver) => void): void {
+    try {
+      if (this.#options.observe) what(this.#options.observe);
+    } catch {
+      // A defect of the observer's own, which has nobody else to tell.
+    }
   }
 
   #scrub(): Promise<void> {

@@ -1,10 +1,12 @@
 /** What a review found: each test is one way in which the log could be stopped, starved or bloated. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DEFAULT_POLICY, signStatement } from '../../src/chain/index.ts';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { fail, isLedgerError, type LedgerError } from '../../src/core/errors.ts';
 import { TransparencyLog } from '../../src/log/index.ts';
+import type { LogObserver } from '../../src/log/log.ts';
 import { issuerLimit } from '../../src/service/index.ts';
 import { memoryStorage, type Storage } from '../../src/storage/index.ts';
 import { FaultyDisk } from '../storage/faulty.ts';
@@ -229,4 +231,28 @@ test('a reader of one leaf does not load its whole bundle', async () => {
   assert.ok(rows > 1, 'rows were too large to be joined');
   for (let i = 0; i < 256; i++) assert.deepEqual(await log.record(i), whole[i]);
   await log.close();
+});
+
+test('nothing of a log depends on who watches it', async () => {
+  const disk = stubbornDisk();
+  const told: string[] = [];
+  const throwing = (what: string) => () => {
+    told.push(what);
+    throw new Error('made to fail');
+  };
+  const names = ['committed', 'refused', 'existed', 'verified', 'event'] as const;
+  const observe = Object.fromEntries(names.map((name) => [name, throwing(name)])) as LogObserver;
+  const log = await startedLog({ openStorage: disk.openStorage, observe });
+  const member = await joined(log);
+  const statement = foreign(member, 1);
+  const { index } = await log.submit(statement);
+  assert.equal((await log.submit(statement)).index, index);
+  await assert.rejects(log.submit(new Uint8Array(3)), refusedWith('CBOR_MALFORMED'));
+  disk.failNextWrite();
+  await assert.rejects(log.submit(foreign(member, 2)), refusedWith('LOG_RECOVERING'));
+  disk.reopen();
+  while (!log.status.accepting) await delay(5);
+  assert.equal((await log.submit(foreign(member, 2))).existed, false);
+  await log.close();
+  assert.deepEqual([...new Set(told)].sort(), [...names].sort());
 });
