@@ -619,15 +619,19 @@ export class TransparencyLog {
   }
 
   #event(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void {
-    this.#tell((observer) => observer.event?.(level, message, details));
+    try {
+      this.#options.observe?.event?.(level, message, details);
+    } catch {
+      // A defect of the observer's own, and there is nobody else to be told of it.
+    }
   }
 
   /** Nothing of the log depends on who watches it. */
   #tell(what: (observer: LogObserver) => void): void {
     try {
       if (this.#options.observe) what(this.#options.observe);
-    } catch {
-      // A defect of the observer's own, which has nobody else to tell.
+    } catch (error) {
+      this.#event('error', 'who watches the log has failed', { message: String(error) });
     }
   }
 

@@ -256,3 +256,18 @@ test('nothing of a log depends on who watches it', async () => {
   await log.close();
   assert.deepEqual([...new Set(told)].sort(), [...names].sort());
 });
+
+test('who watches a log and fails is told of, where somebody listens', async () => {
+  const events: unknown[] = [];
+  const observe: LogObserver = {
+    committed: () => {
+      throw new Error('made to fail');
+    },
+    event: (level, message, details) => events.push([level, message, details]),
+  };
+  const log = await startedLog({ observe });
+  await joined(log);
+  await log.close();
+  const failed = ['error', 'who watches the log has failed', { message: 'Error: made to fail' }];
+  assert.deepEqual(events[0], failed);
+});
