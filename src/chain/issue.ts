@@ -8,7 +8,7 @@ import { hashEnvelope } from '../cose/hash-envelope.ts';
 import { AICHAIN, ALG, CONTENT_TYPE, CWT_CLAIMS, KID, TYP } from '../cose/header.ts';
 import { thumbprint } from '../cose/key.ts';
 import { signSign1 } from '../cose/sign1.ts';
-import { ENVELOPE_VERSION, type Ref, STATEMENT_TYPE } from './envelope.ts';
+import { ENVELOPE_VERSION, type Ref, STATEMENT_TYPE } from './protected-header.ts';
 
 // CWT claims, RFC 8392 §4.
 const ISS = 1;

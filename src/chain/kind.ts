@@ -8,8 +8,8 @@
  */
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto, Hasher, SignatureAlgorithm } from '../core/crypto.ts';
-import type { Ref } from './envelope.ts';
 import type { Policy } from './policy.ts';
+import type { Ref } from './protected-header.ts';
 import type { StateReader, Write } from './record.ts';
 import type { Refusal, SharedReason } from './refusal.ts';
 import type { Schema } from './schema.ts';

@@ -1,8 +1,8 @@
 /** Whether a statement can stand where it is: in this log, once, at this time, after what it refers to. */
 import { type Bytes, equal } from '../core/bytes.ts';
-import type { Ref } from './envelope.ts';
 import type { Kind } from './kind.ts';
 import type { Policy } from './policy.ts';
+import type { Ref } from './protected-header.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Statement } from './statement.ts';
 

@@ -11,9 +11,9 @@ import { type Envelope, readEnvelope } from './envelope.ts';
 import { kindNamed } from './kinds/index.ts';
 import { readEncoded } from './schema.ts';
 
-export type { ChainHeader, Ref } from './envelope.ts';
-export { canonicalStatement, MAX_STATEMENT, STATEMENT_TYPE } from './envelope.ts';
+export { canonicalStatement, MAX_STATEMENT } from './envelope.ts';
 export { type ForeignParts, type StatementParts, signForeign, signStatement } from './issue.ts';
+export { type ChainHeader, type Ref, STATEMENT_TYPE } from './protected-header.ts';
 
 export interface Statement extends Envelope {
   /** H(canonical bytes), 32 bytes: the leaf data, and the name of the entry. */

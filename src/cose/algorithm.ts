@@ -7,7 +7,7 @@ import type { PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { ALG } from './header.ts';
 
-const ALGORITHMS: ReadonlyMap<Cbor, SignatureAlgorithm> = new Map([
+const ALGORITHMS: ReadonlyMap<Cbor, SignatureAlgorithm> = new Map<number, SignatureAlgorithm>([
   [-7, 'ES256'],
   [-9, 'ES256'], // ESP256
   [-35, 'ES384'],
@@ -15,6 +15,9 @@ const ALGORITHMS: ReadonlyMap<Cbor, SignatureAlgorithm> = new Map([
   [-8, 'Ed25519'], // EdDSA; Ed448 keys cannot be imported, so the curve is fixed all the same
   [-19, 'Ed25519'],
 ]);
+
+/** Every `alg` value that stands for one. */
+export const ALGORITHM_IDS: readonly number[] = [...ALGORITHMS.keys()] as number[];
 
 /** The id that is written when a header does not bring one: RFC 9053's, which every COSE library reads. */
 export const ALGORITHM_ID: Readonly<Record<SignatureAlgorithm, number>> = {

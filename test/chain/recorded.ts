@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { kindNamed } from '../../src/chain/kinds/index.ts';
+import { readAnyHeader, readUsualHeader } from '../../src/chain/protected-header.ts';
 import type { Write } from '../../src/chain/record.ts';
 import { RECORDS } from '../../src/chain/records/index.ts';
 import type { Statement } from '../../src/chain/statement.ts';
@@ -17,8 +18,9 @@ export function assertRecords(writes: readonly Write[]): void {
   for (const [key, value] of writes) if (value) assertRecord(key, value);
 }
 
-/** What is taken of a body straight from its bytes is what was read: nobody would notice if it never were. */
-export function assertBody({ chain, payload, body }: Statement): void {
+/** What is taken of header and body straight from their bytes is what was read: nobody would notice if it never were. */
+export function assertBody({ chain, protectedBytes, payload, body }: Statement): void {
+  if (chain) assert.deepEqual(readUsualHeader(protectedBytes), readAnyHeader(protectedBytes));
   if (chain) assert.deepEqual(readKnown(payload, kindNamed(chain.kind)!.body.take), body);
 }
 
