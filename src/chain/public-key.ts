@@ -3,7 +3,7 @@
  * one spelling and its thumbprint (RFC 9679) is the plain hash of it.
  */
 
-import { type Bytes, equal } from '../core/bytes.ts';
+import { type Bytes, equal, toCharacters } from '../core/bytes.ts';
 import type { Crypto, Hasher, PublicKey, SignatureAlgorithm } from '../core/crypto.ts';
 import { isLedgerError } from '../core/errors.ts';
 import { type CoseKey, decodeCoseKey, encodeCoseKey, isEncryptionKey } from '../cose/key.ts';
@@ -53,7 +53,7 @@ export function signatureKey(
   const { byKid, byListed } = known;
   const same = byListed.get(listed);
   if (same && equal(same.listed, listed)) return same.key;
-  const name = String.fromCharCode(...kid);
+  const name = toCharacters(kid);
   const found = byKid.get(name);
   if (found && equal(found.listed, listed)) {
     byListed.set(listed, found);

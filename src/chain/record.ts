@@ -2,7 +2,7 @@
  * A type of state record: its key, its form, and how it is read and written. What is in the state map was written
  * by the transition function, so a record that does not read is a defect, never a refusal.
  */
-import { type Bytes, equal } from '../core/bytes.ts';
+import { type Bytes, equal, toCharacters } from '../core/bytes.ts';
 import { encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
 import { RecordEncoding } from './record-encoding.ts';
@@ -43,8 +43,7 @@ function nameOf(id: readonly KeyPart[]): string | undefined {
     if (typeof part === 'number') name += `n${part};`;
     else if (part.length > LONGEST_PART) return undefined;
     else if (typeof part === 'string') name += `t${part.length}:${part}`;
-    // Typed arrays are array-like, which is all that `apply` asks for.
-    else name += `b${part.length}:${String.fromCharCode.apply(null, part as unknown as number[])}`;
+    else name += `b${part.length}:${toCharacters(part)}`;
   }
   return name;
 }

@@ -51,6 +51,28 @@ export function toHex(bytes: Bytes): string {
   return text;
 }
 
+/** By length, for {@link toCharacters}. */
+const UNITS: number[][] = [];
+/** Longer than the keys of records. */
+const LONGEST_CHARACTERS = 256;
+
+/** One character for each byte, U+0000 to U+00FF: a name that is equal, and sorts, as the bytes do. */
+export function toCharacters(bytes: Bytes): string {
+  const { length } = bytes;
+  if (length > LONGEST_CHARACTERS) {
+    let text = '';
+    for (let at = 0; at < length; at += LONGEST_CHARACTERS) {
+      text += toCharacters(bytes.subarray(at, at + LONGEST_CHARACTERS));
+    }
+    return text;
+  }
+  // A list `apply` takes as it is; of a typed array it would make one first, in the engine's own time.
+  UNITS[length] ??= new Array<number>(length).fill(0);
+  const units = UNITS[length]!;
+  for (let i = 0; i < length; i++) units[i] = bytes[i]!;
+  return String.fromCharCode.apply(null, units);
+}
+
 /** Lower-case hexadecimal only. @throws BYTES_MALFORMED */
 export function fromHex(text: string): Bytes {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw fail('BYTES_MALFORMED', 'not lower-case hexadecimal');

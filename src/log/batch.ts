@@ -12,7 +12,7 @@ import {
   transition,
   type Verdict,
 } from '../chain/index.ts';
-import { type Bytes, toHex } from '../core/bytes.ts';
+import { type Bytes, toCharacters, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { leafHash } from '../merkle/index.ts';
 import type { LaneTree } from '../merkle/lane-tree.ts';
@@ -77,12 +77,6 @@ export function applyBatch(context: BatchContext, statements: readonly BatchStat
   return overlay.close(outcomes);
 }
 
-/** A text of its own for each key: one character a byte. Every read of a rule asks for one. */
-function nameOf(key: Bytes): string {
-  // Typed arrays are array-like, which is all that `apply` asks for.
-  return String.fromCharCode.apply(null, key as unknown as number[]);
-}
-
 const yes = () => true;
 const no = () => false;
 
@@ -130,7 +124,7 @@ class Overlay {
         detail: detail ?? 'refused by the rules of the log',
       };
     }
-    for (const write of writes) this.#written.set(nameOf(write[0]), write);
+    for (const write of writes) this.#written.set(toCharacters(write[0]), write);
     if (writes.length > 0) this.#reads.clear();
     this.#records.push({ isStateEntry: false, bytes: statement.bytes, id: statement.entryId });
     this.#leafHashes.push(leafHash);
@@ -147,7 +141,7 @@ class Overlay {
   #read(key: Bytes): Bytes | undefined {
     const held = this.#reads.get(key);
     if (held !== undefined) return held ?? undefined;
-    const name = nameOf(key);
+    const name = toCharacters(key);
     const written = this.#written.get(name);
     const value = written ? (written[1] ?? undefined) : this.#context.state.get(key, name);
     this.#reads.set(key, value ?? null);

@@ -5,7 +5,7 @@
  * Uint8Array takes 200 to 400; it cannot be changed by whoever gets hold of it; and strings of this kind are equal,
  * and sort, as their bytes do.
  */
-import { type Bytes, concat } from '../core/bytes.ts';
+import { type Bytes, concat, toCharacters } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 
 /** 32 characters U+0000 to U+00FF, each of them one byte. */
@@ -30,19 +30,19 @@ const paths = new WeakMap<Hasher, Map<string, Hash>>();
 
 /**
  * K = H(0x04 ‖ key): the path of a key.
- * @param name {@link hashOfBytes} of the key, where the caller has it: strings remember how they hash
+ * @param name {@link toCharacters} of the key, where the caller has it: strings remember how they hash
  */
 export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
-  if (key.length > LONGEST_REMEMBERED) return hashOfBytes(hasher.sha256(concat(KEY, key)));
+  if (key.length > LONGEST_REMEMBERED) return toCharacters(hasher.sha256(concat(KEY, key)));
   let known = paths.get(hasher);
   if (!known) {
     known = new Map();
     paths.set(hasher, known);
   }
-  const remembered = name ?? hashOfBytes(key);
+  const remembered = name ?? toCharacters(key);
   const found = known.get(remembered);
   if (found !== undefined) return found;
-  const hash = hashOfBytes(hasher.sha256(concat(KEY, key)));
+  const hash = toCharacters(hasher.sha256(concat(KEY, key)));
   if (known.size >= REMEMBERED) known.clear();
   known.set(remembered, hash);
   return hash;
@@ -50,7 +50,7 @@ export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
 
 /** V = H(0x05 ‖ value). */
 export function valueHash(hasher: Hasher, value: Bytes): Hash {
-  return hashOfBytes(valueBytes(hasher, value));
+  return toCharacters(valueBytes(hasher, value));
 }
 
 /** For most records; hashing is synchronous. */
@@ -111,17 +111,11 @@ function pairHash(hasher: Hasher, prefix: number, a: Hash, b: Hash): Hash {
   pairInput[0] = prefix;
   write(a, pairInput, 1);
   write(b, pairInput, 1 + HASH_LENGTH);
-  return hashOfBytes(hasher.sha256(pairInput));
+  return toCharacters(hasher.sha256(pairInput));
 }
 
 function write(hash: Hash, to: Bytes, at: number): void {
   for (let i = 0; i < HASH_LENGTH; i++) to[at + i] = hash.charCodeAt(i);
-}
-
-/** Bytes as characters: 32 of them for a hash. */
-export function hashOfBytes(bytes: Bytes): Hash {
-  // Typed arrays are array-like, which is all that `apply` asks for; spreading goes through an iterator.
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** 32 bytes. */

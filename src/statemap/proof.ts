@@ -2,7 +2,7 @@
  * Proofs of the state map, FORMATS §3: what a verifier needs to fold one key's place up to the root. A verifier
  * computes K and V itself, from the full key and value; only the siblings are the prover's.
  */
-import { type Bytes, concat } from '../core/bytes.ts';
+import { type Bytes, concat, toCharacters } from '../core/bytes.ts';
 import { type Cbor, decode, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
@@ -13,7 +13,6 @@ import {
   foldedHash,
   HASH_LENGTH,
   type Hash,
-  hashOfBytes,
   keyHash,
   leafBytes,
   MAX_DEPTH,
@@ -216,7 +215,7 @@ function placeHash(hasher: Hasher, k: Hash, value: Bytes | null, depth: number, 
   }
   if (value !== null) throw fail('FACT_INVALID', 'a proof of absence for a value');
   if (!place.other) return EMPTY_BYTES;
-  const k2 = hashOfBytes(place.other.k);
+  const k2 = toCharacters(place.other.k);
   if (k2 === k) throw fail('FACT_INVALID', 'the other leaf has the key that should be absent');
   for (let i = 0; i < depth; i++) {
     if (bitAt(k2, i) !== bitAt(k, i)) {

@@ -1,5 +1,5 @@
 /** An ordered map of byte strings in memory: the memory driver's rows, and the disk image of the fault double. */
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, toCharacters } from '../core/bytes.ts';
 import type { Operation, Range } from './contract.ts';
 
 interface Row {
@@ -21,12 +21,12 @@ export class OrderedMap {
   }
 
   get(key: Bytes): Bytes | undefined {
-    return this.#rows.get(textOf(key))?.value.slice();
+    return this.#rows.get(toCharacters(key))?.value.slice();
   }
 
   apply(operations: readonly Operation[]): void {
     for (const operation of operations) {
-      const text = textOf(operation.key);
+      const text = toCharacters(operation.key);
       const row = this.#rows.get(text);
       if (operation.type === 'del') {
         if (this.#rows.delete(text)) this.#removed = true;
@@ -42,8 +42,8 @@ export class OrderedMap {
   /** The rows of the range as they are now; values are shared with the map, which replaces and never changes them. */
   slice({ gte, lt, reverse = false, limit = Number.POSITIVE_INFINITY }: Range): [Bytes, Bytes][] {
     const rows = this.#order();
-    let from = gte === undefined ? 0 : lowerBound(rows, textOf(gte));
-    let to = lt === undefined ? rows.length : lowerBound(rows, textOf(lt));
+    let from = gte === undefined ? 0 : lowerBound(rows, toCharacters(gte));
+    let to = lt === undefined ? rows.length : lowerBound(rows, toCharacters(lt));
     if (reverse) from = Math.max(from, to - limit);
     else to = Math.min(to, from + limit);
     const found = rows.slice(from, Math.max(from, to)).map(({ key, value }): [Bytes, Bytes] => [key, value]);
@@ -67,12 +67,6 @@ export class OrderedMap {
     }
     return this.#sorted;
   }
-}
-
-function textOf(key: Bytes): string {
-  let text = '';
-  for (let i = 0; i < key.length; i++) text += String.fromCharCode(key[i]!);
-  return text;
 }
 
 /** The place of the first row that is not before `text`. */

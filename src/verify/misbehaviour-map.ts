@@ -2,7 +2,7 @@
  * The part of a state map that a proof needs: nodes by their hashes, under one root. Every node speaks for itself, since
  * it hashes to the name that its parent has for it; one that is asked for and is not there ends the proof.
  */
-import { type Bytes, concat } from '../core/bytes.ts';
+import { type Bytes, concat, toCharacters } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
@@ -11,7 +11,6 @@ import {
   EMPTY,
   HASH_LENGTH,
   type Hash,
-  hashOfBytes,
   innerHash,
   keyHash,
   leafHash,
@@ -55,7 +54,7 @@ export class PartialMap {
    */
   constructor(hasher: Hasher, root: Bytes, count: number, nodes: readonly Bytes[]) {
     this.#hasher = hasher;
-    this.#root = hashOfBytes(root);
+    this.#root = toCharacters(root);
     this.#count = count;
     for (const bytes of nodes) this.#learn(bytes);
   }
@@ -65,8 +64,8 @@ export class PartialMap {
     if (bytes.length !== NODE_LENGTH || (first !== LEAF && first !== INNER)) {
       throw fail('MISBEHAVIOUR_MALFORMED', 'not a node of the state map');
     }
-    const a = hashOfBytes(bytes.subarray(1, 1 + HASH_LENGTH));
-    this.#make(first === LEAF, a, hashOfBytes(bytes.subarray(1 + HASH_LENGTH)));
+    const a = toCharacters(bytes.subarray(1, 1 + HASH_LENGTH));
+    this.#make(first === LEAF, a, toCharacters(bytes.subarray(1 + HASH_LENGTH)));
   }
 
   get root(): Bytes {
@@ -158,12 +157,12 @@ export function nodesOnWay(hasher: Hasher, key: Bytes, value: Bytes | null, mapP
     proof.found && value
       ? { k, v: valueHash(hasher, value) }
       : !proof.found && proof.other
-        ? { k: hashOfBytes(proof.other.k), v: hashOfBytes(proof.other.v) }
+        ? { k: toCharacters(proof.other.k), v: toCharacters(proof.other.v) }
         : undefined;
   const nodes = end ? [nodeBytes(LEAF, end.k, end.v)] : [];
   let hash = end ? leafHash(hasher, end.k, end.v) : EMPTY;
   for (let depth = proof.depth - 1; depth >= 0; depth--) {
-    const sibling = hashOfBytes(proof.siblings[depth]!);
+    const sibling = toCharacters(proof.siblings[depth]!);
     const [left, right] = bitAt(k, depth) === 1 ? [sibling, hash] : [hash, sibling];
     nodes.push(nodeBytes(INNER, left, right));
     hash = innerHash(hasher, left, right);

@@ -14,11 +14,11 @@ import {
   type Verdict,
   type Write,
 } from '../chain/index.ts';
-import { type Bytes, equal, toBase64url, toHex } from '../core/bytes.ts';
+import { type Bytes, equal, toBase64url, toCharacters, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { leafHash, verifyInclusion } from '../merkle/index.ts';
-import { hashOfBytes, valueHash } from '../statemap/hash.ts';
+import { valueHash } from '../statemap/hash.ts';
 import { verifyEffect } from './effect.ts';
 import { leftEdge } from './entries.ts';
 import type { TreeHead } from './head.ts';
@@ -179,7 +179,7 @@ function compute(
     const hash = map.valueHash(key);
     if (!hash) return undefined;
     const value = records.get(toHex(key));
-    if (!value || valueHash(crypto, value) !== hashOfBytes(hash)) {
+    if (!value || valueHash(crypto, value) !== toCharacters(hash)) {
       throw fail('MISBEHAVIOUR_UNPROVEN', 'a record that the rules read is not in the proof');
     }
     return value;

@@ -12,6 +12,7 @@ import {
   fromUtf8,
   toBase64,
   toBase64url,
+  toCharacters,
   toHex,
   u64be,
   utf8,
@@ -21,6 +22,18 @@ import { anyText } from './any-text.ts';
 const MALFORMED = { name: 'LedgerError', code: 'BYTES_MALFORMED' };
 
 describe('text forms', () => {
+  it('have a character for each byte where that is asked for', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 700 }), (bytes) => {
+        assert.equal(toCharacters(bytes), Buffer.from(bytes).toString('latin1'));
+      }),
+    );
+    for (const length of [255, 256, 257, 512, 200_000]) {
+      const bytes = new Uint8Array(length).map((_, i) => i);
+      assert.equal(toCharacters(bytes), Buffer.from(bytes).toString('latin1'));
+    }
+  });
+
   it('agree with Buffer and round-trip', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {

@@ -1,22 +1,9 @@
 /**
  * How a gate reads. The one who answers keeps a record of what was read; the one who verifies has only what was proven.
  */
-import type { Bytes } from '../../core/bytes.ts';
+import { type Bytes, toCharacters } from '../../core/bytes.ts';
 import { fail, type LedgerError } from '../../core/errors.ts';
 import type { StateReader } from '../record.ts';
-
-// One text for one byte string, and quicker than hexadecimal: each byte is a character of this encoding.
-const latin = new TextDecoder('latin1');
-
-/** A decoder takes longer than this for what is short. */
-const SHORT = 256;
-
-function nameOf(key: Bytes): string {
-  // Typed arrays are array-like, which is all that `apply` asks for.
-  return key.length <= SHORT
-    ? String.fromCharCode.apply(null, key as unknown as number[])
-    : latin.decode(key);
-}
 
 /** A reader that is told the name of a key by who has it already. */
 export type NamedReader = (key: Bytes, name: string) => Bytes | undefined;
@@ -33,7 +20,7 @@ export function recordedReads(read: NamedReader): RecordedReads {
   return {
     keys,
     read(key) {
-      const name = nameOf(key);
+      const name = toCharacters(key);
       if (!seen.has(name)) {
         seen.add(name);
         keys.push(key);
@@ -60,7 +47,7 @@ export interface ProvenReads {
  * runs a gate finds it even if the gate went on.
  */
 export function provenReads(facts: readonly ProvenFact[]): ProvenReads {
-  const values = new Map(facts.map(({ key, value }) => [nameOf(key), value]));
+  const values = new Map(facts.map(({ key, value }) => [toCharacters(key), value]));
   let missing: LedgerError | undefined;
   return {
     missing: () => missing,
