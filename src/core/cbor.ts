@@ -105,21 +105,24 @@ export function decode(bytes: Bytes, options: DecodeOptions = {}): Cbor {
   return value;
 }
 
-/** Of a map: names and values as they are, one after the other. */
-export interface MapSink {
+/** Where items are written one after the other. */
+export interface ItemSink {
+  /** Up to where it is written; see {@link back}. */
+  readonly position: number;
+  /** Forgets what was written from `position` on. */
+  back(position: number): void;
+  /** Names and values, in turn, are the caller's, and so is their order. */
+  beginMap(count: number): void;
+  beginArray(count: number): void;
   /** What is encoded already. */
   encoded(bytes: Bytes): void;
   item(value: Cbor): void;
 }
 
-/**
- * A map of `count` members that the caller writes, names and values in turn: for who knows the encoded names, and their
- * order. @throws CBOR_MALFORMED a value that cannot be encoded
- */
-export function encodeMembers(count: number, write: (to: MapSink) => void): Bytes {
+/** What the caller writes: for who knows encoded names, and their order. @throws CBOR_MALFORMED a value that cannot be encoded */
+export function encodeWith(write: (to: ItemSink) => void): Bytes {
   const start = WRITER.position;
   try {
-    WRITER.beginMap(count);
     write(WRITER);
     return WRITER.since(start);
   } finally {
@@ -168,7 +171,7 @@ const SHORT_TEXT = 192;
  * Writes into one buffer that is used again and again: encoding is synchronous, and what is encoded inside (a map key)
  * goes behind what is there already. Allocating for each call costs more than the encoding.
  */
-class Writer implements MapSink {
+class Writer implements ItemSink {
   #buffer = new Uint8Array(WRITER_BYTES);
   #at = 0;
 
@@ -196,6 +199,10 @@ class Writer implements MapSink {
 
   beginMap(count: number): void {
     this.#head(MAP, count);
+  }
+
+  beginArray(count: number): void {
+    this.#head(ARRAY, count);
   }
 
   encoded(bytes: Bytes): void {

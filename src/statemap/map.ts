@@ -3,7 +3,7 @@
  * A map is immutable, and an update shares all that it does not change with the map it came from: to hold on to a
  * version is to hold a reference, and the versions in use are all that memory is spent on.
  */
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, toCharacters } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
@@ -39,8 +39,19 @@ type RecordChange = readonly [key: Bytes, value: Bytes | null];
 
 interface Change {
   readonly k: Hash;
+  /** Characters of the key. */
+  readonly name: string;
   /** null removes the key. */
   readonly leaf: Leaf | null;
+}
+
+/**
+ * What one version says, by the characters of its keys: a look-up in place of a path through the tree, most of whose nodes no
+ * cache of the processor holds. There is one for a line of versions, the newest has it, and the others walk.
+ */
+interface Index {
+  owner: StateMap;
+  readonly values: Map<string, Bytes>;
 }
 
 export class StateMap {
@@ -48,6 +59,7 @@ export class StateMap {
 
   readonly #hasher: Hasher | undefined;
   readonly #top: Node;
+  #index: Index | undefined;
   /** 32 bytes; all zero when the map is empty. */
   readonly root: Bytes;
   /** Records. */
@@ -69,7 +81,8 @@ export class StateMap {
    * The value of the full encoded `key`; it is the map's own and must not be changed.
    * @param name the key's bytes as characters, where the caller has them
    */
-  get(key: Bytes, name?: string): Bytes | undefined {
+  get(key: Bytes, name: string = toCharacters(key)): Bytes | undefined {
+    if (this.#index?.owner === this) return this.#index.values.get(name);
     if (!this.#hasher) return undefined;
     const k = keyHash(this.#hasher, key, name);
     let node = this.#top;
@@ -91,13 +104,30 @@ export class StateMap {
   adopt(hasher: Hasher, changes: Iterable<RecordChange>): StateMap {
     const byPath = new Map<Hash, Change>();
     for (const [key, value] of changes) {
-      const k = keyHash(hasher, key);
-      byPath.set(k, { k, leaf: value && makeLeaf(hasher, k, key, value) });
+      const name = toCharacters(key);
+      const k = keyHash(hasher, key, name);
+      byPath.set(k, { k, name, leaf: value && makeLeaf(hasher, k, key, value) });
     }
     const sorted = [...byPath.values()].sort((a, b) => (a.k < b.k ? -1 : 1));
     const tally = { count: this.count };
     const top = apply(hasher, this.#top, sorted, 0, sorted.length, 0, tally);
-    return top === this.#top ? this : new StateMap(hasher, top, tally.count);
+    if (top === this.#top) return this;
+    const next = new StateMap(hasher, top, tally.count);
+    this.#handOn(next, sorted);
+    return next;
+  }
+
+  /** The index, to a version that differs in these changes. One that comes after another of this has none. */
+  #handOn(next: StateMap, changes: readonly Change[]): void {
+    const index = this.#top === null ? { owner: this, values: new Map<string, Bytes>() } : this.#index;
+    if (index?.owner !== this) return;
+    for (const { name, leaf } of changes) {
+      if (leaf) index.values.set(name, leaf.value);
+      else index.values.delete(name);
+    }
+    index.owner = next;
+    next.#index = index;
+    this.#index = undefined;
   }
 
   /** Proof (CBOR, FORMATS §3) that `key` has the value it has here, or that it is absent. */

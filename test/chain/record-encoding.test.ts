@@ -15,14 +15,22 @@ const scalar = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
 );
 const name = fc.oneof(
-  fc.constantFrom('a', 'b', 'aa', 'id', 'changed', 'changedAt', '1'),
+  fc.constantFrom('a', 'b', 'aa', 'id', 'changed', 'changedAt', '1', 'constructor', 'toString', '__proto__'),
   fc.string({ maxLength: 30 }),
 );
+const nested = fc.letrec<{ any: unknown; object: unknown }>((tie) => ({
+  any: fc.oneof({ maxDepth: 3 }, scalar, fc.array(tie('any'), { maxLength: 3 }), tie('object')),
+  object: fc.dictionary(fc.constantFrom('x', 'y', 'z', 'long name', 'valueOf'), tie('any'), {
+    maxKeys: 4,
+    noNullPrototype: true,
+  }),
+}));
 const member = fc.oneof(
   scalar,
   fc.constant(undefined),
+  fc.constant(new Map<number, string>([[4, 'label']])),
   fc.array(scalar, { maxLength: 4 }),
-  fc.dictionary(fc.constantFrom('x', 'y', 'long name'), scalar, { maxKeys: 3 }),
+  nested.any,
 );
 const record = fc.dictionary(name, member, { maxKeys: 40 });
 
@@ -54,6 +62,30 @@ test('a version that shares what is nested with the one before', () => {
   const first = { changed: 1, parties: ['a', 'b'], terms: { start: 1, expiry: 2 }, state: 'OPEN' };
   const next = { ...first, changed: 2, signatures: [{ by: 'a' }] };
   for (const each of [first, next, first]) assert.deepEqual(encoding.encode(each), encode(each));
+});
+
+test('objects in one another, deeper than records are, and as deep as anything may be', () => {
+  const nestedIn = (depth: number): Cbor => (depth === 0 ? 'end' : { next: nestedIn(depth - 1), depth });
+  for (const depth of [1, 8, 9, 10, 16, 30]) {
+    const value = nestedIn(depth) as object;
+    assert.deepEqual(new RecordEncoding().encode(value), encode(value as Cbor));
+  }
+});
+
+test('objects with names of their own each', () => {
+  const encoding = new RecordEncoding();
+  for (let n = 0; n < 300; n++) {
+    const value = { by: { [`name ${n}`]: n, [`other ${n}`]: [{ n }] } };
+    assert.deepEqual(encoding.encode(value), encode(value));
+  }
+});
+
+test('what has no encoding is refused, and nothing of it is left over', () => {
+  const encoding = new RecordEncoding();
+  for (const value of [{ a: 1, b: 0.5 }, { a: { c: [1, Number.NaN] } }, { a: 1, z: ['\ud800'] }]) {
+    assert.throws(() => encoding.encode(value), { code: 'CBOR_MALFORMED' });
+    assert.deepEqual(encoding.encode({ a: 1, b: 2 }), encode({ a: 1, b: 2 }));
+  }
 });
 
 test('more members than fit into the first byte of a map, and more than any map has', () => {

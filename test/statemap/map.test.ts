@@ -102,6 +102,33 @@ test('of two changes of one key in a batch the later counts', () => {
   );
 });
 
+test('every version answers for itself, whichever of them was changed next', () => {
+  // Of all versions so far, which one each batch goes on from: lines that branch, come back, and are empty in between.
+  const branching = fc.array(fc.tuple(fc.nat(), fc.array(change, { maxLength: 30 }), fc.boolean()), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(branching, (steps) => {
+      const versions = [{ map: StateMap.empty, model: new Map<number, number>() }];
+      for (const [from, batch, emptied] of steps) {
+        const { map, model } = versions[from % versions.length]!;
+        const next = new Map(model);
+        const gone = emptied ? [...model.keys()].map((k) => [k, null] as const) : [];
+        const changes = [...gone, ...batch];
+        for (const [k, v] of changes) v === null ? next.delete(k) : next.set(k, v);
+        versions.push({ map: map.update(nodeCrypto, changes.map(toChange)), model: next });
+      }
+      for (const { map, model } of versions) {
+        for (let k = 0; k <= 41; k++) {
+          const v = model.get(k);
+          assert.deepEqual(map.get(key(k)), v === undefined ? undefined : value(v));
+        }
+        assert.equal(map.count, model.size);
+      }
+    }),
+  );
+});
+
 test('maps are immutable: an older version stays as it was', () => {
   fc.assert(
     fc.property(history, (batches) => {
