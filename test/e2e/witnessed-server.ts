@@ -15,6 +15,7 @@ import {
   startWitness,
 } from '../../src/server/index.ts';
 import { parseTrust, type Trust } from '../../src/verify/index.ts';
+import { keptPort } from '../kept-port.ts';
 
 export interface WitnessedServer {
   readonly server: RunningServer;
@@ -38,7 +39,8 @@ export async function serveWitnessed(folder: string, more: object = {}): Promise
   };
   try {
     // The first start makes the log: its keys are what the others need to know.
-    const first = await start({ httpPort: '0' });
+    const httpPort = `${await keptPort()}`;
+    const first = await start({ httpPort });
     await first.close();
     const trust = parseTrust(nodeCrypto, first.trust);
     const loopback = { host: '127.0.0.1', port: 0, prefix: '' };
@@ -73,7 +75,7 @@ export async function serveWitnessed(folder: string, more: object = {}): Promise
       ].join('\n'),
     );
     const server = await start({
-      ...{ httpPort: new URL(first.http).port, witnessPolicy: policy, witnessReplayers: 'r' },
+      ...{ httpPort, witnessPolicy: policy, witnessReplayers: 'r' },
     });
     closers.push(() => server.close());
     return { server, monitor, trust: parseTrust(nodeCrypto, server.trust), close };

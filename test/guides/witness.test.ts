@@ -8,6 +8,7 @@ import { openNote, parseVerifierKey } from '../../src/note/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { aichain, aichainJson, type RunResult } from '../cli/fake-terminal.ts';
 import { testFolder } from '../cli/folder.ts';
+import { keptPort } from '../kept-port.ts';
 
 const guide = readFileSync(new URL('../../docs/guides/witness.md', import.meta.url), 'utf8');
 const path = testFolder();
@@ -66,7 +67,8 @@ interface Log {
 test('a log, two witnesses, a replayer, a policy: registered, witnessed, verified offline, and gates answer', async () => {
   const serve = ['serve', '--data-dir', path('data'), '--grpc-port', '0'];
   const small = ['--workers', '1', '--disk-floor-bytes', '0'];
-  const first = await running<Log>([...serve, ...small, '--http-port', '0']);
+  const port = ['--http-port', `${await keptPort()}`];
+  const first = await running<Log>([...serve, ...small, ...port]);
   await first.stop();
   const witness = async (name: string) =>
     running<{ verifierKey: string; url: string }>([
@@ -92,7 +94,7 @@ test('a log, two witnesses, a replayer, a policy: registered, witnessed, verifie
   const log = await running<Log>([
     ...[...serve, ...small, '--witness-policy', path('policy.txt')],
     ...['--witness-urls', `w2=${w2.url}`, '--witness-renew-seconds', '5'],
-    ...['--witness-replayers', 'r1', '--http-port', new URL(first.http).port],
+    ...['--witness-replayers', 'r1', ...port],
   ]);
   const at = ['--server', log.grpc, '--trust', log.trust];
 
