@@ -23,8 +23,14 @@ export class RecordEncoding {
   readonly #shape = new Shape();
 
   encode(record: object): Bytes {
+    if (!isPlain(record)) return encode(record as Cbor);
     return encodeWith((to) => this.#shape.write(to, record as Values, 0));
   }
+}
+
+/** Has no members but its own; those of the prototype of all objects are never learned. */
+function isPlain(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype;
 }
 
 type Values = Readonly<Record<string, Cbor | undefined>>;
@@ -39,7 +45,7 @@ class Shape {
     for (let i = 0; i < names.length; i++) if (values[names[i]!] !== undefined) count += 1;
     if (this.#written(to, values, count, depth)) return;
     if (this.#learn(names, values) && this.#written(to, values, count, depth)) return;
-    to.item(values as Cbor);
+    to.item(values as Cbor, depth);
   }
 
   /** Whether that are all its members; else nothing is written. */
@@ -62,13 +68,13 @@ class Shape {
   }
 
   #value(to: ItemSink, value: Cbor, depth: number): void {
-    if (typeof value !== 'object' || value === null || depth > DEEPEST) to.item(value);
+    if (typeof value !== 'object' || value === null || depth > DEEPEST) to.item(value, depth);
     else if (Array.isArray(value)) {
       const items = value as readonly Cbor[];
       to.beginArray(items.length);
       for (let i = 0; i < items.length; i++) this.#value(to, items[i]!, depth + 1);
-    } else if (Object.getPrototypeOf(value) === Object.prototype) this.write(to, value as Values, depth);
-    else to.item(value);
+    } else if (isPlain(value)) this.write(to, value as Values, depth);
+    else to.item(value, depth);
   }
 
   /** Whether all names of `values` are members now. */

@@ -116,7 +116,8 @@ export interface ItemSink {
   beginArray(count: number): void;
   /** What is encoded already. */
   encoded(bytes: Bytes): void;
-  item(value: Cbor): void;
+  /** @param depth of arrays and maps that it is in */
+  item(value: Cbor, depth: number): void;
 }
 
 /** What the caller writes: for who knows encoded names, and their order. @throws CBOR_MALFORMED a value that cannot be encoded */
@@ -209,8 +210,8 @@ class Writer implements ItemSink {
     this.#raw(bytes);
   }
 
-  item(value: Cbor): void {
-    this.value(value, 1);
+  item(value: Cbor, depth: number): void {
+    this.value(value, depth);
   }
 
   #raw(bytes: Bytes): void {

@@ -26,7 +26,11 @@ interface Collection {
   readonly detail: { readonly kind: number };
 }
 
-/** From now on, for the thread that calls it. @param room for garbage beside what is alive, about */
+/**
+ * From now on, by the heap of the thread that calls it; V8 has one share for all threads. What is told to it counts from the
+ * collection after the next, for it fixes the end of a heap when a collection is over.
+ * @param room for garbage beside what is alive, about
+ */
 export function growHeapBy(room: Room): void {
   let share = 0;
   let bytes = room.least;

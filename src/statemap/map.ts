@@ -41,17 +41,41 @@ interface Change {
   readonly k: Hash;
   /** Characters of the key. */
   readonly name: string;
-  /** null removes the key. */
-  readonly leaf: Leaf | null;
+  /** null removes the key; the leaf that was there, where it is the same. */
+  leaf: Leaf | null;
 }
+
+/** A map of millions of names is copied for as long as a second when it grows, and ends at 2^24 of them: these grow one by one. */
+const SHARDS = 64;
 
 /**
  * What one version says, by the characters of its keys: a look-up in place of a path through the tree, most of whose nodes no
  * cache of the processor holds. There is one for a line of versions, the newest has it, and the others walk.
  */
-interface Index {
+class Index {
   owner: StateMap;
-  readonly values: Map<string, Bytes>;
+  readonly #shards = Array.from({ length: SHARDS }, () => new Map<string, Bytes>());
+
+  constructor(owner: StateMap) {
+    this.owner = owner;
+  }
+
+  /** Names begin alike, and mostly end in a part of an id. */
+  #shard(name: string): Map<string, Bytes> {
+    const end = name.length - 1;
+    // Of a name that is too short for it, NaN, which is 0 here.
+    const spread = (31 * name.charCodeAt(end) + name.charCodeAt(end - 1)) | 0;
+    return this.#shards[spread % SHARDS]!;
+  }
+
+  get(name: string): Bytes | undefined {
+    return this.#shard(name).get(name);
+  }
+
+  set(name: string, value: Bytes | null): void {
+    if (value) this.#shard(name).set(name, value);
+    else this.#shard(name).delete(name);
+  }
 }
 
 export class StateMap {
@@ -82,7 +106,7 @@ export class StateMap {
    * @param name the key's bytes as characters, where the caller has them
    */
   get(key: Bytes, name: string = toCharacters(key)): Bytes | undefined {
-    if (this.#index?.owner === this) return this.#index.values.get(name);
+    if (this.#index?.owner === this) return this.#index.get(name);
     if (!this.#hasher) return undefined;
     const k = keyHash(this.#hasher, key, name);
     let node = this.#top;
@@ -119,15 +143,13 @@ export class StateMap {
 
   /** The index, to a version that differs in these changes. One that comes after another of this has none. */
   #handOn(next: StateMap, changes: readonly Change[]): void {
-    const index = this.#top === null ? { owner: this, values: new Map<string, Bytes>() } : this.#index;
+    const index = this.#top === null ? new Index(this) : this.#index;
     if (index?.owner !== this) return;
-    for (const { name, leaf } of changes) {
-      if (leaf) index.values.set(name, leaf.value);
-      else index.values.delete(name);
-    }
-    index.owner = next;
-    next.#index = index;
+    // Before anything in it is changed: whatever goes wrong then, nobody is answered from a half of it.
     this.#index = undefined;
+    index.owner = next;
+    for (const { name, leaf } of changes) index.set(name, leaf?.value ?? null);
+    next.#index = index;
   }
 
   /** Proof (CBOR, FORMATS §3) that `key` has the value it has here, or that it is absent. */
@@ -218,7 +240,8 @@ function merge(
   const leaves: Leaf[] = [];
   let rest = old;
   for (let i = from; i < to; i++) {
-    const { k, leaf } = changes[i]!;
+    const change = changes[i]!;
+    const { k, leaf } = change;
     if (rest && rest.k < k) {
       leaves.push(rest);
       rest = null;
@@ -226,7 +249,10 @@ function merge(
     let kept = leaf;
     if (rest?.k === k) {
       // The same record again is no change: the old node stays, and with it every node above.
-      if (leaf?.hash === rest.hash) kept = rest;
+      if (leaf?.hash === rest.hash) {
+        kept = rest;
+        change.leaf = rest;
+      }
       rest = null;
       tally.count -= 1;
     }

@@ -6,6 +6,7 @@ import { type KeyPart, recordType, stateKey } from '../../src/chain/record.ts';
 import { RecordEncoding } from '../../src/chain/record-encoding.ts';
 import { struct } from '../../src/chain/schema.ts';
 import { type Cbor, encode } from '../../src/core/cbor.ts';
+import { outcome } from '../core/mangle.ts';
 
 const scalar = fc.oneof(
   fc.maxSafeInteger(),
@@ -66,9 +67,24 @@ test('a version that shares what is nested with the one before', () => {
 
 test('objects in one another, deeper than records are, and as deep as anything may be', () => {
   const nestedIn = (depth: number): Cbor => (depth === 0 ? 'end' : { next: nestedIn(depth - 1), depth });
-  for (const depth of [1, 8, 9, 10, 16, 30]) {
-    const value = nestedIn(depth) as object;
-    assert.deepEqual(new RecordEncoding().encode(value), encode(value as Cbor));
+  const listsIn = (depth: number): Cbor => (depth === 0 ? 'end' : [listsIn(depth - 1)]);
+  for (let depth = 1; depth <= 40; depth++) {
+    for (const value of [nestedIn(depth) as object, { x: nestedIn(depth) }, { x: listsIn(depth) }]) {
+      assert.deepEqual(
+        outcome(() => new RecordEncoding().encode(value)),
+        outcome(() => encode(value as Cbor)),
+        `${depth} deep`,
+      );
+    }
+  }
+});
+
+test('what is no plain object', () => {
+  const encoding = new RecordEncoding();
+  encoding.encode({ a: 1 });
+  const inherited = Object.assign(Object.create({ a: 9 }) as object, { b: 2 });
+  for (const value of [new Map([['a', 1]]), ['a'], Uint8Array.of(1), inherited, { x: inherited }]) {
+    assert.deepEqual(encoding.encode(value), encode(value as Cbor));
   }
 });
 

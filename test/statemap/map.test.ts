@@ -129,6 +129,43 @@ test('every version answers for itself, whichever of them was changed next', () 
   );
 });
 
+test('a version whose change failed half-way answers as before, and the same record again is the one that was there', (t) => {
+  const before = StateMap.of(
+    nodeCrypto,
+    [1, 2, 3].map((n) => [key(n), value(n)] as const),
+  );
+  const set = Map.prototype.set;
+  let left = 8;
+  t.mock.method(Map.prototype, 'set', function (this: Map<unknown, unknown>, name: unknown, held: unknown) {
+    if (held instanceof Uint8Array && left-- === 7) throw new RangeError('no room');
+    return set.call(this, name, held);
+  });
+  const changes = [1, 2, 3, 4].map((n) => [key(n), value(9)] as const);
+  assert.throws(() => before.adopt(nodeCrypto, changes), RangeError);
+  t.mock.restoreAll();
+  for (const n of [1, 2, 3]) assert.deepEqual(before.get(key(n)), value(n));
+  assert.equal(before.get(key(4)), undefined);
+  const next = before.adopt(nodeCrypto, changes);
+  for (const n of [1, 2, 3, 4]) assert.deepEqual(next.get(key(n)), value(9));
+
+  const line = StateMap.of(nodeCrypto, [[key(1), value(1)]]);
+  const held = line.get(key(1));
+  const after = line.update(nodeCrypto, [
+    [key(1), value(1)],
+    [key(2), value(2)],
+  ]);
+  assert.equal(after.get(key(1)), held);
+});
+
+test('keys of any length have their values', () => {
+  const keys = Array.from({ length: 300 }, (_, length) => new Uint8Array(length).fill(length));
+  const map = StateMap.of(
+    nodeCrypto,
+    keys.map((each, n) => [each, value(n)] as const),
+  );
+  for (const [n, each] of keys.entries()) assert.deepEqual(map.get(each), value(n));
+});
+
 test('maps are immutable: an older version stays as it was', () => {
   fc.assert(
     fc.property(history, (batches) => {
