@@ -11,7 +11,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 /** V8's own most, and what no collection is to come sooner than. */
 const [LEAST, MOST] = [20, 300];
 /** Milliseconds between two full collections: sooner is too soon, and later is late enough for less room. */
-const [SOON, LATE] = [2000, 6000];
+const [SOON, LATE] = [2000, 3000];
 /** From one collection to the next. */
 const STEP = 1.25;
 

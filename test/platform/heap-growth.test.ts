@@ -11,7 +11,7 @@ test('a heap that is filled fast gets more room, up to the most, and gives it ba
   for (let i = 0; i < 10; i++) rooms.push(nextRoom(rooms.at(-1)!, 500, room));
   assert.ok(rooms.every((bytes, i) => i === 0 || bytes >= rooms[i - 1]!));
   assert.equal(rooms.at(-1), room.most);
-  assert.equal(nextRoom(room.most, 3000, room), room.most);
+  assert.equal(nextRoom(room.most, 2500, room), room.most);
   let bytes = room.most;
   for (let i = 0; i < 10; i++) bytes = nextRoom(bytes, 10_000, room);
   assert.equal(bytes, room.least);
