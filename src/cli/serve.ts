@@ -5,8 +5,8 @@ import { growHeapBy } from '../platform/heap-growth.ts';
 import { aborted } from './aborted.ts';
 import { type CommonOptions, type Context, outputOf } from './context.ts';
 
-/** Bytes of garbage, about: 48 to 96 MiB. */
-const HEAP_GROWTH = { least: 48 << 20, most: 96 << 20 };
+/** Bytes of garbage, about. */
+const HEAP_GROWTH = 48 << 20;
 
 type Options = CommonOptions & { readonly config?: string; readonly [flag: string]: unknown };
 
