@@ -19,8 +19,6 @@ export interface Measure {
   /** What the machine can do at most of this, and how much of that is promised (0 to 1). */
   readonly of?: CeilingName;
   readonly share?: number;
-  /** The rate that is promised, where the share is only what it was of one machine: slower ones have to reach the share, faster ones the rate. */
-  readonly rate?: number;
   /** Processor time of one of them, in microseconds, where it can be told: others on the machine change it little. */
   readonly cpu?: number;
 }
@@ -121,19 +119,18 @@ function report(name: string, measures: readonly Measure[], ceilings: Ceilings):
 }
 
 function judged(measure: Measure, ceilings: Ceilings) {
-  const { value, bound = {}, of, share, rate, cpu } = measure;
+  const { value, bound = {}, of, share, cpu } = measure;
   const ceiling = of === undefined ? undefined : ceilings[of]!;
   const ratio = ceiling && value / ceiling.rate;
   const cpuRatio = ceiling?.cpu === undefined || cpu === undefined ? undefined : ceiling.cpu / cpu;
   const promised = [
     bound.most !== undefined && `≤ ${bound.most.toLocaleString('en')}`,
     bound.least !== undefined && `≥ ${bound.least.toLocaleString('en')}`,
-    share !== undefined &&
-      `≥ ${rate === undefined ? '' : `${rate.toLocaleString('en')} or `}${(share * 100).toFixed(0)} %`,
+    share !== undefined && `≥ ${(share * 100).toFixed(0)} %`,
   ].filter((text) => text !== false);
   const holds =
     value <= (bound.most ?? Infinity) &&
     value >= (bound.least ?? -Infinity) &&
-    (share === undefined || (ratio ?? 0) >= share || value >= (rate ?? Infinity));
+    (share === undefined || (ratio ?? 0) >= share);
   return { ...measure, ratio, cpuRatio, holds, promised: promised.join(', ') };
 }
