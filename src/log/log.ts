@@ -5,13 +5,7 @@
  * The order of steps is the safety argument, so it is written out once, in {@link TransparencyLog.#commit}.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  decodeStateEntry,
-  kindNamed,
-  parseStatement,
-  type StateEntry,
-  type Verdict,
-} from '../chain/index.ts';
+import { decodeStateEntry, parseStatement, type StateEntry, type Verdict } from '../chain/index.ts';
 import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
@@ -26,6 +20,7 @@ import { withCauses } from './causes.ts';
 import { MonotonicClock } from './clock.ts';
 import type { Snapshot } from './cosigned-head.ts';
 import type { DiskFloor } from './disk-floor.ts';
+import { referredTo, whereLogged } from './known-entries.ts';
 import { decodeVerdicts, encodeHead, HEAD_KEY, recordKey, recordTypeRange, verdictsKey } from './layout.ts';
 import type { LeafIndex } from './leaf-index.ts';
 import { type LeafRecord, leafDataOf } from './leaf-record.ts';
@@ -326,14 +321,17 @@ export class TransparencyLog {
     };
     try {
       const parsed = batch.map((item) => ({ item, parsed: this.#parse(item) }));
-      const byId = await this.#logged(parsed.map((each) => each.parsed));
+      const { crypto } = this.#options;
+      const { storage, tree, leaves, index } = this.#committed;
+      const start = tree.size;
+      const arrived = parsed.map((each) => each.parsed);
+      const byId = await whereLogged(index, arrived);
       const items = await this.#withinLimits(parsed, byId, settle);
       const statements = items.map((each) => each.parsed);
-      const applied = this.#apply(statements, { byId, byIndex: await this.#referred(statements) });
+      const byIndex = await referredTo(crypto, { index, leaves, size: start }, statements);
+      const applied = this.#apply(statements, { byId, byIndex });
       let head = this.#head;
       if (applied.tip) {
-        const { storage, tree, leaves, index } = this.#committed;
-        const start = tree.size;
         for (const hash of applied.leafHashes) {
           tree.append(hash);
           index.add(hash);
@@ -420,54 +418,6 @@ export class TransparencyLog {
       }
     }
     return items;
-  }
-
-  /** Which of the statements are in the log, and where. */
-  async #logged(statements: readonly BatchStatement[]): Promise<Map<string, number>> {
-    const { index } = this.#committed;
-    const byId = new Map<string, number>();
-    const asked = statements.filter(({ leafHash }) => index.mayHold(leafHash));
-    if (asked.length === 0) return byId;
-    const found = await index.find(asked.map(({ leafHash }) => leafHash));
-    for (const [i, { name }] of asked.entries()) {
-      const at = found[i];
-      if (at !== undefined) byId.set(name, at);
-    }
-    return byId;
-  }
-
-  /**
-   * The entries that refs lead to, as far as they hold: the first one of a statement that does not decides, so the
-   * rest is not read. Anybody may send 64 refs into every corner of the log, and a leaf costs far more than a row.
-   */
-  async #referred(statements: readonly BatchStatement[]): Promise<KnownEntries['byIndex']> {
-    const { crypto } = this.#options;
-    const { index: leafIndex, tree, leaves } = this.#committed;
-    const byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
-    let holding = statements.flatMap(({ statement: { chain } }) => (chain ? [chain] : []));
-    for (let at = 0; ; at++) {
-      const asked = holding.filter(({ refs }) => at < refs.length);
-      if (asked.length === 0) return byIndex;
-      const found = await leafIndex.find(asked.map(({ refs }) => leafHash(crypto, refs[at]!.entry)));
-      holding = [];
-      for (const [i, chain] of asked.entries()) {
-        const { rel, index } = chain.refs[at]!;
-        if (index < tree.size) {
-          if (found[i] !== index) continue;
-          const known = byIndex.get(index) ?? (await this.#entryAt(leaves, index, tree.size));
-          byIndex.set(index, known);
-          const relations = kindNamed(chain.kind)?.refs ?? {};
-          if (!Object.hasOwn(relations, rel) || !relations[rel]!.kinds.includes(known.kind)) continue;
-        }
-        holding.push(chain);
-      }
-    }
-  }
-
-  async #entryAt(leaves: LeafStore, index: number, size: number) {
-    const { bytes } = await leaves.record(index, size);
-    const { entryId, chain } = parseStatement(this.#options.crypto, bytes);
-    return { entryId, kind: chain?.kind ?? null };
   }
 
   #apply(statements: readonly BatchStatement[], known: KnownEntries): AppliedBatch {

@@ -117,10 +117,11 @@ export class WorkerPool<Request, Answer> {
     if (slot.ended) return Promise.reject(fail('INTERNAL', 'a worker thread ended'));
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
+      // Throws for what cannot be sent, and then there is nothing to wait for.
+      slot.worker.postMessage({ id, request } satisfies WorkerRequest<Request>, [...transfer]);
       slot.waiting.set(id, { weight, resolve, reject });
       if (weight > 0) slot.requests += 1;
       slot.load += weight;
-      slot.worker.postMessage({ id, request } satisfies WorkerRequest<Request>, [...transfer]);
     });
   }
 

@@ -70,6 +70,14 @@ test('a closed pool answers nothing any more', () =>
     await assert.rejects(pool.run('a'), (error) => isLedgerError(error, 'LOG_CLOSING'));
   }));
 
+test('what cannot be sent to a thread takes no place there', () =>
+  withPool(async (pool) => {
+    const unsendable = (() => undefined) as unknown as string;
+    await assert.rejects(pool.run(unsendable), { name: 'DataCloneError' });
+    assert.deepEqual(pool.load, { all: 0, least: 0 });
+    assert.equal(await pool.run('a'), 'told first, a');
+  }));
+
 test('what the threads are told takes nobody a place', () =>
   withPool(async (pool) => {
     for (let n = 0; n < 5; n++) pool.tell('told again');
