@@ -27,7 +27,10 @@ export async function runInBrowser(program: string, given: Record<string, unknow
   const sandbox: Record<string, unknown> = { ...given, outer: { TextEncoder, TextDecoder } };
   const context = createContext(sandbox);
   runInContext(
-    `globalThis.TextEncoder = class { encode(text) { return Uint8Array.from(new outer.TextEncoder().encode(text)); } };
+    `globalThis.TextEncoder = class {
+       encode(text) { return Uint8Array.from(new outer.TextEncoder().encode(text)); }
+       encodeInto(text, into) { return new outer.TextEncoder().encodeInto(text, into); }
+     };
      globalThis.TextDecoder = outer.TextDecoder;`,
     context,
   );

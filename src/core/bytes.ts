@@ -73,6 +73,13 @@ export function toCharacters(bytes: Bytes): string {
   return String.fromCharCode.apply(null, units);
 }
 
+/** What {@link toCharacters} was made of. */
+export function fromCharacters(text: string): Bytes {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
 /** Lower-case hexadecimal only. @throws BYTES_MALFORMED */
 export function fromHex(text: string): Bytes {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw fail('BYTES_MALFORMED', 'not lower-case hexadecimal');
@@ -142,8 +149,13 @@ export function u64be(value: number | bigint): Bytes {
   if (!exact) throw fail('ARGUMENT_INVALID', 'not an unsigned 64-bit integer');
   const out = new Uint8Array(8);
   if (typeof value === 'bigint') new DataView(out.buffer).setBigUint64(0, value);
-  else for (let i = 7, rest = value; i >= 0; i--, rest = Math.floor(rest / 256)) out[i] = rest % 256;
+  else writeU64be(out, 0, value);
   return out;
+}
+
+/** The same into `to`, from `at` on. @param value exact, and not negative */
+export function writeU64be(to: Bytes, at: number, value: number): void {
+  for (let i = at + 7, rest = value; i >= at; i--, rest = Math.floor(rest / 256)) to[i] = rest % 256;
 }
 
 /** The exact number of 8 big-endian bytes. @throws BYTES_MALFORMED above 2^53 − 1 */

@@ -9,6 +9,7 @@
 import { type Bytes, compare } from './bytes.ts';
 import { textAt } from './cbor-text.ts';
 import { fail } from './errors.ts';
+import type { Slab } from './slab.ts';
 
 /** Integers are `number` up to 2^53 − 1 in magnitude and `bigint` beyond; maps are `Map` when decoded. */
 export type Cbor =
@@ -80,13 +81,14 @@ const TAG = 6;
 
 /**
  * The deterministic encoding. Plain objects are text-keyed maps; members that are `undefined` are left out.
+ * @param memory what it is put into, where it is gone soon
  * @throws CBOR_MALFORMED for what the profile cannot express (floats, unsafe numbers, lone surrogates, …)
  */
-export function encode(value: Cbor): Bytes {
+export function encode(value: Cbor, memory?: Slab): Bytes {
   const start = WRITER.position;
   try {
     WRITER.value(value, 0);
-    return WRITER.since(start);
+    return WRITER.since(start, memory);
   } finally {
     WRITER.back(start);
   }
@@ -165,8 +167,18 @@ function notDeterministic(message: string) {
 }
 
 const WRITER_BYTES = 16 * 1024;
-/** Longer than the names of objects in this log: for them a loop takes less than the platform's encoder. */
-const SHORT_TEXT = 192;
+/** For what is shorter, a loop takes less than the platform's encoder. */
+const SHORT_TEXT = 24;
+/** Longer texts are rare, and are asked first whether they are well formed. */
+const LONGEST_TEXT = 4096;
+/**
+ * `text.charCodeAt(i)`: literals, joined texts and parts of others are different things to the engine, which would look for
+ * the method anew with every character once it has met more than four of them.
+ */
+const unitAt = Function.prototype.call.bind(String.prototype.charCodeAt) as (
+  text: string,
+  at: number,
+) => number;
 
 /**
  * Writes into one buffer that is used again and again: encoding is synchronous, and what is encoded inside (a map key)
@@ -181,8 +193,8 @@ class Writer implements ItemSink {
   }
 
   /** A copy of what was written from `start` on. */
-  since(start: number): Bytes {
-    return this.#buffer.slice(start, this.#at);
+  since(start: number, memory?: Slab): Bytes {
+    return memory?.copy(this.#buffer.subarray(start, this.#at)) ?? this.#buffer.slice(start, this.#at);
   }
 
   /** Forgets what was written from `start` on; a buffer that had to grow is let go with the outermost call. */
@@ -289,21 +301,15 @@ class Writer implements ItemSink {
     } else throw malformed(`cannot encode a ${typeof value}`);
   }
 
-  /** Names and labels are short and ASCII, and for those the encoder of the platform costs more than all the rest. */
+  /** Nearly all text is ASCII, and then as many bytes as characters. */
   #text(text: string): void {
-    if (text.length <= SHORT_TEXT) {
-      const start = this.#at;
-      this.#head(TSTR, text.length);
-      this.#room(text.length);
-      const [buffer, at] = [this.#buffer, this.#at];
-      let i = 0;
-      for (; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit >= 0x80) break;
-        buffer[at + i] = unit;
-      }
-      if (i === text.length) {
-        this.#at = at + i;
+    const { length } = text;
+    const start = this.#at;
+    if (length <= LONGEST_TEXT) {
+      this.#head(TSTR, length);
+      this.#room(length);
+      if (length <= SHORT_TEXT ? this.#shortAscii(text, length) : this.#ascii(text, length)) {
+        this.#at += length;
         return;
       }
       this.#at = start;
@@ -312,6 +318,21 @@ class Writer implements ItemSink {
     const bytes = utf8Encoder.encode(text);
     this.#head(TSTR, bytes.length);
     this.#raw(bytes);
+  }
+
+  #shortAscii(text: string, length: number): boolean {
+    const [buffer, at] = [this.#buffer, this.#at];
+    for (let i = 0; i < length; i++) {
+      const unit = unitAt(text, i);
+      if (unit >= 0x80) return false;
+      buffer[at + i] = unit;
+    }
+    return true;
+  }
+
+  /** Where there is room for a byte each, all of it is read only if none needs more. */
+  #ascii(text: string, length: number): boolean {
+    return utf8Encoder.encodeInto(text, this.#buffer.subarray(this.#at, this.#at + length)).read === length;
   }
 
   #map(members: (readonly [CborKey, Cbor])[], depth: number): void {

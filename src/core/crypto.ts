@@ -7,7 +7,7 @@
  * - ECDSA: r ‖ s of fixed width (RFC 9053 §2.1), 1 ≤ r, s < n, and s ≤ n/2 unless `lowS: false` is asked for.
  * - Ed25519: cofactorless; S < L; A canonical and not of small order (refused when the key is imported).
  */
-import type { Bytes } from './bytes.ts';
+import { type Bytes, toCharacters } from './bytes.ts';
 
 /** Signature algorithms by what is fixed together: curve and hash. */
 export type SignatureAlgorithm = 'ES256' | 'ES384' | 'Ed25519';
@@ -42,6 +42,8 @@ export interface Crypto {
   readonly name: 'node' | 'noble';
   /** 32 bytes. */
   sha256(data: Bytes): Bytes;
+  /** The same as 32 characters, a byte each, where that is how the platform has it: see {@link hashCharacters}. */
+  sha256Characters?(data: Bytes): string;
   /** 48 bytes. */
   sha384(data: Bytes): Bytes;
   /** 64 bytes. */
@@ -72,4 +74,9 @@ export const LENGTHS: Readonly<
 };
 
 /** What tree code needs of {@link Crypto}. */
-export type Hasher = Pick<Crypto, 'sha256'>;
+export type Hasher = Pick<Crypto, 'sha256' | 'sha256Characters'>;
+
+/** {@link toCharacters} of the SHA-256 of `data`. */
+export function hashCharacters(hasher: Hasher, data: Bytes): string {
+  return hasher.sha256Characters?.(data) ?? toCharacters(hasher.sha256(data));
+}

@@ -28,6 +28,14 @@ export class Slab {
     copy.set(bytes);
     return copy;
   }
+
+  /** One behind the other. */
+  join(first: Bytes, second: Bytes): Bytes {
+    const joined = this.take(first.length + second.length);
+    joined.set(first);
+    joined.set(second, first.length);
+    return joined;
+  }
 }
 
 /** Copies of `parts`, in one memory. */

@@ -64,7 +64,7 @@ export interface AppliedBatch {
   /** The statements logged and, last, the state entry; empty when nothing was logged. */
   readonly records: readonly LeafRecord[];
   readonly leafHashes: readonly Bytes[];
-  readonly writes: readonly (readonly [key: Bytes, value: Bytes | null])[];
+  readonly writes: readonly (readonly [key: Bytes, value: Bytes | null, name: string])[];
   readonly state: StateMap;
   readonly tip: StateEntry | undefined;
   /** Encoded verdicts, where not all are plain "ok". */
@@ -82,7 +82,7 @@ const no = () => false;
 
 class Overlay {
   readonly #context: BatchContext;
-  readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null]>();
+  readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null, name: string]>();
   /** Since the last write, by the very key: record types remember theirs, and with every statement the same few are read. */
   readonly #reads = new Map<Bytes, Bytes | null>();
   readonly #byId = new Map<string, number>();
@@ -124,7 +124,10 @@ class Overlay {
         detail: detail ?? 'refused by the rules of the log',
       };
     }
-    for (const write of writes) this.#written.set(toCharacters(write[0]), write);
+    for (const [key, value] of writes) {
+      const name = toCharacters(key);
+      this.#written.set(name, [key, value, name]);
+    }
     if (writes.length > 0) this.#reads.clear();
     this.#records.push({ isStateEntry: false, bytes: statement.bytes, id: statement.entryId });
     this.#leafHashes.push(leafHash);

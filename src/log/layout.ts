@@ -22,6 +22,7 @@ import { decodeVerdict, type Verdict } from '../chain/index.ts';
 import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
 import { type CborMap, decode, encode } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
+import { Slab } from '../core/slab.ts';
 import { TILE_WIDTH } from '../merkle/index.ts';
 
 /** Format 1 had an index row for each statement: what a start finds in it, it brings to this one. */
@@ -36,6 +37,9 @@ const INDEX = prefix('i');
 const RECORD = prefix('r');
 const VERDICTS = prefix('v');
 const MIRRORED = prefix('c');
+
+/** Keys of records, which are written, or read by, and then gone. */
+const KEYS = new Slab();
 
 export const HEAD_KEY = prefix('H');
 export const MARK_KEY = prefix('M');
@@ -53,7 +57,7 @@ export const leafIndexKey = (part: number, bucket: number, row: number) => {
   view.setUint16(INDEX.length + 6, row);
   return key;
 };
-export const recordKey = (key: Bytes) => concat(RECORD, key);
+export const recordKey = (key: Bytes) => KEYS.join(RECORD, key);
 export const verdictsKey = (stateIndex: number) => concat(VERDICTS, u64be(stateIndex));
 
 export const mirroredHeadKey = (size: number) => concat(MIRRORED, u64be(size));

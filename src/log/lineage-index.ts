@@ -12,7 +12,7 @@ import {
   type Statement,
   type StateReader,
 } from '../chain/index.ts';
-import { fromUtf8, utf8 } from '../core/bytes.ts';
+import { type Bytes, fromUtf8, utf8 } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
@@ -57,6 +57,8 @@ export interface IndexedEntry {
 
 /** Rows that are deleted at a time when an old index is thrown away. */
 const DELETED_AT_ONCE = 1024;
+/** Names that are remembered, of 16 bytes and a text each. */
+const NAMES = 8192;
 /** Ranges that one answer reads at the same time. */
 const READS_AT_ONCE = 32;
 
@@ -78,6 +80,7 @@ export class LineageIndex {
   #next: number;
   /** Rows of an index that cannot be gone on with. */
   #stale: boolean;
+  readonly #names = new Map<string, Bytes>();
 
   private constructor(hasher: Hasher, storage: Storage, next: number | undefined, statistics: Statistics) {
     this.#hasher = hasher;
@@ -159,14 +162,15 @@ export class LineageIndex {
 
   #addRows(write: WriteBatch, { index, statement, time, reason }: IndexedEntry, lineage: Lineage): void {
     const { kind, subject, issuer, onBehalf = null, edges, object } = lineage;
-    const name = nameOf(this.#hasher, subject);
+    const name = this.#name(subject);
     const row = { entryId: statement.entryId, kind, issuer, onBehalf, time, reason };
     write.put(timelineKey(name, index), encodeTimeline(row));
+    const about = utf8(subject);
     for (const actor of new Set([issuer, onBehalf ?? issuer])) {
-      write.put(actorKey(nameOf(this.#hasher, actor), index), utf8(subject));
+      write.put(actorKey(this.#name(actor), index), about);
     }
     edges.forEach((edge, n) => {
-      const end = nameOf(this.#hasher, edge.to);
+      const end = this.#name(edge.to);
       write.put(edgeKey('up', name, edge.class, index, n), encodeEdge(edge, edge.to));
       write.put(edgeKey('down', end, edge.class, index, n), encodeEdge(edge, subject));
     });
@@ -178,8 +182,18 @@ export class LineageIndex {
       ...edges.filter((edge) => edge.class === 'party').map(({ to }) => to),
     ];
     for (const owner of new Set(owners)) {
-      write.put(objectKey(object.type, nameOf(this.#hasher, owner), index), value);
+      write.put(objectKey(object.type, this.#name(owner), index), value);
     }
+  }
+
+  /** Who signs, and what is spoken of, comes again and again. */
+  #name(id: string): Bytes {
+    const known = this.#names.get(id);
+    if (known) return known;
+    const name = nameOf(this.#hasher, id);
+    if (this.#names.size >= NAMES) this.#names.clear();
+    this.#names.set(id, name);
+    return name;
   }
 
   // --- reading; a row that cannot be read is LOG_CORRUPT ------------------------------------------------------------

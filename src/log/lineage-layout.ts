@@ -16,10 +16,11 @@
  * A name is the first 16 bytes of the SHA-256 of a DID or URN, so that keys are short whatever their length.
  */
 import { EDGE_CLASSES, type Edge, type EdgeClass, LISTED_TYPES, type ListedType } from '../chain/index.ts';
-import { type Bytes, concat, fromU64be, u64be, utf8 } from '../core/bytes.ts';
+import { type Bytes, concat, fromU64be, u64be, utf8, writeU64be } from '../core/bytes.ts';
 import { type Cbor, type CborMap, decode, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { Slab } from '../core/slab.ts';
 import type { Range } from '../storage/index.ts';
 
 /** Of rows and of what they are made from: another one is thrown away and built anew. */
@@ -42,20 +43,39 @@ const ANY_OWNER = new Uint8Array(NAME);
 
 export type Direction = 'up' | 'down';
 
+/** 16 bytes. */
 export function nameOf(hasher: Hasher, id: string): Bytes {
-  return hasher.sha256(utf8(id)).subarray(0, NAME);
+  return hasher.sha256(utf8(id)).slice(0, NAME);
 }
 
-export const timelineKey = (name: Bytes, index: number) => concat(TIMELINE, name, u64be(index));
-export const actorKey = (name: Bytes, index: number) => concat(ACTOR, name, u64be(index));
+/** Rows are written, and then gone: an entry has a dozen, each of them short. */
+const ROWS = new Slab();
+
+export const timelineKey = (name: Bytes, index: number) => indexed(TIMELINE, name, index);
+export const actorKey = (name: Bytes, index: number) => indexed(ACTOR, name, index);
 export const stopKey = (index: number) => concat(STOP, u64be(index));
 
 export function edgeKey(direction: Direction, name: Bytes, of: EdgeClass, index: number, n: number): Bytes {
-  return concat(edgesOf(direction, name, of), u64be(index), Uint8Array.of(n >> 8, n & 0xff));
+  const key = ROWS.take(2 + NAME + 1 + 8 + 2);
+  key.set(direction === 'up' ? FORWARD : REVERSE);
+  key.set(name, 2);
+  key[2 + NAME] = EDGE_CLASSES.indexOf(of);
+  writeU64be(key, 2 + NAME + 1, index);
+  key[key.length - 2] = n >> 8;
+  key[key.length - 1] = n & 0xff;
+  return key;
 }
 
 export function objectKey(type: ListedType, owner: Bytes | undefined, index: number): Bytes {
   return concat(objectsOf(type, owner), u64be(index));
+}
+
+function indexed(prefix: Bytes, name: Bytes, index: number): Bytes {
+  const key = ROWS.take(2 + NAME + 8);
+  key.set(prefix);
+  key.set(name, 2);
+  writeU64be(key, 2 + NAME, index);
+  return key;
 }
 
 function edgesOf(direction: Direction, name: Bytes, of: EdgeClass): Bytes {
@@ -108,7 +128,7 @@ export interface TimelineRow {
 }
 
 export function encodeTimeline({ entryId, kind, issuer, onBehalf, time, reason }: TimelineRow): Bytes {
-  return encode([entryId, kind, issuer, onBehalf, time, reason]);
+  return encode([entryId, kind, issuer, onBehalf, time, reason], ROWS);
 }
 
 /** @throws LOG_CORRUPT */
@@ -126,7 +146,7 @@ export function decodeTimeline(bytes: Bytes): TimelineRow {
 
 /** @param end the identifier at the end of the edge that the key does not name */
 export function encodeEdge({ relation, version }: Pick<Edge, 'relation' | 'version'>, end: string): Bytes {
-  return encode([relation, end, version ?? null]);
+  return encode([relation, end, version ?? null], ROWS);
 }
 
 export interface EdgeRow {
@@ -147,7 +167,7 @@ export function decodeEdge(bytes: Bytes): EdgeRow {
 }
 
 export function encodeObject(id: string, version: number | undefined): Bytes {
-  return encode([id, version ?? null]);
+  return encode([id, version ?? null], ROWS);
 }
 
 /** @throws LOG_CORRUPT */

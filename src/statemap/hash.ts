@@ -5,8 +5,8 @@
  * Uint8Array takes 200 to 400; it cannot be changed by whoever gets hold of it; and strings of this kind are equal,
  * and sort, as their bytes do.
  */
-import { type Bytes, concat, toCharacters } from '../core/bytes.ts';
-import type { Hasher } from '../core/crypto.ts';
+import { type Bytes, concat, fromCharacters, toCharacters } from '../core/bytes.ts';
+import { type Hasher, hashCharacters } from '../core/crypto.ts';
 
 /** 32 characters U+0000 to U+00FF, each of them one byte. */
 export type Hash = string;
@@ -33,7 +33,7 @@ const paths = new WeakMap<Hasher, Map<string, Hash>>();
  * @param name {@link toCharacters} of the key, where the caller has it: strings remember how they hash
  */
 export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
-  if (key.length > LONGEST_REMEMBERED) return toCharacters(hasher.sha256(concat(KEY, key)));
+  if (key.length > LONGEST_REMEMBERED) return hashCharacters(hasher, concat(KEY, key));
   let known = paths.get(hasher);
   if (!known) {
     known = new Map();
@@ -42,7 +42,7 @@ export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
   const remembered = name ?? toCharacters(key);
   const found = known.get(remembered);
   if (found !== undefined) return found;
-  const hash = toCharacters(hasher.sha256(concat(KEY, key)));
+  const hash = hashCharacters(hasher, concat(KEY, key));
   if (known.size >= REMEMBERED) known.clear();
   known.set(remembered, hash);
   return hash;
@@ -50,20 +50,24 @@ export function keyHash(hasher: Hasher, key: Bytes, name?: string): Hash {
 
 /** V = H(0x05 ‖ value). */
 export function valueHash(hasher: Hasher, value: Bytes): Hash {
-  return toCharacters(valueBytes(hasher, value));
+  return hashCharacters(hasher, inputOf(value));
+}
+
+/** {@link valueHash} in bytes. */
+export function valueBytes(hasher: Hasher, value: Bytes): Bytes {
+  return hasher.sha256(inputOf(value));
 }
 
 /** For most records; hashing is synchronous. */
 const valueInput = new Uint8Array(4096);
 
-/** {@link valueHash} in bytes. */
-export function valueBytes(hasher: Hasher, value: Bytes): Bytes {
+function inputOf(value: Bytes): Bytes {
   const length = 1 + value.length;
   // Bytes of one's own lie outside the heap from 65 on, and take longer to get than to hash.
   const input = length <= valueInput.length ? valueInput.subarray(0, length) : new Uint8Array(length);
   input[0] = VALUE;
   input.set(value, 1);
-  return hasher.sha256(input);
+  return input;
 }
 
 /** leaf = H(0x02 ‖ K ‖ V). */
@@ -111,7 +115,7 @@ function pairHash(hasher: Hasher, prefix: number, a: Hash, b: Hash): Hash {
   pairInput[0] = prefix;
   write(a, pairInput, 1);
   write(b, pairInput, 1 + HASH_LENGTH);
-  return toCharacters(hasher.sha256(pairInput));
+  return hashCharacters(hasher, pairInput);
 }
 
 function write(hash: Hash, to: Bytes, at: number): void {
@@ -120,9 +124,7 @@ function write(hash: Hash, to: Bytes, at: number): void {
 
 /** 32 bytes. */
 export function bytesOfHash(hash: Hash): Bytes {
-  const bytes = new Uint8Array(HASH_LENGTH);
-  write(hash, bytes, 0);
-  return bytes;
+  return fromCharacters(hash);
 }
 
 /** Bit `depth` of a path, the most significant bit of the first byte being bit 0. */

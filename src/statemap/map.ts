@@ -3,7 +3,7 @@
  * A map is immutable, and an update shares all that it does not change with the map it came from: to hold on to a
  * version is to hold a reference, and the versions in use are all that memory is spent on.
  */
-import { type Bytes, toCharacters } from '../core/bytes.ts';
+import { type Bytes, fromCharacters, toCharacters } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
 import {
@@ -22,7 +22,8 @@ import { encodeProof } from './proof.ts';
 interface Leaf {
   readonly hash: Hash;
   readonly k: Hash;
-  readonly key: Bytes;
+  /** Characters of the key: an array of bytes takes more than twice as much, and the index has the same text. */
+  name: string;
   readonly value: Bytes;
 }
 
@@ -35,7 +36,8 @@ interface Inner {
 /** null: no key below. */
 type Node = Leaf | Inner | null;
 
-type RecordChange = readonly [key: Bytes, value: Bytes | null];
+/** With the key's bytes as characters, where the caller has them. */
+type RecordChange = readonly [key: Bytes, value: Bytes | null, name?: string | undefined];
 
 interface Change {
   readonly k: Hash;
@@ -118,19 +120,18 @@ export class StateMap {
 
   /**
    * The map with all changes made; null removes, and the last change of a key counts. The root depends only on the
-   * records that remain, not on the order or batching of the changes. Keys and values are copied.
+   * records that remain, not on the order or batching of the changes. What is kept of them is copied.
    */
   update(hasher: Hasher, changes: Iterable<RecordChange>): StateMap {
     return this.adopt(hasher, copies(changes));
   }
 
-  /** {@link update} with keys and values that are the map's from now on: nobody changes them any more. */
+  /** {@link update} with values that are the map's from now on: nobody changes them any more. */
   adopt(hasher: Hasher, changes: Iterable<RecordChange>): StateMap {
     const byPath = new Map<Hash, Change>();
-    for (const [key, value] of changes) {
-      const name = toCharacters(key);
+    for (const [key, value, name = toCharacters(key)] of changes) {
       const k = keyHash(hasher, key, name);
-      byPath.set(k, { k, name, leaf: value && makeLeaf(hasher, k, key, value) });
+      byPath.set(k, { k, name, leaf: value && makeLeaf(hasher, k, name, value) });
     }
     const sorted = [...byPath.values()].sort((a, b) => (a.k < b.k ? -1 : 1));
     const tally = { count: this.count };
@@ -172,7 +173,7 @@ export class StateMap {
     while (stack.length > 0) {
       const node = stack.pop()!;
       if (node === null) continue;
-      if (isLeaf(node)) yield [node.key, node.value];
+      if (isLeaf(node)) yield [fromCharacters(node.name), node.value];
       else stack.push(node.right, node.left);
     }
   }
@@ -188,11 +189,11 @@ function hashOf(node: Node): Hash {
 
 /** The caller's arrays may be views of buffers that are far larger, or that change. */
 function* copies(changes: Iterable<RecordChange>): Iterable<RecordChange> {
-  for (const [key, value] of changes) yield [key.slice(), value === null ? null : value.slice()];
+  for (const [key, value, name] of changes) yield [key, value === null ? null : value.slice(), name];
 }
 
-function makeLeaf(hasher: Hasher, k: Hash, key: Bytes, value: Bytes): Leaf {
-  return { hash: leafHash(hasher, k, valueHash(hasher, value)), k, key, value };
+function makeLeaf(hasher: Hasher, k: Hash, name: string, value: Bytes): Leaf {
+  return { hash: leafHash(hasher, k, valueHash(hasher, value)), k, name, value };
 }
 
 /** Follows a path to where it ends, in a leaf (its own or another's) or in an empty subtree; siblings from the root. */
@@ -252,7 +253,7 @@ function merge(
       if (leaf?.hash === rest.hash) {
         kept = rest;
         change.leaf = rest;
-      }
+      } else if (leaf) leaf.name = rest.name; // The very text that is held already.
       rest = null;
       tally.count -= 1;
     }

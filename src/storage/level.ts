@@ -172,7 +172,7 @@ class LevelStorage implements Storage {
   }
 }
 
-/** So short byte strings may lie on the engine's heap. */
+/** So short byte strings may lie on the engine's heap, and begin their memory there. */
 const SHORT = 64;
 
 const ROWS = new Slab();
@@ -182,7 +182,7 @@ const ROWS = new Slab();
  * some, and free it: twice what LevelDB takes to note the row.
  */
 function offHeap(bytes: Bytes): Bytes {
-  return bytes.length > SHORT ? bytes : ROWS.copy(bytes);
+  return bytes.length > SHORT || bytes.byteOffset > 0 ? bytes : ROWS.copy(bytes);
 }
 
 async function reading<T>(read: () => T | Promise<T>): Promise<T> {

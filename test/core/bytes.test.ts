@@ -7,6 +7,7 @@ import {
   equal,
   fromBase64,
   fromBase64url,
+  fromCharacters,
   fromHex,
   fromU64be,
   fromUtf8,
@@ -26,6 +27,7 @@ describe('text forms', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 700 }), (bytes) => {
         assert.equal(toCharacters(bytes), Buffer.from(bytes).toString('latin1'));
+        assert.deepEqual(fromCharacters(toCharacters(bytes)), bytes);
       }),
     );
     for (const length of [255, 256, 257, 512, 200_000]) {

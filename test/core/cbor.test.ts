@@ -5,6 +5,7 @@ import * as cborg from 'cborg';
 import fc from 'fast-check';
 import { type Bytes, compare, fromHex, toHex } from '../../src/core/bytes.ts';
 import { type Cbor, decode, encode, Float, headLength, Tagged } from '../../src/core/cbor.ts';
+import { Slab } from '../../src/core/slab.ts';
 import { anyText } from './any-text.ts';
 import { mangled, outcome } from './mangle.ts';
 
@@ -313,6 +314,27 @@ describe('what is not well formed', () => {
     const view = hex('63 6162 63').subarray(0, 3);
     assert.throws(() => decode(view), MALFORMED);
     assert.throws(() => decode(Buffer.from(view.buffer, 0, 3)), MALFORMED);
+  });
+
+  it('writes texts of every length that has a way of its own, wherever they are not ASCII', () => {
+    for (const length of [1, 23, 24, 25, 26, 191, 255, 256, 257, 4095, 4096, 4097, 20_000]) {
+      const plain = 'x'.repeat(length);
+      // Joined, cut out of another, and with a character of two, three and four bytes at each end and in the middle.
+      const texts = [plain, `${plain.slice(1)}y`, `ab${plain}`.slice(2)];
+      for (const odd of ['\x7f', '\x80', 'é', '€', '\ufffd', '😀']) {
+        for (const at of [0, length >> 1, length]) texts.push(plain.slice(0, at) + odd + plain.slice(at));
+      }
+      for (const text of texts) {
+        const expected = cborg.encode([text, 'after'], cborg.rfc8949EncodeOptions);
+        assert.equal(toHex(encode([text, 'after'])), toHex(expected));
+        assert.equal(toHex(encode([text, 'after'], new Slab())), toHex(expected));
+      }
+      for (const lone of ['\ud800', '\udc00']) {
+        for (const at of [0, length >> 1, length]) {
+          assert.throws(() => encode(plain.slice(0, at) + lone + plain.slice(at)), MALFORMED);
+        }
+      }
+    }
   });
 
   it('gives texts and bytes that later input does not change', () => {

@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import fc from 'fast-check';
-import { concat, fromHex, toHex, utf8 } from '../../src/core/bytes.ts';
-import { LENGTHS, type SignatureAlgorithm } from '../../src/core/crypto.ts';
+import { concat, fromHex, toCharacters, toHex, utf8 } from '../../src/core/bytes.ts';
+import { hashCharacters, LENGTHS, type SignatureAlgorithm } from '../../src/core/crypto.ts';
 import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { bigEndian, ORDER, signatureInProfile, toLowS } from '../../src/core/signature-profile.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
@@ -55,6 +55,16 @@ describe('hashes', () => {
       }),
     );
   });
+
+  for (const crypto of BACK_ENDS) {
+    it(`are the same as characters: ${crypto.name}`, () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 300 }), (data) => {
+          assert.equal(hashCharacters(crypto, data), toCharacters(nobleCrypto.sha256(data)));
+        }),
+      );
+    });
+  }
 });
 
 describe('randomBytes', () => {

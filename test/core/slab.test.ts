@@ -18,6 +18,18 @@ test('what a slab gives is zero, of the length asked for, and nobody else’s', 
   );
 });
 
+test('what is joined is one behind the other, and a copy', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.uint8Array({ maxLength: 40_000 }), (first, second) => {
+      const joined = new Slab().join(first, second);
+      const expected = [...first, ...second];
+      first.fill(1);
+      second.fill(2);
+      assert.deepEqual([...joined], expected);
+    }),
+  );
+});
+
 test('copies that are made together are equal, in order, and apart from what they were made of', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 100 })), (parts) => {
