@@ -94,6 +94,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     clientErrorHandler: (error, socket) => answerUnparsable(lines, error, socket),
   });
 
+  // Who ends its side after a whole request still hears the answer; node would drop it.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   const close = ending(app);
   app.removeContentTypeParser('text/plain'); // nothing here takes text
 
