@@ -2,13 +2,13 @@
  * `aichain fsck` of a stored log, in a process of its own: hashes alone, and everything, beside what crypto.verify alone
  * reaches on the same cores just before and just after.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureCeiling } from '../ceilings.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite } from '../main.ts';
+import { startNode } from '../node-child.ts';
 import { writeStoredLog } from '../stored-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
@@ -22,7 +22,7 @@ const POLL_MS = 20;
 export const suite: Suite = {
   describe: 'audits a stored log; 1 statement of 100 registers a participant, the others are foreign, P-256',
   async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-audit-'));
+    const dataDir = temporaryFolder('audit');
     try {
       let next = entries / 10;
       const told = (leaves: number) => {
@@ -33,7 +33,7 @@ export const suite: Suite = {
       await writeStoredLog(dataDir, entries, { progress: told });
       return await measure(dataDir, progress);
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };
@@ -81,8 +81,8 @@ interface Audit {
 }
 
 async function audit(dataDir: string, more: readonly string[]): Promise<Audit> {
-  const args = [MAIN, 'fsck', '--data-dir', dataDir, '-o', 'json', ...more];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const role = ['fsck', ...more].join('');
+  const child = startNode(role, [MAIN, 'fsck', '--data-dir', dataDir, '-o', 'json', ...more]);
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => {
     text += chunk;

@@ -2,17 +2,17 @@
  * A log and its monitor with everything taken out that makes them one: what is left is what grpc-js, LevelDB, HTTP, node's threads
  * and a verification or two of every statement take: a measure of what is left for being a log, and its monitor.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomFillSync, sign } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Bytes } from '../../src/core/bytes.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { GrpcStream } from '../grpc-stream.ts';
 import { grpcMessage } from '../http2-socket.ts';
 import type { Measure, Suite } from '../main.ts';
+import { ended, startNode } from '../node-child.ts';
 import { processorSeconds } from '../server.ts';
 import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
 
@@ -74,13 +74,15 @@ async function sent(
   threads: number,
   followed: boolean,
 ): Promise<Taken> {
-  const folder = mkdtempSync(join(tmpdir(), 'aichain-bare-'));
-  const log = run(LOG, [join(folder, 'log'), key, String(threads)]);
+  const folder = temporaryFolder('bare');
+  const log = run('bare-log', LOG, [join(folder, 'log'), key, String(threads)]);
   try {
     const [grpc, http] = (await log.line()).split(' ');
     const count = BATCH * batches.length;
     const counts = [String(WARM_UP), String(count)];
-    const follower = followed ? run(FOLLOWER, [http!, key, String(threads), ...counts]) : undefined;
+    const follower = followed
+      ? run('bare-follower', FOLLOWER, [http!, key, String(threads), ...counts])
+      : undefined;
     await follower?.line();
     const warm = WARM_UP / BATCH;
     await send(grpc!, batches.slice(0, warm));
@@ -93,8 +95,8 @@ async function sent(
     const seconds = (performance.now() - started) / 1000;
     return { rate: (count - WARM_UP) / seconds, cpu: (used() - cpu + followerUsed) / (count - WARM_UP) };
   } finally {
-    log.end();
-    rmSync(folder, { recursive: true, force: true });
+    await log.end();
+    removeFolder(folder);
   }
 }
 
@@ -139,19 +141,12 @@ function send(port: string, batches: readonly Bytes[]): Promise<void> {
 interface Running {
   readonly pid: number;
   line(): Promise<string>;
-  end(): void;
+  end(): Promise<void>;
 }
 
-function run(file: string, args: readonly string[]): Running {
-  const child: ChildProcess = spawn(process.execPath, [file, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
-  const lines: AsyncIterator<string> = (createInterface({ input: child.stdout! }) as Interface)[
-    Symbol.asyncIterator
-  ]();
+function run(role: string, file: string, args: readonly string[]): Running {
+  const child = startNode(role, [file, ...args]);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     pid: child.pid!,
     line: async () => {
@@ -159,6 +154,9 @@ function run(file: string, args: readonly string[]): Running {
       if (done) throw new Error(`${file} ended`);
       return value;
     },
-    end,
+    end: async () => {
+      child.kill('SIGTERM');
+      await ended(child);
+    },
   };
 }

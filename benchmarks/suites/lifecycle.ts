@@ -2,9 +2,7 @@
  * Verified durable P-256 appends a second of all kinds of entry, in the proportions of training cycles: rules, state entries
  * and the state map included. The statements are signed before, so that the rate is the server's and not the load's.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { KINDS } from '../../src/chain/kinds/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
@@ -12,6 +10,7 @@ import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/ind
 import { type Step, Story } from '../../test/chain/story.ts';
 import { World } from '../../test/chain/world.ts';
 import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { Copy, ROUND, SHARED } from '../lifecycle-copy.ts';
 import { play, Tally } from '../lifecycle-load.ts';
 import { LoadStream } from '../load.ts';
@@ -34,11 +33,11 @@ const SHARE = 0.5;
 export const suite: Suite = {
   describe: `training cycles, ${WAVE} side by side, over one stream, batches of 64, P-256; default settings`,
   async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-lifecycle-'));
+    const dataDir = temporaryFolder('lifecycle');
     try {
       return await measure(dataDir, Math.min(entries, MOST), progress);
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };
