@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { Level } from 'level';
 import { securityHeaders } from '../src/http/security-headers.ts';
 import { IMMUTABLE } from '../src/http/v1-route.ts';
-import { type Asked, grpcCapacity, httpCapacity } from './capacity.ts';
+import { type Asked, grpcCapacity, httpCapacity, LOADERS } from './capacity.ts';
 import { removeFolder, temporaryFolder } from './cleanup.ts';
 import { startNode } from './node-child.ts';
 import { processorSeconds } from './server.ts';
@@ -49,6 +49,15 @@ export type CeilingName = keyof typeof CEILINGS;
 
 export function measureCeiling(name: CeilingName): Promise<Ceiling> {
   return CEILINGS[name]();
+}
+
+/** Who asks, for these ceilings and for what is judged by them. */
+export function loadersOf(names: readonly CeilingName[]): Partial<typeof LOADERS> {
+  const http: readonly CeilingName[] = ['fastify GET 8 KiB', 'the same with our headers'];
+  return {
+    ...(names.includes('grpc-js echo') && { grpc: LOADERS.grpc }),
+    ...(names.some((name) => http.includes(name)) && { http: LOADERS.http }),
+  };
 }
 
 async function verifying(algorithm: 'P-256' | 'Ed25519', sodium = false): Promise<Ceiling> {

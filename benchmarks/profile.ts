@@ -46,6 +46,7 @@ function show(folder: string, of: string, suite: string): void {
   const { busySeconds, functions } = selfTimes(profile);
   if (busySeconds < LEAST_SECONDS) {
     rmSync(file);
+    console.log(`\n${of}: ${busySeconds.toFixed(1)} s busy, left out`);
     return;
   }
   const svg = join(folder, `${of}.svg`);

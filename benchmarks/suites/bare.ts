@@ -11,7 +11,7 @@ import type { Bytes } from '../../src/core/bytes.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { GrpcStream } from '../grpc-stream.ts';
 import { grpcMessage } from '../http2-socket.ts';
-import type { Measure, Suite } from '../main.ts';
+import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { ended, startNode } from '../node-child.ts';
 import { processorSeconds } from '../server.ts';
 import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
@@ -31,7 +31,7 @@ const WARM_UP = 938 * BATCH;
 export const suite: Suite = {
   describe:
     'statements that are received, verified, synced and answered, then fetched and verified again too, and nothing else',
-  async run({ entries }) {
+  async run({ entries, around }) {
     const threads = availableParallelism();
     const { privateKey, publicKey } = encodedKeys('P-256');
     const key = publicKey.toString('base64');
@@ -39,8 +39,8 @@ export const suite: Suite = {
     const batches: Bytes[] = [];
     for (let n = 0; n < count; n += BATCH) batches.push(grpcMessage(batchOf(privateKey, n)));
     return [
-      ...(await judged('a log', threads, () => sent(batches, key, threads, false))),
-      ...(await judged('a log and its monitor', threads, () => sent(batches, key, threads, true))),
+      ...(await judged('a log', threads, around, () => sent(batches, key, threads, false))),
+      ...(await judged('a log and its monitor', threads, around, () => sent(batches, key, threads, true))),
     ];
   },
 };
@@ -53,11 +53,16 @@ interface Taken {
 }
 
 /** Beside what the machine verified before and after. */
-async function judged(what: string, threads: number, run: () => Promise<Taken>): Promise<Measure[]> {
+async function judged(
+  what: string,
+  threads: number,
+  around: SuiteOptions['around'],
+  run: () => Promise<Taken>,
+): Promise<Measure[]> {
   const before = await verifyCeiling(threads);
   const taken = await run();
   const after = await verifyCeiling(threads);
-  const ceiling = (before.rate + after.rate) / 2;
+  const ceiling = around(`${what}: crypto.verify`, before.rate, after.rate);
   const verification = (before.cpu + after.cpu) / 2;
   return [
     { name: `${what}: verify ceiling`, value: ceiling, unit: 'signatures/s', cpu: verification * 1e6 },

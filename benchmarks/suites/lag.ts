@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { type Batch, enrol, LoadStream, placedBy, statement } from '../load.ts';
-import type { Measure, Suite } from '../main.ts';
+import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { ended, startNode } from '../node-child.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { startBenchServer } from '../server.ts';
@@ -34,20 +34,20 @@ const SAMPLE = 256;
 
 export const suite: Suite = {
   describe: `watches a log that ingests at ${SHARE * 100} % of the verify ceiling on the same cores, for ${SECONDS} s`,
-  async run({ entries, progress }) {
+  async run(options) {
     const folder = temporaryFolder('lag');
     try {
-      return await measure(folder, Math.min(entries, MOST), progress);
+      return await measure(folder, options);
     } finally {
       removeFolder(folder);
     }
   },
 };
 
-async function measure(folder: string, most: number, progress: (text: string) => void): Promise<Measure[]> {
+async function measure(folder: string, { entries, progress, around }: SuiteOptions): Promise<Measure[]> {
   const before = await verifyCeiling(availableParallelism());
   const rate = before.rate * SHARE;
-  const count = Math.min(most, Math.round(rate * SECONDS));
+  const count = Math.min(entries, MOST, Math.round(rate * SECONDS));
   const server = await startBenchServer(join(folder, 'log'));
   const stream = new LoadStream(server.grpc);
   const monitor = await startMonitor(server.http, folder);
@@ -84,7 +84,7 @@ async function measure(folder: string, most: number, progress: (text: string) =>
     await watching;
     progress(`${verifyReceipts(join(folder, 'log'), server.origin, sample)} receipts verified`);
     const after = await verifyCeiling(availableParallelism());
-    const ceiling = (before.rate + after.rate) / 2;
+    const ceiling = around('crypto.verify', before.rate, after.rate);
     return [
       { name: 'verify ceiling', value: ceiling, unit: 'signatures/s' },
       { name: 'ingested', value: ingested, unit: 'entries/s' },
