@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- NAME [options]`: one suite a file in benchmarks/suites; without a name all of them, one after the other.
  * Prints a table, with each result also as a share of what the machine can do at most just then, and writes the same as JSON
- * to benchmarks/results/. `npm run bench -- profile NAME` shows where the time goes instead.
+ * to benchmarks/results/. `npm run bench -- profile NAME` shows where the time goes instead. Ends with status 1 where a promise
+ * is missed, or a suite fails; the others run all the same.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -28,7 +29,11 @@ export interface Measure {
 export interface SuiteOptions {
   readonly entries: number;
   progress(text: string): void;
-  /** For a ceiling that a suite measures itself, each a second: whether the machine was quiet is told with the result. @returns mean */
+  /**
+   * For a ceiling that a suite measures itself: whether the machine was quiet is told with the result.
+   * @param before a second, and so is `after`
+   * @returns their mean
+   */
   around(name: string, before: number, after: number): number;
 }
 
@@ -36,7 +41,7 @@ export interface Suite {
   readonly describe: string;
   /** What its measures are shares of. Measured before and after, since others may use the machine too; the mean counts. */
   readonly ceilings?: readonly CeilingName[];
-  /** Files and folders that are not in this repository, from its root: where one of them is not there, the suite is skipped. */
+  /** Files and folders outside of this repository, from its root: where one is not there, the suite is skipped. */
   readonly needs?: readonly string[];
   run(options: SuiteOptions): Promise<Measure[]>;
 }
