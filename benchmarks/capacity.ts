@@ -3,16 +3,20 @@
  * else by the loaders here, which are about as cheap.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Bytes } from '../src/core/bytes.ts';
+import { removeFolder, temporaryFolder, tied } from './cleanup.ts';
 import { grpcLoad } from './grpc-load.ts';
 import { getRequest, httpLoad } from './http-load.ts';
 import type { LoadResult } from './load-run.ts';
 
-const run = promisify(execFile);
+const run = (program: string, args: readonly string[]) => {
+  const running = promisify(execFile)(program, args);
+  tied(running.child);
+  return running;
+};
 const SECONDS = 3;
 const CONNECTIONS = { grpc: 4, http: 32 } as const;
 const STREAMS = 16;
@@ -103,10 +107,10 @@ async function capacity(server: Asked, load: () => Promise<Rate>): Promise<Capac
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'aichain-load-'));
+  const folder = temporaryFolder('load');
   try {
     return await work(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }

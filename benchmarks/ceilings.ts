@@ -1,16 +1,15 @@
 /** What the machine can do at most, just now: a result beside its ceiling says something on any machine, however busy. */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Level } from 'level';
 import { securityHeaders } from '../src/http/security-headers.ts';
 import { IMMUTABLE } from '../src/http/v1-route.ts';
-import { type Asked, grpcCapacity, httpCapacity } from './capacity.ts';
+import { type Asked, grpcCapacity, httpCapacity, LOADERS } from './capacity.ts';
+import { removeFolder, temporaryFolder } from './cleanup.ts';
+import { startNode } from './node-child.ts';
 import { processorSeconds } from './server.ts';
 import { verifyCeiling } from './verify-ceiling.ts';
 
@@ -52,6 +51,15 @@ export function measureCeiling(name: CeilingName): Promise<Ceiling> {
   return CEILINGS[name]();
 }
 
+/** Who asks, for these ceilings and for what is judged by them. */
+export function loadersOf(names: readonly CeilingName[]): Partial<typeof LOADERS> {
+  const http: readonly CeilingName[] = ['fastify GET 8 KiB', 'the same with our headers'];
+  return {
+    ...(names.includes('grpc-js echo') && { grpc: LOADERS.grpc }),
+    ...(names.some((name) => http.includes(name)) && { http: LOADERS.http }),
+  };
+}
+
 async function verifying(algorithm: 'P-256' | 'Ed25519', sodium = false): Promise<Ceiling> {
   const { rate, cpu } = await verifyCeiling(CORES, MILLISECONDS, algorithm, sodium);
   return { rate, cpu: cpu * 1e6 };
@@ -74,7 +82,7 @@ async function hashing(): Promise<Ceiling> {
 
 /** Rows of 400 bytes in chained batches of 100, each on disk before the next begins. */
 async function syncedPuts(): Promise<Ceiling> {
-  const folder = mkdtempSync(join(tmpdir(), 'aichain-ceiling-'));
+  const folder = temporaryFolder('ceiling');
   const db = new Level<Uint8Array, Uint8Array>(folder, { keyEncoding: 'view', valueEncoding: 'view' });
   try {
     await db.open();
@@ -93,7 +101,7 @@ async function syncedPuts(): Promise<Ceiling> {
     return { rate: (puts / (performance.now() - started)) * 1000 };
   } finally {
     await db.close();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 
@@ -118,17 +126,14 @@ async function withOneEcho(
   args: readonly string[],
 ): Promise<Required<Ceiling>> {
   const path = fileURLToPath(new URL(`./ceilings/${file}`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
+  const child = startNode('echo', [path, ...args]);
   try {
-    for await (const line of createInterface({ input: child.stdout! })) {
+    for await (const line of createInterface({ input: child.stdout })) {
       const server = { port: Number(line), cpu: () => processorSeconds(child.pid!) };
       return await load(server);
     }
     throw new Error(`${file} ended before it was ready`);
   } finally {
-    process.off('exit', end);
     child.kill('SIGTERM');
   }
 }

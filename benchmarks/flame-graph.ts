@@ -1,9 +1,10 @@
 /** A CPU profile of V8 as a flame graph: width is time, callers below what they call. */
+import { type Place, sourceOf } from './source-place.ts';
 
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: Place & { readonly functionName: string };
     readonly children?: readonly number[];
   }[];
   readonly samples?: readonly number[];
@@ -105,9 +106,7 @@ function frames({ nodes, samples = [], timeDeltas = [] }: CpuProfile): Frame {
   const root: Frame = { name: '(root)', self: 0, total: 0, called: new Map() };
   const add = (id: number, into: Frame): number => {
     const { callFrame, children = [] } = byId.get(id)!;
-    const { functionName, url, lineNumber } = callFrame;
-    const file = url.split('/').at(-1);
-    const name = `${functionName || '(anonymous)'}${file ? ` ${file}:${lineNumber + 1}` : ''}`;
+    const name = `${callFrame.functionName || '(anonymous)'} ${sourceOf(callFrame)}`.trimEnd();
     let frame = into.called.get(name);
     if (!frame) {
       frame = { name, self: 0, total: 0, called: new Map() };

@@ -1,13 +1,16 @@
 /**
  * `npm run bench -- NAME [options]`: one suite a file in benchmarks/suites; without a name all of them, one after the other.
  * Prints a table, with each result also as a share of what the machine can do at most just then, and writes the same as JSON
- * to benchmarks/results/. `npm run bench -- profile NAME` shows where the time goes instead.
+ * to benchmarks/results/. `npm run bench -- profile NAME` shows where the time goes instead. Ends with status 1 where a promise
+ * is missed, or a suite fails; the others run all the same.
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Ceiling, type CeilingName, measureCeiling } from './ceilings.ts';
+import { cleanUp } from './cleanup.ts';
 import { profiled } from './profile.ts';
+import { type Around, type Ceilings, ROOT, report, save } from './report.ts';
 
 /** One measured line: what, how much, in which unit. */
 export interface Measure {
@@ -16,29 +19,36 @@ export interface Measure {
   readonly unit: string;
   /** What it must stay below or above, where something promises it. */
   readonly bound?: { readonly most?: number; readonly least?: number };
-  /** What the machine can do at most of this, and how much of that is promised (0 to 1). */
+  /** What the machine can do at most of this, and how much of that is promised (0 to 1), besides the bound. */
   readonly of?: CeilingName;
   readonly share?: number;
   /** Processor time of one of them, in microseconds, where it can be told: others on the machine change it little. */
   readonly cpu?: number;
 }
 
-interface SuiteOptions {
+export interface SuiteOptions {
   readonly entries: number;
   progress(text: string): void;
+  /**
+   * For a ceiling that a suite measures itself: whether the machine was quiet is told with the result.
+   * @param before a second, and so is `after`
+   * @returns their mean
+   */
+  around(name: string, before: number, after: number): number;
 }
 
 export interface Suite {
   readonly describe: string;
   /** What its measures are shares of. Measured before and after, since others may use the machine too; the mean counts. */
   readonly ceilings?: readonly CeilingName[];
+  /** Files and folders outside of this repository, from its root: where one is not there, the suite is skipped. */
+  readonly needs?: readonly string[];
   run(options: SuiteOptions): Promise<Measure[]>;
 }
 
-type Ceilings = Readonly<Partial<Record<CeilingName, Ceiling>>>;
-
 const folder = new URL('./suites/', import.meta.url);
-const results = new URL('./results/', import.meta.url);
+/** For what a suite that failed has left under way to fail too: it is not the next one's. */
+const SETTLE_MS = 1000;
 const names = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -60,21 +70,63 @@ if (
   process.exit(2);
 }
 
-let missed = false;
-for (const name of chosen.length > 0 ? chosen : names) {
+let failed = false;
+for (const name of chosen.length > 0 ? chosen : names) failed = !(await measured(name)) || failed;
+process.exit(failed ? 1 : 0);
+
+/** @returns whether it ran, and everything holds that it promises. One that is skipped promises nothing. */
+async function measured(name: string): Promise<boolean> {
+  let stray!: (error: unknown) => void;
+  const strayed = new Promise<never>((_, reject) => {
+    stray = reject;
+  });
+  // An error that nobody waits for is the suite's, too: it would end the bench, and with it the other suites.
+  process.on('unhandledRejection', stray);
+  try {
+    return await Promise.race([run(name), strayed]);
+  } catch (error) {
+    console.error(`${name} FAILED:`, error);
+    if (!profiling) save(name, entries, { failed: String(error) });
+    cleanUp();
+    await setTimeout(SETTLE_MS);
+    return false;
+  } finally {
+    cleanUp();
+    process.off('unhandledRejection', stray);
+  }
+}
+
+async function run(name: string): Promise<boolean> {
   const { suite } = (await import(new URL(`${name}.ts`, folder).href)) as { suite: Suite };
-  const progress = (text: string) => console.error(`  ${text}`);
   console.error(`${name}: ${suite.describe}`);
+  const missing = suite.needs?.find((path) => !existsSync(new URL(path, ROOT)));
+  if (missing !== undefined) {
+    const skipped = `${missing} is not there`;
+    console.log(`${name}\n  skipped: ${skipped}`);
+    if (!profiling) save(name, entries, { skipped });
+    return true;
+  }
+  const around: Around[] = [];
+  const options: SuiteOptions = {
+    entries,
+    progress: (text) => console.error(`  ${text}`),
+    around: (what, before, after) => {
+      around.push({ name: what, before, after });
+      return (before + after) / 2;
+    },
+  };
   if (profiling) {
-    await profiled(name, () => suite.run({ entries, progress }));
-    continue;
+    await profiled(name, () => suite.run(options));
+    return true;
   }
   const before = await measureAll(suite);
-  const measures = await suite.run({ entries, progress });
+  const measures = await suite.run(options);
   const after = await measureAll(suite);
-  missed = !report(name, measures, mean(before, after)) || missed;
+  for (const [what, { rate }] of Object.entries(before)) {
+    options.around(what, rate, after[what as CeilingName]!.rate);
+  }
+  return report(name, entries, { measures, ceilings: mean(before, after), around });
 }
-process.exit(missed ? 1 : 0);
 
 async function measureAll({ ceilings = [] }: Suite): Promise<Ceilings> {
   const found: Partial<Record<CeilingName, Ceiling>> = {};
@@ -90,47 +142,4 @@ function mean(before: Ceilings, after: Ceilings): Ceilings {
       return [name, { rate: (first.rate + later.rate) / 2, ...cpu }];
     }),
   );
-}
-
-/** @returns whether everything holds that is promised */
-function report(name: string, measures: readonly Measure[], ceilings: Ceilings): boolean {
-  const lines = [
-    ...Object.entries(ceilings).map(([what, { rate, ...cpu }]) => ({
-      ...{ name: `ceiling: ${what}`, value: rate, unit: '/s' },
-      ...cpu,
-    })),
-    ...measures,
-  ].map((measure) => judged(measure, ceilings));
-  const width = Math.max(...lines.map((line) => line.name.length));
-  console.log(name);
-  for (const { name: what, value, unit, cpu, of, ratio, cpuRatio, holds, promised } of lines) {
-    const shown = Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2);
-    const share = ratio === undefined ? '' : `  ${(ratio * 100).toFixed(0)} % of ${of}`;
-    const verdict = promised === '' ? '' : `  ${holds ? 'holds' : 'MISSED'} (${promised})`;
-    const time = cpu === undefined ? '' : `, ${cpu.toFixed(1)} µs`;
-    const byTime = cpuRatio === undefined ? '' : `, ${(cpuRatio * 100).toFixed(0)} % by processor time`;
-    console.log(`  ${what.padEnd(width)}  ${shown.padStart(12)} ${unit}${time}${share}${byTime}${verdict}`);
-  }
-  mkdirSync(results, { recursive: true });
-  const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
-  const whole = { suite: name, ...machine, ceilings, measures: lines };
-  writeFileSync(new URL(`${name}.json`, results), `${JSON.stringify(whole, null, 2)}\n`);
-  return lines.every(({ holds }) => holds);
-}
-
-function judged(measure: Measure, ceilings: Ceilings) {
-  const { value, bound = {}, of, share, cpu } = measure;
-  const ceiling = of === undefined ? undefined : ceilings[of]!;
-  const ratio = ceiling && value / ceiling.rate;
-  const cpuRatio = ceiling?.cpu === undefined || cpu === undefined ? undefined : ceiling.cpu / cpu;
-  const promised = [
-    bound.most !== undefined && `≤ ${bound.most.toLocaleString('en')}`,
-    bound.least !== undefined && `≥ ${bound.least.toLocaleString('en')}`,
-    share !== undefined && `≥ ${(share * 100).toFixed(0)} %`,
-  ].filter((text) => text !== false);
-  const holds =
-    value <= (bound.most ?? Infinity) &&
-    value >= (bound.least ?? -Infinity) &&
-    (share === undefined || (ratio ?? 0) >= share);
-  return { ...measure, ratio, cpuRatio, holds, promised: promised.join(', ') };
 }

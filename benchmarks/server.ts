@@ -1,5 +1,4 @@
 /** A log server in a process of its own, on a folder of its own, for the load that a suite makes. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,11 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { LedgerClient } from '../src/client/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { parseTrust } from '../src/verify/index.ts';
+import { ended, type NodeChild, profiling, startNode } from './node-child.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const POLL_MS = 200;
-/** Environment variable: the folder for CPU profiles of the server and its threads; none: no profiles. */
-export const PROFILE_FOLDER = 'BENCH_PROFILE';
 
 export interface BenchServer {
   readonly origin: string;
@@ -26,6 +24,7 @@ export interface BenchServer {
   cpu(): number;
   /** Until the lineage index of a log that was not written by a server has been built. */
   settled(): Promise<void>;
+  /** When the bench profiles always by SIGTERM: a process that is killed writes no profile. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -34,13 +33,8 @@ export async function startBenchServer(dataDir: string): Promise<BenchServer> {
   const started = performance.now();
   const free = ['--http-port', '0', '--grpc-port', '0'];
   const unlimited = ['--rate-limit-client-per-second', '0', '--rate-limit-issuer-per-second', '0'];
-  const folder = process.env[PROFILE_FOLDER];
-  const profile = folder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', folder];
-  const args = [...profile, MAIN, 'serve', '-o', 'json', '--data-dir', dataDir, ...free, ...unlimited];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
+  const args = ['serve', '-o', 'json', '--data-dir', dataDir, ...free, ...unlimited];
+  const child = startNode('server', [MAIN, ...args]);
   const answer = await firstAnswer(child);
   const startMs = performance.now() - started;
   return {
@@ -51,17 +45,16 @@ export async function startBenchServer(dataDir: string): Promise<BenchServer> {
     settled: async () => {
       while ((await fetch(new URL('/v1/stats', answer.http))).status === 503) await setTimeout(POLL_MS);
     },
-    stop: (signal = 'SIGTERM') =>
-      new Promise((resolve) => {
-        child.once('exit', () => resolve());
-        child.kill(signal);
-      }),
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(profiling() ? 'SIGTERM' : signal);
+      await ended(child);
+    },
   };
 }
 
-async function firstAnswer(child: ChildProcess): Promise<{ origin: string; grpc: string; http: string }> {
+async function firstAnswer({ stdout }: NodeChild): Promise<{ origin: string; grpc: string; http: string }> {
   let text = '';
-  for await (const line of createInterface({ input: child.stdout! })) {
+  for await (const line of createInterface({ input: stdout })) {
     text += line;
     try {
       return JSON.parse(text) as { origin: string; grpc: string; http: string };

@@ -10,7 +10,7 @@ export class Threads {
 
   constructor(count, key) {
     this.#threads = Array.from({ length: count }, () => {
-      const worker = new Worker(THREAD, { workerData: { key }, execArgv: [] });
+      const worker = new Worker(THREAD, { workerData: { key } });
       const thread = { worker, held: 0 };
       worker.on('message', (id) => {
         thread.held -= 1;

@@ -16,7 +16,8 @@ import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import type { Measure, Suite } from '../main.ts';
 
-const FOLDER = new URL('../../../shared/vectors/attestation/snp/', import.meta.url);
+const VECTORS = '../shared/vectors/attestation/snp/';
+const FOLDER = new URL(`../../${VECTORS}`, import.meta.url);
 const TIME = Date.UTC(2026, 10, 21);
 const ENDORSER = {
   issuer: 'did:x509:0:sha256:I__iuL25oXEVFdTP_aBLx_eT1RPHbCQ_ECBQfYZpt9s::eku:1.3.6.1.4.1.311.76.59.1.2',
@@ -34,6 +35,7 @@ interface Timing {
 
 export const suite: Suite = {
   describe: 'one full appraisal, and refusals of hostile input',
+  needs: [VECTORS],
   async run({ progress }) {
     const bytes = read('azure-depa-inferencing-kms/snp.json');
     const genuine: Evidence = { tee: 'snp-aci', bytes };

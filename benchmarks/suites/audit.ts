@@ -2,13 +2,13 @@
  * `aichain fsck` of a stored log, in a process of its own: hashes alone, and everything, beside what crypto.verify alone
  * reaches on the same cores just before and just after.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureCeiling } from '../ceilings.ts';
-import type { Measure, Suite } from '../main.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
+import type { Measure, Suite, SuiteOptions } from '../main.ts';
+import { startNode } from '../node-child.ts';
 import { writeStoredLog } from '../stored-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
@@ -21,8 +21,9 @@ const POLL_MS = 20;
 
 export const suite: Suite = {
   describe: 'audits a stored log; 1 statement of 100 registers a participant, the others are foreign, P-256',
-  async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-audit-'));
+  async run(options) {
+    const { entries, progress } = options;
+    const dataDir = temporaryFolder('audit');
     try {
       let next = entries / 10;
       const told = (leaves: number) => {
@@ -31,27 +32,27 @@ export const suite: Suite = {
         progress(`${leaves.toLocaleString('en')} entries written`);
       };
       await writeStoredLog(dataDir, entries, { progress: told });
-      return await measure(dataDir, progress);
+      return await measure(dataDir, options);
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };
 
-async function measure(dataDir: string, progress: (text: string) => void): Promise<Measure[]> {
+async function measure(dataDir: string, { progress, around }: SuiteOptions): Promise<Measure[]> {
   const cores = availableParallelism();
   // Twice: the first one finds the files in no cache.
   await audit(dataDir, ['--hashes-only']);
   const nodesBefore = await measureCeiling('SHA-256 of nodes');
   const hashes = await audit(dataDir, ['--hashes-only']);
   const nodesAfter = await measureCeiling('SHA-256 of nodes');
-  const nodes = (nodesBefore.rate + nodesAfter.rate) / 2;
+  const nodes = around('crypto.hash', nodesBefore.rate, nodesAfter.rate);
   progress(`hashes alone: ${Math.round(hashes.rate).toLocaleString('en')}/s`);
   const before = await verifyCeiling(cores, CEILING_MS);
   const whole = await audit(dataDir, []);
   const after = await verifyCeiling(cores, CEILING_MS);
   progress(`crypto.verify alone: ${Math.round(before.rate)}/s before, ${Math.round(after.rate)}/s after`);
-  const ceiling = (before.rate + after.rate) / 2;
+  const ceiling = around('crypto.verify', before.rate, after.rate);
   const cpu = ((before.cpu + after.cpu) / 2) * 1e6;
   return [
     { name: 'entries', value: whole.size, unit: 'leaves' },
@@ -81,8 +82,8 @@ interface Audit {
 }
 
 async function audit(dataDir: string, more: readonly string[]): Promise<Audit> {
-  const args = [MAIN, 'fsck', '--data-dir', dataDir, '-o', 'json', ...more];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const role = ['fsck', ...more].join('');
+  const child = startNode(role, [MAIN, 'fsck', '--data-dir', dataDir, '-o', 'json', ...more]);
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => {
     text += chunk;

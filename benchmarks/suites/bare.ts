@@ -2,17 +2,17 @@
  * A log and its monitor with everything taken out that makes them one: what is left is what grpc-js, LevelDB, HTTP, node's threads
  * and a verification or two of every statement take: a measure of what is left for being a log, and its monitor.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomFillSync, sign } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Bytes } from '../../src/core/bytes.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { GrpcStream } from '../grpc-stream.ts';
 import { grpcMessage } from '../http2-socket.ts';
-import type { Measure, Suite } from '../main.ts';
+import type { Measure, Suite, SuiteOptions } from '../main.ts';
+import { ended, startNode } from '../node-child.ts';
 import { processorSeconds } from '../server.ts';
 import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
 
@@ -31,7 +31,7 @@ const WARM_UP = 938 * BATCH;
 export const suite: Suite = {
   describe:
     'statements that are received, verified, synced and answered, then fetched and verified again too, and nothing else',
-  async run({ entries }) {
+  async run({ entries, around }) {
     const threads = availableParallelism();
     const { privateKey, publicKey } = encodedKeys('P-256');
     const key = publicKey.toString('base64');
@@ -39,8 +39,8 @@ export const suite: Suite = {
     const batches: Bytes[] = [];
     for (let n = 0; n < count; n += BATCH) batches.push(grpcMessage(batchOf(privateKey, n)));
     return [
-      ...(await judged('a log', threads, () => sent(batches, key, threads, false))),
-      ...(await judged('a log and its monitor', threads, () => sent(batches, key, threads, true))),
+      ...(await judged('a log', threads, around, () => sent(batches, key, threads, false))),
+      ...(await judged('a log and its monitor', threads, around, () => sent(batches, key, threads, true))),
     ];
   },
 };
@@ -53,11 +53,16 @@ interface Taken {
 }
 
 /** Beside what the machine verified before and after. */
-async function judged(what: string, threads: number, run: () => Promise<Taken>): Promise<Measure[]> {
+async function judged(
+  what: string,
+  threads: number,
+  around: SuiteOptions['around'],
+  run: () => Promise<Taken>,
+): Promise<Measure[]> {
   const before = await verifyCeiling(threads);
   const taken = await run();
   const after = await verifyCeiling(threads);
-  const ceiling = (before.rate + after.rate) / 2;
+  const ceiling = around(`${what}: crypto.verify`, before.rate, after.rate);
   const verification = (before.cpu + after.cpu) / 2;
   return [
     { name: `${what}: verify ceiling`, value: ceiling, unit: 'signatures/s', cpu: verification * 1e6 },
@@ -74,13 +79,15 @@ async function sent(
   threads: number,
   followed: boolean,
 ): Promise<Taken> {
-  const folder = mkdtempSync(join(tmpdir(), 'aichain-bare-'));
-  const log = run(LOG, [join(folder, 'log'), key, String(threads)]);
+  const folder = temporaryFolder('bare');
+  const log = run('bare-log', LOG, [join(folder, 'log'), key, String(threads)]);
   try {
     const [grpc, http] = (await log.line()).split(' ');
     const count = BATCH * batches.length;
     const counts = [String(WARM_UP), String(count)];
-    const follower = followed ? run(FOLLOWER, [http!, key, String(threads), ...counts]) : undefined;
+    const follower = followed
+      ? run('bare-follower', FOLLOWER, [http!, key, String(threads), ...counts])
+      : undefined;
     await follower?.line();
     const warm = WARM_UP / BATCH;
     await send(grpc!, batches.slice(0, warm));
@@ -93,8 +100,8 @@ async function sent(
     const seconds = (performance.now() - started) / 1000;
     return { rate: (count - WARM_UP) / seconds, cpu: (used() - cpu + followerUsed) / (count - WARM_UP) };
   } finally {
-    log.end();
-    rmSync(folder, { recursive: true, force: true });
+    await log.end();
+    removeFolder(folder);
   }
 }
 
@@ -139,19 +146,12 @@ function send(port: string, batches: readonly Bytes[]): Promise<void> {
 interface Running {
   readonly pid: number;
   line(): Promise<string>;
-  end(): void;
+  end(): Promise<void>;
 }
 
-function run(file: string, args: readonly string[]): Running {
-  const child: ChildProcess = spawn(process.execPath, [file, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
-  const lines: AsyncIterator<string> = (createInterface({ input: child.stdout! }) as Interface)[
-    Symbol.asyncIterator
-  ]();
+function run(role: string, file: string, args: readonly string[]): Running {
+  const child = startNode(role, [file, ...args]);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     pid: child.pid!,
     line: async () => {
@@ -159,6 +159,9 @@ function run(file: string, args: readonly string[]): Running {
       if (done) throw new Error(`${file} ended`);
       return value;
     },
-    end,
+    end: async () => {
+      child.kill('SIGTERM');
+      await ended(child);
+    },
   };
 }

@@ -19,6 +19,7 @@ const BUNDLE_SHARE = 2000 / 27_100;
 export const suite: Suite = {
   describe: 'verifies proofs and bundles, on one thread',
   ceilings: ['P-256 verify', 'SHA-256 of nodes'],
+  needs: ['../shared/data/depa/'],
   async run() {
     const paths = rate(inclusion());
     const nodes = { of: 'SHA-256 of nodes', share: PATH_SHARE } as const;

@@ -3,13 +3,12 @@
  * issuer, kid and the names of things are the same in each, as in life. Under load statements share a commit and its state entry, on a
  * log that is idle each has its own. The database is compacted before it is weighed.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { signForeign } from '../../src/chain/index.ts';
 import { type Bytes, toBase64url, utf8 } from '../../src/core/bytes.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { enrol, LoadStream, type Member, type Placed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { verifyReceipts } from '../receipts.ts';
@@ -48,7 +47,7 @@ interface Weighed {
 }
 
 async function weighed(count: number, together: number): Promise<Weighed> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'aichain-disk-'));
+  const dataDir = temporaryFolder('disk');
   try {
     const server = await startBenchServer(dataDir);
     const stream = new LoadStream(server.grpc);
@@ -76,7 +75,7 @@ async function weighed(count: number, together: number): Promise<Weighed> {
     const commits = last.placed.index + 2 - first - sent;
     return { count: sent, commits, length: last.statement.length, each: folderBytes(db) / sent };
   } finally {
-    rmSync(dataDir, { recursive: true, force: true });
+    removeFolder(dataDir);
   }
 }
 

@@ -3,9 +3,6 @@
  * release of the COVID-19 run, granted and not yet received, in its own log. A verifier's cold start is left out: a key
  * management service runs for days.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Ref } from '../../src/chain/statement.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { aichain } from '../../src/proto/aichain.js';
@@ -16,6 +13,7 @@ import { World } from '../../test/chain/world.ts';
 import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
 import { type GrantedRelease, grantedRelease, sizeWithoutLines } from '../../test/verify/granted-release.ts';
 import { type Capacity, grpcCapacity } from '../capacity.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { LoadStream } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { portOf, startBenchServer } from '../server.ts';
@@ -30,6 +28,7 @@ const ROUNDS = 2000;
 export const suite: Suite = {
   describe: 'asks for proof bundles of a key release, and verifies them on one thread',
   ceilings: ['grpc-js echo', 'P-256 verify'],
+  needs: ['../shared/data/depa/'],
   async run({ progress }) {
     const granted = grantedRelease(crypto);
     const { log } = granted;
@@ -72,7 +71,7 @@ async function measure({ log, request: asked }: GrantedRelease, full: boolean): 
 
 /** The same release, in a log of a server of its own. */
 async function served(): Promise<Capacity> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'aichain-gates-'));
+  const dataDir = temporaryFolder('gates');
   const server = await startBenchServer(dataDir);
   const stream = new LoadStream(server.grpc);
   try {
@@ -98,6 +97,6 @@ async function served(): Promise<Capacity> {
   } finally {
     stream.close();
     await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    removeFolder(dataDir);
   }
 }

@@ -2,9 +2,8 @@
  * How a log behaves as it grows: append rate at the end against the start, memory, start-up, bytes on disk. The
  * statements are signed before, so that the rate is the server's and not the load's.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { verifyReceipts } from '../receipts.ts';
@@ -27,7 +26,7 @@ export const suite: Suite = {
   async run({ entries, progress }) {
     const folders: string[] = [];
     const folder = () => {
-      const made = mkdtempSync(join(tmpdir(), 'aichain-growth-'));
+      const made = temporaryFolder('growth');
       folders.push(made);
       return made;
     };
@@ -36,7 +35,7 @@ export const suite: Suite = {
       if (entries <= SENT) return grown;
       return [...grown, ...(await large(folder, entries, progress))];
     } finally {
-      for (const made of folders) rmSync(made, { recursive: true, force: true });
+      for (const made of folders) removeFolder(made);
     }
   },
 };

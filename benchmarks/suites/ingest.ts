@@ -2,13 +2,11 @@
  * How many statements a second a log takes: each signature verified, each entry durable before it is answered with its receipt.
  * Statements are signed before. The load is a process beside the server's, on the same cores.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Bytes, fromBase64, toBase64, utf8 } from '../../src/core/bytes.ts';
 import { copiedTogether } from '../../src/core/slab.ts';
 import { aichain } from '../../src/proto/aichain.js';
 import type { CeilingName } from '../ceilings.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { httpLoad, postRequest } from '../http-load.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
@@ -32,7 +30,7 @@ export const suite: Suite = {
   describe: 'registers foreign statements of about 400 bytes in every way that there is',
   ceilings: ['P-256 verify', 'Ed25519 verify', 'Ed25519 verify, libsodium', 'synced puts'],
   async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-ingest-'));
+    const dataDir = temporaryFolder('ingest');
     const server = await startBenchServer(dataDir);
     const stream = new LoadStream(server.grpc);
     try {
@@ -65,7 +63,7 @@ export const suite: Suite = {
     } finally {
       stream.close();
       await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };

@@ -3,16 +3,16 @@
  * ingesting at a fixed share of what verifying alone would reach. Lag is the age of what the monitor has replayed: the time
  * since the log first published more than that.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Bytes } from '../../src/core/bytes.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { type Batch, enrol, LoadStream, placedBy, statement } from '../load.ts';
-import type { Measure, Suite } from '../main.ts';
+import type { Measure, Suite, SuiteOptions } from '../main.ts';
+import { ended, startNode } from '../node-child.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { startBenchServer } from '../server.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
@@ -34,20 +34,20 @@ const SAMPLE = 256;
 
 export const suite: Suite = {
   describe: `watches a log that ingests at ${SHARE * 100} % of the verify ceiling on the same cores, for ${SECONDS} s`,
-  async run({ entries, progress }) {
-    const folder = mkdtempSync(join(tmpdir(), 'aichain-lag-'));
+  async run(options) {
+    const folder = temporaryFolder('lag');
     try {
-      return await measure(folder, Math.min(entries, MOST), progress);
+      return await measure(folder, options);
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     }
   },
 };
 
-async function measure(folder: string, most: number, progress: (text: string) => void): Promise<Measure[]> {
+async function measure(folder: string, { entries, progress, around }: SuiteOptions): Promise<Measure[]> {
   const before = await verifyCeiling(availableParallelism());
   const rate = before.rate * SHARE;
-  const count = Math.min(most, Math.round(rate * SECONDS));
+  const count = Math.min(entries, MOST, Math.round(rate * SECONDS));
   const server = await startBenchServer(join(folder, 'log'));
   const stream = new LoadStream(server.grpc);
   const monitor = await startMonitor(server.http, folder);
@@ -84,7 +84,7 @@ async function measure(folder: string, most: number, progress: (text: string) =>
     await watching;
     progress(`${verifyReceipts(join(folder, 'log'), server.origin, sample)} receipts verified`);
     const after = await verifyCeiling(availableParallelism());
-    const ceiling = (before.rate + after.rate) / 2;
+    const ceiling = around('crypto.verify', before.rate, after.rate);
     return [
       { name: 'verify ceiling', value: ceiling, unit: 'signatures/s' },
       { name: 'ingested', value: ingested, unit: 'entries/s' },
@@ -151,22 +151,12 @@ async function text(url: string): Promise<string> {
 
 async function startMonitor(url: string, folder: string) {
   const port = await freePort();
-  const child = spawn(
-    process.execPath,
-    [
-      ...[MAIN, 'monitor', '--url', url, '--trust', join(folder, 'log', 'trust.json')],
-      ...['--data-dir', join(folder, 'monitor'), '--http-port', String(port), '--log-level', 'error'],
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  const end = () => child.kill('SIGKILL');
-  process.once('exit', end);
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      process.off('exit', end);
-      resolve();
-    });
-  });
+  const child = startNode('monitor', [
+    ...[MAIN, 'monitor', '--url', url, '--trust', join(folder, 'log', 'trust.json')],
+    ...['--data-dir', join(folder, 'monitor'), '--http-port', String(port), '--log-level', 'error'],
+  ]);
+  // Nobody asks what it prints.
+  child.stdout.resume();
   const metrics = `http://127.0.0.1:${port}/metrics`;
   for (let tries = 0; ; tries++) {
     const there = await fetch(metrics).catch(() => undefined);
@@ -178,7 +168,7 @@ async function startMonitor(url: string, folder: string) {
     metrics,
     stop: async () => {
       child.kill('SIGTERM');
-      await exited;
+      await ended(child);
     },
   };
 }

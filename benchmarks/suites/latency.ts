@@ -1,9 +1,9 @@
 /** From the registration of a statement to its receipt: on a log that has nothing else to do, and at half of what it can take. */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Bytes } from '../../src/core/bytes.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { type Batch, enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { verifyReceipts } from '../receipts.ts';
@@ -19,7 +19,7 @@ export const suite: Suite = {
   describe: 'registers foreign P-256 statements over one stream, and waits for each receipt',
   ceilings: ['P-256 verify'],
   async run({ progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-latency-'));
+    const dataDir = temporaryFolder('latency');
     const server = await startBenchServer(dataDir);
     const stream = new LoadStream(server.grpc);
     try {
@@ -42,7 +42,7 @@ export const suite: Suite = {
     } finally {
       stream.close();
       await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };

@@ -2,9 +2,7 @@
  * Verified durable P-256 appends a second of all kinds of entry, in the proportions of training cycles: rules, state entries
  * and the state map included. The statements are signed before, so that the rate is the server's and not the load's.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { KINDS } from '../../src/chain/kinds/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
@@ -12,14 +10,15 @@ import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/ind
 import { type Step, Story } from '../../test/chain/story.ts';
 import { World } from '../../test/chain/world.ts';
 import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { Copy, ROUND, SHARED } from '../lifecycle-copy.ts';
 import { play, Tally } from '../lifecycle-load.ts';
 import { LoadStream } from '../load.ts';
-import type { Measure, Suite } from '../main.ts';
+import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { verifyReceipts } from '../receipts.ts';
 import { rulesAlone } from '../rules-alone.ts';
 import { type BenchServer, recordsOf, startBenchServer } from '../server.ts';
-import { type Ceiling, verifyCeiling } from '../verify-ceiling.ts';
+import { verifyCeiling } from '../verify-ceiling.ts';
 
 /** Copies that are played at a time. */
 const WAVE = 100 * ROUND;
@@ -32,18 +31,19 @@ const SLOWEST = 5;
 const SHARE = 0.5;
 
 export const suite: Suite = {
+  needs: ['../shared/data/depa/'],
   describe: `training cycles, ${WAVE} side by side, over one stream, batches of 64, P-256; default settings`,
-  async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-lifecycle-'));
+  async run(options) {
+    const dataDir = temporaryFolder('lifecycle');
     try {
-      return await measure(dataDir, Math.min(entries, MOST), progress);
+      return await measure(dataDir, options);
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };
 
-async function measure(dataDir: string, entries: number, progress: (text: string) => void) {
+async function measure(dataDir: string, { entries, progress, around }: SuiteOptions) {
   const before = await verifyCeiling(availableParallelism());
   const server = await startBenchServer(dataDir);
   const stream = new LoadStream(server.grpc);
@@ -53,7 +53,7 @@ async function measure(dataDir: string, entries: number, progress: (text: string
   const once = await play(world, stream, [steps]);
   const tally = new Tally();
   let cpu = 0;
-  const waves = Math.max(1, Math.round(entries / (WAVE * STATEMENTS)));
+  const waves = Math.max(1, Math.round(Math.min(entries, MOST) / (WAVE * STATEMENTS)));
   for (let n = 0; n < waves; n++) {
     const copies = await copiesOf(published, n);
     const [sent, seconds] = [tally.statements, tally.seconds];
@@ -76,7 +76,9 @@ async function measure(dataDir: string, entries: number, progress: (text: string
   await server.stop();
   const after = await verifyCeiling(availableParallelism());
   const rules = await rulesAlone(dataDir, server.origin);
-  return measures(tally, { before, after, cpu: cpu / tally.statements, kinds, mapKeys, rules });
+  const ceiling = around('crypto.verify', before.rate, after.rate);
+  const verifying = (before.cpu + after.cpu) / 2;
+  return measures(tally, { ceiling, verifying, cpu: cpu / tally.statements, kinds, mapKeys, rules });
 }
 
 function storyOf({ origin }: BenchServer, dataDir: string): Story {
@@ -106,8 +108,9 @@ function everyKind(...tallies: readonly Tally[]): number {
 }
 
 interface Circumstances {
-  readonly before: Ceiling;
-  readonly after: Ceiling;
+  /** Verifications a second, and processor seconds of one. */
+  readonly ceiling: number;
+  readonly verifying: number;
   /** Processor seconds of the server for a statement. */
   readonly cpu: number;
   readonly kinds: number;
@@ -116,10 +119,11 @@ interface Circumstances {
   readonly rules: { readonly count: number; readonly seconds: number };
 }
 
-function measures(tally: Tally, { before, after, cpu, kinds, mapKeys, rules }: Circumstances): Measure[] {
+function measures(
+  tally: Tally,
+  { ceiling, verifying, cpu, kinds, mapKeys, rules }: Circumstances,
+): Measure[] {
   const rate = tally.statements / tally.seconds;
-  const ceiling = (before.rate + after.rate) / 2;
-  const verifying = (before.cpu + after.cpu) / 2;
   const slowest = [...tally.kinds]
     .map(([kind, { count, seconds }]) => ({ kind, rate: count / seconds }))
     .sort((a, b) => a.rate - b.rate)

@@ -2,10 +2,10 @@
  * How fast a monitor replays a log: tiles checked, signatures verified, every state entry compared, everything kept on
  * disk; against what verifying alone would reach on the same cores.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Alarm } from '../../src/monitor/index.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite } from '../main.ts';
 import { TiledLog } from '../tiled-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
@@ -26,7 +26,7 @@ const MOST = 200_000;
 
 export const suite: Suite = {
   describe: `replays a log of foreign P-256 statements, ${BATCH} in a batch, alone on the machine`,
-  async run({ entries, progress }) {
+  async run({ entries, progress, around }) {
     const count = Math.min(entries, MOST);
     const cores = availableParallelism();
     const log = new TiledLog();
@@ -35,12 +35,12 @@ export const suite: Suite = {
     }
     await log.warm();
     progress(`a log of ${log.size} leaves`);
-    const folder = mkdtempSync(join(tmpdir(), 'aichain-monitor-'));
+    const folder = temporaryFolder('monitor');
     try {
       const before = await verifyCeiling(cores);
       const replayed = await replay(log, count, folder, cores);
       const after = await verifyCeiling(cores);
-      const ceiling = (before.rate + after.rate) / 2;
+      const ceiling = around('crypto.verify', before.rate, after.rate);
       const cpu = (before.cpu + after.cpu) / 2;
       return [
         { name: `verify ceiling on ${cores} cores`, value: ceiling, unit: 'signatures/s' },
@@ -55,7 +55,7 @@ export const suite: Suite = {
         { name: 'alarms', value: replayed.alarms, unit: '', bound: { most: 0 } },
       ] satisfies Measure[];
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     }
   },
 };

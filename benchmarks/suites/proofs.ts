@@ -1,13 +1,11 @@
 /** How many proofs a second one server process makes, of a log as it lies on disk. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { equal } from '../../src/core/bytes.ts';
 import { rootFromInclusion } from '../../src/merkle/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { aichain } from '../../src/proto/aichain.js';
 import { type Capacity, grpcCapacity, httpCapacity, LOADERS } from '../capacity.ts';
 import type { CeilingName } from '../ceilings.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { portOf, startBenchServer } from '../server.ts';
@@ -23,7 +21,7 @@ export const suite: Suite = {
   describe: `asks for proofs: gRPC by ${LOADERS.grpc === 'own' ? 'our own loader' : LOADERS.grpc}, HTTP by ${LOADERS.http === 'own' ? 'our own loader' : LOADERS.http}`,
   ceilings: ['grpc-js echo', 'fastify GET 8 KiB'],
   async run({ entries, progress }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-proofs-'));
+    const dataDir = temporaryFolder('proofs');
     try {
       await writeStoredLog(dataDir, Math.min(entries, MOST));
       const server = await startBenchServer(dataDir);
@@ -52,7 +50,7 @@ export const suite: Suite = {
         await server.stop();
       }
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };

@@ -1,8 +1,6 @@
 /** How many tiles a second one server process gives out, against a fastify that does nothing else. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { httpCapacity, LOADERS } from '../capacity.ts';
+import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite } from '../main.ts';
 import { portOf, startBenchServer } from '../server.ts';
 import { writeStoredLog } from '../stored-log.ts';
@@ -14,7 +12,7 @@ export const suite: Suite = {
   describe: `asks for full tiles and entry bundles all over the log, by ${LOADERS.http === 'own' ? 'our own loader' : LOADERS.http}`,
   ceilings: ['fastify GET 8 KiB', 'the same with our headers'],
   async run({ entries }) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'aichain-tiles-'));
+    const dataDir = temporaryFolder('tiles');
     try {
       const leaves = Math.min(entries, MOST);
       await writeStoredLog(dataDir, leaves);
@@ -38,7 +36,7 @@ export const suite: Suite = {
         await server.stop();
       }
     } finally {
-      rmSync(dataDir, { recursive: true, force: true });
+      removeFolder(dataDir);
     }
   },
 };
