@@ -1,10 +1,11 @@
 /**
- * What a foreign statement takes on disk: leaf, tree, index, state entry, heads. It has 400 bytes, of which text and signature are random;
- * issuer, kid and the names of things are the same in each, as in life. Under load statements share a commit and its state entry, on a
- * log that is idle each has its own. The database is compacted before it is weighed.
+ * What a foreign statement takes on disk: leaf, tree, index, state entry, heads. It has 400 bytes, of which text
+ * and signature are random; issuer, kid and the names of things are the same in each, as in life. Under load
+ * statements share a commit and its state entry, on a log that is idle each has its own. The database is compacted
+ * before it is weighed.
  *
- * The leaf index is stored in whole parts, so the log under load is grown until it has one, whatever number of entries is asked for. An idle
- * log would take minutes to get there: what the index takes for a leaf is added to it.
+ * The leaf index is stored in whole parts, so the log under load is grown until it has one, whatever number of
+ * entries is asked for. An idle log would take minutes to get there: what the index takes for a leaf is added to it.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,7 @@ const LEAST_TOGETHER = 64;
 const IDLE = 10_000;
 
 export const suite: Suite = {
-  describe: `weighs what statements of ${BYTES} bytes leave on disk, a part of the leaf index among it; --entries does not count`,
+  describe: `weighs what statements of ${BYTES} bytes leave on disk, with a part of the leaf index; ignores --entries`,
   async run({ progress }) {
     const loaded = await weighed(LOADED, TOGETHER, progress);
     const idle = await weighed(IDLE, 1, progress);

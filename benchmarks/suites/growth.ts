@@ -1,6 +1,7 @@
 /**
- * How a log behaves as it grows: append rate at the end against the start, memory, start-up, bytes on disk; and what further records of
- * the state take. The statements are signed before, so that the rate is the server's and not the load's.
+ * How a log behaves as it grows: append rate at the end against the start, memory, start-up, bytes on disk; and
+ * what further records of the state take. The statements are signed before, so that the rate is the server's and not
+ * the load's.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,13 +17,13 @@ const PART = 100_000;
 /** So many are sent to a server; of a larger log only the last are, and the rest is written as a server would have. */
 const SENT = 1_000_000;
 const LAST = 3 * PART;
-/** Timed apart. Nothing warms the server up: it has just started, and the engine compiles what it finds to be run often. */
+/** Timed apart. Nothing warms the server up: it has just started, and the engine still compiles what is run often. */
 const FIRST = 10_000;
 /** Of a larger log; two for each participant. */
 const RECORDS = 100_000;
 /**
- * Leaves of two logs, of which one has next to no records and the other two for each leaf. What lies between them is told for a
- * million: so many would take several minutes to be written.
+ * Leaves of two logs, of which one has next to no records and the other two for each leaf. What lies between them
+ * is told for a million: so many would take several minutes to be written.
  */
 const BESIDE = 50_000;
 /** Of each of the two; the median counts. */
