@@ -37,7 +37,7 @@ const REGISTER_EVERY = 100;
 
 export interface StoredLogOptions {
   readonly progress?: (leaves: number) => void;
-  /** One statement of so many registers a participant, which makes two records; the others are foreign. */
+  /** One statement of so many registers a participant, which makes two records; the others are foreign. Infinity: none. */
   readonly registerEvery?: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * How a log behaves as it grows: append rate at the end against the start, memory, start-up, bytes on disk. The
- * statements are signed before, so that the rate is the server's and not the load's.
+ * How a log behaves as it grows: append rate at the end against the start, memory, start-up, bytes on disk; and
+ * what further records of the state take. The statements are signed before, so that the rate is the server's and not
+ * the load's.
  */
 import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
@@ -15,10 +16,17 @@ const PART = 100_000;
 /** So many are sent to a server; of a larger log only the last are, and the rest is written as a server would have. */
 const SENT = 1_000_000;
 const LAST = 3 * PART;
+/** Timed apart. Nothing warms the server up: it has just started, and the engine still compiles what is run often. */
+const FIRST = 10_000;
 /** Of a larger log; two for each participant. */
 const RECORDS = 100_000;
-/** Of the log that shows what further records take, told for a million: so many would take half an hour to be written. */
-const MANY_RECORDS = 300_000;
+/**
+ * Leaves of two logs, of which one has next to no records and the other two for each leaf. What lies between them
+ * is told for a million: so many would take several minutes to be written.
+ */
+const BESIDE = 50_000;
+/** Of each of the two; the median counts. */
+const STARTS = 3;
 
 export const suite: Suite = {
   describe: 'appends entries over one stream, batches of 64, P-256; default settings without rate limits',
@@ -31,9 +39,11 @@ export const suite: Suite = {
       return made;
     };
     try {
-      const grown = await grow(folder(), Math.min(entries, SENT), progress);
-      if (entries <= SENT) return grown;
-      return [...grown, ...(await large(folder, entries, progress))];
+      return [
+        ...(await grow(folder(), Math.min(entries, SENT), progress)),
+        ...(entries > SENT ? await large(folder, entries, progress) : []),
+        ...(await furtherRecords(folder, progress)),
+      ];
     } finally {
       for (const made of folders) removeFolder(made);
     }
@@ -41,8 +51,9 @@ export const suite: Suite = {
 };
 
 interface Appended {
-  /** Of each part. */
+  /** Entries a second, of each part, and of the first entries of the first part. */
   readonly rates: readonly number[];
+  readonly firstRate: number;
   /** MB. */
   readonly peak: number;
 }
@@ -54,15 +65,20 @@ async function append(
   progress: (text: string) => void,
 ): Promise<Appended> {
   const rates: number[] = [];
+  let firstRate = Number.NaN;
   let peak = 0;
   for (let done = 0; done < count; ) {
     const part = Math.min(PART, count - done);
     const statements = await signed(member, first + done, part);
     const bytes = statements.reduce((sum, one) => sum + one.length, 0) / part;
-    const send = prepareAll(stream, statements);
+    const apart = done === 0 ? Math.min(FIRST, part) : 0;
+    const sendFirst = prepareAll(stream, statements.slice(0, apart));
+    const sendRest = prepareAll(stream, statements.slice(apart));
     const started = performance.now();
-    const sample = await send();
-    const seconds = (performance.now() - started) / 1000;
+    const sample = await sendFirst();
+    if (done === 0) firstRate = apart / secondsSince(started);
+    sample.push(...(await sendRest()));
+    const seconds = secondsSince(started);
     const verified = verifyReceipts(dataDir, server.origin, sample);
     rates.push(part / seconds);
     done += part;
@@ -72,8 +88,10 @@ async function append(
       `${(first + done).toLocaleString('en')} entries, ${Math.round(part / seconds).toLocaleString('en')}/s, ${Math.round(memory.now)} MB, ${Math.round(bytes)} bytes each, ${verified} receipts verified`,
     );
   }
-  return { rates, peak };
+  return { rates, firstRate, peak };
 }
+
+const secondsSince = (started: number) => (performance.now() - started) / 1000;
 
 interface Starts {
   /** Seconds. */
@@ -146,13 +164,36 @@ function measuresOf(
 
 async function grow(dataDir: string, entries: number, progress: (text: string) => void): Promise<Measure[]> {
   const life = await live(dataDir, await emptyLog(dataDir, entries), progress);
-  // One part may fall into a compaction, or into something else that the machine does: three show what lasts.
-  const [first, last] = [median(life.rates.slice(0, 3)), median(life.rates.slice(-3))];
   return [
+    ...ratesOf(life, entries),
+    ...measuresOf('grown', life, entries, { memory: 400, start: 3, disk: 560 }),
+  ];
+}
+
+/** How the end compares with the start is told only of a log that is long enough to have both. */
+function ratesOf({ rates, firstRate }: Appended, entries: number): Measure[] {
+  const ofFirst: Measure = {
+    ...{ name: `append rate, first ${FIRST.toLocaleString('en')}, server not warm`, value: firstRate },
+    ...{ unit: '/s', of: 'P-256 verify' },
+  };
+  const start = entries > FIRST ? [ofFirst] : [];
+  if (entries < 2 * LAST) {
+    return [
+      ...start,
+      { name: 'append rate, all parts', value: median(rates), unit: '/s', of: 'P-256 verify' },
+    ];
+  }
+  // One part may fall into a compaction, or into something else that the machine does: three show what lasts.
+  const [first, last] = [median(rates.slice(0, 3)), median(rates.slice(-3))];
+  return [
+    ofFirst,
     { name: 'append rate, first three parts', value: first, unit: '/s', of: 'P-256 verify' },
     { name: 'append rate, last three parts', value: last, unit: '/s', of: 'P-256 verify' },
-    { name: 'last ÷ first', value: last / first, unit: '', bound: { least: 0.8 } },
-    ...measuresOf('grown', life, entries, { memory: 400, start: 3, disk: 560 }),
+    { name: 'last ÷ first three parts', value: last / first, unit: '', bound: { least: 0.8 } },
+    {
+      name: `last three parts ÷ first ${FIRST.toLocaleString('en')}`,
+      ...{ value: last / firstRate, unit: '', bound: { least: 0.8 } },
+    },
   ];
 }
 
@@ -164,7 +205,7 @@ async function emptyLog(dataDir: string, count: number): Promise<Load> {
 }
 
 /** What the machine makes of an empty log at this moment, entries a second. */
-async function smallRate(dataDir: string, progress: (text: string) => void): Promise<number> {
+async function emptyRate(dataDir: string, progress: (text: string) => void): Promise<number> {
   const load = await emptyLog(dataDir, LAST);
   const { rates } = await append(dataDir, load, progress);
   load.stream.close();
@@ -181,8 +222,8 @@ async function large(
   const registerEvery = Math.max(1, Math.round((entries * 2) / RECORDS));
   const first = entries - LAST;
   const member = await written(dataDir, first, registerEvery, progress);
-  // Long after the first: the machine may not be what it was, so a small log goes before and after.
-  const before = await smallRate(folder(), progress);
+  // Long after the first: the machine may not be what it was, so an empty log goes before and after.
+  const before = await emptyRate(folder(), progress);
   const server = await startBenchServer(dataDir);
   await server.settled();
   const stream = new LoadStream(server.grpc);
@@ -191,32 +232,65 @@ async function large(
   progress(
     `starts in ${starts.killed.toFixed(1)} and ${starts.clean.toFixed(1)} s, ${Math.round(peak)} MB at most`,
   );
-  const small = (before + (await smallRate(folder(), progress))) / 2;
-
-  const many = folder();
-  await written(many, MANY_RECORDS / 2, 1, progress);
-  const built = await startBenchServer(many);
-  await built.settled();
-  const further = ((await recordsOf(built, many)) - life.records) / 1_000_000;
-  await built.stop();
-  const withMany = await restarts(many);
+  const empty = (before + (await emptyRate(folder(), progress))) / 2;
   const last = median(life.rates);
   return [
     { name: 'large, append rate', value: last, unit: '/s', of: 'P-256 verify' },
-    { name: 'small, append rate before and after it', value: small, unit: '/s', of: 'P-256 verify' },
-    { name: 'large ÷ small', value: last / small, unit: '', bound: { least: 0.8 } },
-    ...measuresOf('large', life, entries, { memory: 600, start: 5 }),
     {
-      name: 'a further million records, start',
-      value: (withMany.clean - life.starts.clean) / further,
-      unit: 's',
+      name: `empty log, append rate, first ${LAST.toLocaleString('en')}, before and after`,
+      value: empty,
+      unit: '/s',
+      of: 'P-256 verify',
     },
+    { name: 'large ÷ empty log', value: last / empty, unit: '', bound: { least: 0.8 } },
+    ...measuresOf('large', life, entries, { memory: 600, start: 5 }),
+  ];
+}
+
+interface Held {
+  readonly records: number;
+  /** Seconds of a start, and MB after it. */
+  readonly start: number;
+  readonly memory: number;
+}
+
+/** Of two logs of the same length: what the leaves take is in both, and only what records take lies between them. */
+async function furtherRecords(folder: () => string, progress: (text: string) => void): Promise<Measure[]> {
+  const few = await held(folder(), Infinity, progress);
+  const many = await held(folder(), 1, progress);
+  const further = many.records - few.records;
+  const millions = further / 1_000_000;
+  return [
+    { name: `further records, in a log of ${BESIDE.toLocaleString('en')}`, value: further, unit: '' },
+    { name: 'a further million records, start', value: (many.start - few.start) / millions, unit: 's' },
     {
       name: 'a further million records, memory after a start',
-      value: (withMany.memory - life.starts.memory) / further,
+      value: (many.memory - few.memory) / millions,
       unit: 'MB',
     },
   ];
+}
+
+/** @param registerEvery see StoredLogOptions */
+async function held(dataDir: string, registerEvery: number, progress: (text: string) => void): Promise<Held> {
+  await writeStoredLog(dataDir, BESIDE, { registerEvery });
+  const built = await startBenchServer(dataDir);
+  await built.settled();
+  const records = await recordsOf(built, dataDir);
+  await built.stop();
+  const starts: Pick<Held, 'start' | 'memory'>[] = [];
+  while (starts.length < STARTS) {
+    const server = await startBenchServer(dataDir);
+    starts.push({ start: server.startMs / 1000, memory: server.memory().now });
+    await server.stop();
+  }
+  const start = median(starts.map((one) => one.start));
+  const memory = median(starts.map((one) => one.memory));
+  const each = starts.map((one) => `${one.start.toFixed(2)} s, ${Math.round(one.memory)} MB`).join('; ');
+  progress(
+    `${records.toLocaleString('en')} records in ${BESIDE.toLocaleString('en')} entries, starts: ${each}`,
+  );
+  return { records, start, memory };
 }
 
 function written(
