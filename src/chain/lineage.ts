@@ -107,11 +107,8 @@ export function lineageOf(statement: Pick<Statement, 'chain' | 'body' | 'issuer'
   const { onBehalf, refs } = chain;
   const edges = edgesOf(kind.name, subject, onBehalf ?? issuer, body);
   const object = objectOf(kind.name, subject, body);
-  return {
-    ...{ kind: kind.name, subject, issuer, edges, refs },
-    ...(onBehalf !== undefined && { onBehalf }),
-    ...(object && { object }),
-  };
+  const lineage = { kind: kind.name, subject, issuer, edges, refs };
+  return Object.assign(lineage, onBehalf !== undefined && { onBehalf }, object && { object });
 }
 
 /** `contract` of `urn:depa:contract:…`, `participant` of a DID. */

@@ -1,5 +1,6 @@
 /** What speaks against handing a data key to a clean room, in the order in which it is said. */
 import { equal } from '../core/bytes.ts';
+import { extended } from '../core/extended.ts';
 import { affirmationFault } from './affirmation.ts';
 import { BUDGET_FAULTS } from './budget.ts';
 import { IN_FORCE_FAULTS, type InForceFault, inForceFault } from './in-force.ts';
@@ -60,7 +61,7 @@ export function keptKey(
 ): Kept | undefined {
   if (version !== undefined) {
     const dataset = DATASET.read(read, subject, version);
-    return dataset && { ...dataset, owner: dataset.provider };
+    return dataset && extended(dataset, { owner: dataset.provider });
   }
   const model = MODEL.read(read, subject);
   return (

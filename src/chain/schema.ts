@@ -269,12 +269,10 @@ export function struct<const M extends Members>(members: M): Schema<StructOf<M>>
       : { name, required: true, schema: member },
   );
   // As they come: a deterministic map is in the order of its encoded names, RFC 8949 §4.2.1.
-  const order = fields.map((field, place) => ({
-    ...field,
-    place,
-    key: encode(field.name),
-    bytes: [...encode(field.name)],
-  }));
+  const order = fields.map(({ name, required, schema }, place) => {
+    const key = encode(name);
+    return { required, schema, place, key, bytes: [...key] };
+  });
   order.sort((a, b) => compare(a.key, b.key));
   const cddl = fields.map((f) => `${f.required ? '' : '? '}${JSON.stringify(f.name)} => ${f.schema.cddl}`);
   return {

@@ -15,6 +15,7 @@ import {
 import { type Bytes, fromUtf8, utf8 } from '../core/bytes.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
+import { extended } from '../core/extended.ts';
 import { type Storage, WriteBatch } from '../storage/index.ts';
 import {
   actorKey,
@@ -151,7 +152,7 @@ export class LineageIndex {
       const lineage = lineageOf(entry.statement);
       if (!lineage) return [];
       this.#addRows(write, entry, lineage);
-      return [{ ...entry, subject: lineage.subject }];
+      return [extended(entry, { subject: lineage.subject })];
     });
     if (counted.length > 0) this.#statistics.fold(write, counted, read);
     write.put(LINEAGE_MARK_KEY, encodeMark(end));

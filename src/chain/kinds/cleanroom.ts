@@ -122,11 +122,11 @@ function joinContract(
     openRooms: contract.openRooms + 1,
     openPayments: contract.openPayments + payments.length,
   };
-  const due = { payer: tdc, state: 'DUE', changed: ctx.index, changedAt: ctx.time } as const;
+  const [state, changed, changedAt] = ['DUE', ctx.index, ctx.time] as const;
   return [
     CONTRACT.put({ ...contract, ...counted }, id),
     ...payments.map(({ payee, amount, currency }, row) =>
-      PAYMENT.put({ ...due, payee, amount, currency }, id, row, room),
+      PAYMENT.put({ payer: tdc, state, changed, changedAt, payee, amount, currency }, id, row, room),
     ),
   ];
 }

@@ -2,6 +2,7 @@
  * key.request, .release, .cancel and .receive: how a data key comes to a clean room. REQUESTED → GRANTED → RECEIVED;
  * DENIED | CANCELLED; EXPIRED is derived. The KMS logs before it hands a key over, and hands it over only against a proof.
  */
+import { extended } from '../../core/extended.ts';
 import { budgetFault, free, reserve, settle } from '../budget.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { type Context, type Denial, declareKind } from '../kind.ts';
@@ -96,7 +97,7 @@ export const release = declareKind({
       return { denied: 'KMS_NOT_FOR_DATASET', writes: [] };
     }
     const room = CLEANROOM.read(ctx.read, asked.cleanroom)!;
-    const decided = { ...asked, nonce: body.nonce, changed: ctx.index, changedAt: ctx.time };
+    const decided = extended(asked, { nonce: body.nonce, changed: ctx.index, changedAt: ctx.time });
     const fault = releaseFault(ctx, room, asked) ?? spendFault(ctx, room, asked);
     return fault ? deny(fault.refused, decided, id) : grant(ctx, room, decided, id);
   },
@@ -107,7 +108,7 @@ function deny<Code extends keyof typeof DENIALS>(
   decided: ReleaseRecord,
   id: string,
 ): Denial<Code> {
-  return { denied, writes: [RELEASE.put({ ...decided, state: 'DENIED', denial: denied }, id)] };
+  return { denied, writes: [RELEASE.put(extended(decided, { state: 'DENIED', denial: denied }), id)] };
 }
 
 function spendFault(ctx: Context, room: CleanroomRecord, asked: ReleaseRecord) {
@@ -124,16 +125,18 @@ function grant(ctx: Context, room: CleanroomRecord, decided: ReleaseRecord, id: 
   const amount = charges.length > 0 ? room.privacy : NO_PRIVACY;
   const expires = ctx.time + ctx.policy.handoverSeconds * 1000;
   const own = mountFor(room, decided);
-  const mounts = room.mounts.map((mount) => (mount === own ? { ...mount, release: id, expires } : mount));
+  const mounts = room.mounts.map((mount) =>
+    mount === own ? extended(mount, { release: id, expires }) : mount,
+  );
   const granted = room.granted ?? { entry: ctx.index, at: ctx.time };
   const changed = { changed: ctx.index, changedAt: ctx.time };
-  const now: ReleaseRecord = { ...decided, state: 'GRANTED', expires };
+  const now: ReleaseRecord = extended(decided, { state: 'GRANTED', expires });
   return [
-    CLEANROOM.put({ ...room, mounts, granted, ...changed }, cleanroom),
+    CLEANROOM.put(extended(room, { mounts, granted, ...changed }), cleanroom),
     RELEASED.put({ release: id }, cleanroom, kms, key),
     ...(expired
       ? [
-          RELEASE.put({ ...now, reserve: expired.release.reserve, replaces: expired.id }, id),
+          RELEASE.put(extended(now, { reserve: expired.release.reserve, replaces: expired.id }), id),
           RELEASE.put({ ...expired.release, reserve: NO_PRIVACY, ...changed }, expired.id),
         ]
       : [RELEASE.put({ ...now, reserve: amount }, id), ...reserve(ctx.read, charges, amount)]),
@@ -215,12 +218,12 @@ export const receive = declareKind({
     if (known.state !== 'GRANTED' && known.state !== 'CANCELLED') return refuse('STATE_WRONG', known.state);
     const room = CLEANROOM.read(ctx.read, ctx.room)!;
     const changed = { changed: ctx.index, changedAt: ctx.time };
-    const received = RELEASE.put({ ...known, state: 'RECEIVED', wrapped, ...changed }, id);
+    const received = RELEASE.put(extended(known, { state: 'RECEIVED', wrapped, ...changed }), id);
     const late = known.state === 'CANCELLED' || hasExpired(known, ctx.time) || room.state !== 'ATTESTED';
     if (late) return [received, ...lateKey(ctx, room, known, id)];
     const mounts = room.mounts.map((mount) => {
       const { expires, ...rest } = mount;
-      return mount.release === id ? { ...rest, received: 'yes' as const } : mount;
+      return mount.release === id ? extended(rest, { received: 'yes' as const }) : mount;
     });
     const state = mounts.every((mount) => mount.received) ? 'KEYED' : room.state;
     return [received, CLEANROOM.put({ ...room, mounts, state, ...changed }, ctx.room)];

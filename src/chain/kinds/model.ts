@@ -1,5 +1,7 @@
 /** model.*: how a model comes into being. Registered: → BASE; released by a clean room: → RELEASED; derived: → RECEIVED. */
+
 import { equal } from '../../core/bytes.ts';
+import { extended } from '../../core/extended.ts';
 import { formatFault } from '../format.ts';
 import { isOwnUrn } from '../identifier.ts';
 import { CONTRACT_FAULTS } from '../in-force.ts';
@@ -181,13 +183,21 @@ export const release = declareKind({
     const changed = { changed: ctx.index, changedAt: ctx.time };
     const { digest, ciphertext, wrapKid } = body;
     const model: ModelRecord = {
-      ...{ owner: body.to, digest, format: output.format, run: body.run, contracts: room.contracts },
+      owner: body.to,
+      digest,
+      format: output.format,
+      run: body.run,
+      contracts: room.contracts,
       parents: room.baseModel === undefined ? [] : [room.baseModel],
-      ...{ ciphertext, wrapKid, state: 'RELEASED', entry: ctx.index, ...changed },
+      ciphertext,
+      wrapKid,
+      state: 'RELEASED',
+      entry: ctx.index,
+      ...changed,
     };
     return [
       MODEL.put(model, body.id),
-      RUN.put({ ...run, model: body.id, ...changed }, body.run),
+      RUN.put(extended(run, { model: body.id, ...changed }), body.run),
       CLEANROOM.put({ ...room, state: 'RELEASED', ...changed }, ctx.room),
     ];
   },

@@ -1,5 +1,6 @@
 /** run.*: training in a clean room. STARTED → COMPLETED | FAILED | ABORTED (by the abort of its room). */
 import { equal } from '../../core/bytes.ts';
+import { extended } from '../../core/extended.ts';
 import { within } from '../budget.ts';
 import { formatFault, isPickle } from '../format.ts';
 import { isOwnUrn } from '../identifier.ts';
@@ -72,7 +73,7 @@ export const start = declareKind({
     };
     return [
       RUN.put(run, body.id),
-      CLEANROOM.put({ ...room, run: body.id, state: 'TRAINING', ...changed }, ctx.room),
+      CLEANROOM.put(extended(room, { run: body.id, state: 'TRAINING', ...changed }), ctx.room),
     ];
   },
 });
