@@ -19,6 +19,8 @@ export interface Measure {
   /** What the machine can do at most of this, and how much of that is promised (0 to 1). */
   readonly of?: CeilingName;
   readonly share?: number;
+  /** The ceiling as it was around this measure, if a suite has taken it itself. */
+  readonly ceiling?: Ceiling;
   /** Processor time of one of them, in microseconds, where it can be told: others on the machine change it little. */
   readonly cpu?: number;
 }
@@ -120,7 +122,7 @@ function report(name: string, measures: readonly Measure[], ceilings: Ceilings):
 
 function judged(measure: Measure, ceilings: Ceilings) {
   const { value, bound = {}, of, share, cpu } = measure;
-  const ceiling = of === undefined ? undefined : ceilings[of]!;
+  const ceiling = measure.ceiling ?? (of === undefined ? undefined : ceilings[of]!);
   const ratio = ceiling && value / ceiling.rate;
   const cpuRatio = ceiling?.cpu === undefined || cpu === undefined ? undefined : ceiling.cpu / cpu;
   const promised = [
