@@ -28,10 +28,13 @@ export const LOADERS = {
   http: installed('wrk') ? 'wrk' : 'own',
 } as const;
 
-/** A server of one process, and the processor seconds that it has used so far. */
+/** A server of one process. */
 export interface Asked {
   readonly port: number;
+  /** Processor seconds that it has used so far. */
   cpu(): number;
+  /** gRPC calls that it has answered with an error so far, if it counts them. To h2load they are answers like others: HTTP 200. */
+  failed?(): Promise<number>;
 }
 
 export interface Capacity {
@@ -41,9 +44,19 @@ export interface Capacity {
   readonly cpu: number;
 }
 
-/** Unary calls a second, all with the same message. @param path `/package.Service/Method` */
-export function grpcCapacity(server: Asked, path: string, message: Bytes): Promise<Capacity> {
-  return capacity(server, () => grpcRate(server.port, path, message));
+/**
+ * Unary calls a second, all with the same message.
+ * @param path `/package.Service/Method`
+ * @throws a call has failed
+ */
+export async function grpcCapacity(server: Asked, path: string, message: Bytes): Promise<Capacity> {
+  // One call whose answer is looked at, by our own loader: a wrong path, or a message that is always refused, ends here.
+  await grpcLoad({ port: server.port, path, messages: [message], connections: 1, streams: 1 });
+  const before = await server.failed?.();
+  const found = await capacity(server, () => grpcRate(server.port, path, message));
+  const failed = (await server.failed?.()) ?? 0;
+  if (failed !== (before ?? 0)) throw new Error(`${failed - (before ?? 0)} calls have failed: ${path}`);
+  return found;
 }
 
 async function grpcRate(port: number, path: string, message: Bytes): Promise<Rate> {

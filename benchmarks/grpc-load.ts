@@ -9,24 +9,21 @@ import {
   grpcMessage,
   Http2Socket,
 } from './http2-socket.ts';
-import { type LoadResult, LoadRun } from './load-run.ts';
+import { type LoadOptions, type LoadResult, LoadRun } from './load-run.ts';
 
-export interface GrpcLoadOptions {
-  readonly port: number;
+export interface GrpcLoadOptions extends LoadOptions {
   /** `/package.Service/Method` */
   readonly path: string;
-  /** Sent in turn; over and over if there is a time, each once if there is none. */
+  /** Sent in turn. */
   readonly messages: readonly Bytes[];
-  readonly milliseconds?: number;
-  readonly connections?: number;
   /** Calls under way on each connection. */
   readonly streams?: number;
 }
 
-/** @throws a call that fails, or a connection that breaks */
+/** @throws a call that fails, or an answer that is not accepted, or a connection that breaks */
 export async function grpcLoad(options: GrpcLoadOptions): Promise<LoadResult> {
-  const { port, path, messages, milliseconds, connections = 4, streams = 16 } = options;
-  const run = new LoadRun(messages, milliseconds);
+  const { port, path, messages, connections = 4, streams = 16 } = options;
+  const run = new LoadRun(messages, options);
   const header = grpcHeaders(path, `127.0.0.1:${port}`);
   await Promise.all(
     Array.from({ length: connections }, () => new Connection(port, header, streams, run).ended),
@@ -104,7 +101,7 @@ class Connection {
       this.#socket.fail(new Error('a call has failed'));
       return;
     }
-    this.#run.answered(call.request, message.subarray(5));
-    this.#ask();
+    if (this.#run.answered(call.request, message.subarray(5))) this.#ask();
+    else this.#socket.fail(new Error('an answer is not what was asked for'));
   }
 }

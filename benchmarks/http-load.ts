@@ -4,14 +4,11 @@
  */
 import { connect } from 'node:net';
 import type { Bytes } from '../src/core/bytes.ts';
-import { type LoadResult, LoadRun } from './load-run.ts';
+import { type LoadOptions, type LoadResult, LoadRun } from './load-run.ts';
 
-export interface HttpLoadOptions {
-  readonly port: number;
-  /** Sent in turn; over and over if there is a time, each once if there is none. */
+export interface HttpLoadOptions extends LoadOptions {
+  /** Sent in turn. */
   readonly requests: readonly Bytes[];
-  readonly milliseconds?: number;
-  readonly connections?: number;
 }
 
 export function getRequest(path: string): Bytes {
@@ -23,10 +20,10 @@ export function postRequest(path: string, type: string, body: Bytes): Bytes {
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }
 
-/** @throws an answer other than 2xx, or a connection that breaks */
+/** @throws an answer other than 2xx, or one that is not accepted, or a connection that breaks */
 export async function httpLoad(options: HttpLoadOptions): Promise<LoadResult> {
-  const { port, requests, milliseconds, connections = 32 } = options;
-  const run = new LoadRun(requests, milliseconds);
+  const { port, requests, connections = 32 } = options;
+  const run = new LoadRun(requests, options);
   await Promise.all(Array.from({ length: connections }, () => converse(port, run)));
   return run.result;
 }
@@ -56,7 +53,10 @@ function converse(port: number, run: LoadRun): Promise<void> {
         return void socket.destroy(new Error(`not an answer of a known length: ${words}`));
       }
       if (read.length < head + 4 + length) return;
-      run.answered(asked, read.subarray(head + 4, head + 4 + length));
+      if (!run.answered(asked, read.subarray(head + 4, head + 4 + length))) {
+        const words = read.toString('utf8', head + 4).slice(0, 600);
+        return void socket.destroy(new Error(`not what was asked for: ${words}`));
+      }
       read = Buffer.alloc(0);
       ask();
     });

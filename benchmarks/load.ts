@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import protobuf from 'protobufjs/minimal.js';
 import { listSigningKeys, signForeign, signStatement } from '../src/chain/index.ts';
-import { type Bytes, utf8 } from '../src/core/bytes.ts';
+import { type Bytes, toBase64url, utf8 } from '../src/core/bytes.ts';
 import type { PrivateKey } from '../src/core/crypto.ts';
 import { copiedTogether } from '../src/core/slab.ts';
 import { decodePrivateKey } from '../src/cose/index.ts';
@@ -15,6 +15,8 @@ import { grpcMessage } from './http2-socket.ts';
 
 const SRO = 'did:web:sro.aichain.localhost';
 const SIGNED_AT_ONCE = 1000;
+/** Of the text of a statement: 140 characters. */
+const RANDOM_BYTES = 105;
 const { RegisterStreamRequest, RegisterStreamResponse } = aichain.v1;
 const { Reader } = protobuf;
 
@@ -23,19 +25,20 @@ export interface Member {
   readonly key: PrivateKey;
 }
 
-/** Registers a participant and lets the log's development SRO verify it. */
+/** Registers a participant and lets the log's development SRO verify it. @param name in its DID: each needs another */
 export async function enrol(
   stream: LoadStream,
   dataDir: string,
   log: string,
   algorithm: 'ES256' | 'Ed25519' = 'ES256',
+  name = algorithm.toLowerCase(),
 ): Promise<Member> {
   const sro = decodePrivateKey(
     crypto,
     new Uint8Array(readFileSync(join(dataDir, 'keys/development-sro.cosekey'))),
   );
   const key = crypto.generatePrivateKey(algorithm);
-  const did = `did:web:load-${algorithm.toLowerCase()}.example`;
+  const did = `did:web:load-${name}.example`;
   const issuedAt = Math.floor(Date.now() / 1000);
   const keys = listSigningKeys(crypto, { log, owner: did, keys: [key] });
   const organisation = crypto.randomBytes(32);
@@ -59,24 +62,33 @@ export async function enrol(
   return { did, key };
 }
 
-/** A foreign statement of about 400 bytes. */
+/** A foreign statement of about 400 bytes. Its text is random: one that can be compressed would be less to store than in life. */
 export function statement({ did, key }: Member, n: number): Bytes {
   return signForeign(crypto, key, {
     issuer: did,
     subject: `urn:example:run:${n}`,
     contentType: 'application/json',
-    payload: utf8(JSON.stringify({ run: n, epoch: n % 10, note: 'x'.repeat(140) })),
+    payload: utf8(
+      JSON.stringify({ run: n, epoch: n % 10, note: toBase64url(crypto.randomBytes(RANDOM_BYTES)) }),
+    ),
   });
 }
 
-/** Statements that are signed before they are sent: a rate is the server's, not the load's. */
-export async function signed(member: Member, first: number, count: number): Promise<Bytes[]> {
+/**
+ * Statements that are signed before they are sent: a rate is the server's, not the load's.
+ * @param by who signs them, in turn
+ */
+export async function signed(by: Member | readonly Member[], first: number, count: number): Promise<Bytes[]> {
+  const members = 'did' in by ? [by] : by;
   const statements: Bytes[] = [];
   while (statements.length < count) {
     const some = Math.min(SIGNED_AT_ONCE, count - statements.length);
     const from = first + statements.length;
     // Of many thousands with memory of their own, every collection of the load's garbage would look at each.
-    statements.push(...copiedTogether(Array.from({ length: some }, (_, i) => statement(member, from + i))));
+    const made = Array.from({ length: some }, (_, i) =>
+      statement(members[(from + i) % members.length]!, from + i),
+    );
+    statements.push(...copiedTogether(made));
     // A server takes a client that answers no ping for dead.
     await setImmediate();
   }
@@ -211,26 +223,35 @@ export interface Sampled extends Placed {
   readonly statement: Bytes;
 }
 
+/** A statement, and its place in its batch. */
+interface Sent {
+  readonly place: number;
+  readonly statement: Bytes;
+}
+
 /**
  * Everything in batches, ready to be sent: what is made of them while the clock runs would be load.
  * @returns sends them, a few under way at a time, and gives some of the answers, to be verified
  */
 export function prepareAll(stream: LoadStream, statements: readonly Bytes[]): () => Promise<Sampled[]> {
-  const batches: { readonly batch: Batch; readonly sampled: Bytes | undefined }[] = [];
+  const batches: { readonly batch: Batch; readonly sampled: Sent | undefined }[] = [];
   for (let from = 0; from < statements.length; from += BATCH) {
-    const sampled = from % SAMPLE === 0 ? statements[from]!.slice() : undefined;
-    batches.push({ batch: stream.prepare(statements.slice(from, from + BATCH)), sampled });
+    const some = statements.slice(from, from + BATCH);
+    // Not the first of each: another place in each.
+    const place = (from / SAMPLE) % some.length;
+    const sampled = from % SAMPLE === 0 ? { place, statement: some[place]!.slice() } : undefined;
+    batches.push({ batch: stream.prepare(some), sampled });
   }
   return async () => {
-    const sample: Sampled[] = [];
+    const answers: (Sent & { readonly answer: Bytes })[] = [];
     const rest = batches.values();
     const sender = async () => {
       for (const { batch, sampled } of rest) {
         if (!sampled) await stream.push(batch);
-        else sample.push({ ...placedBy(await stream.ask(batch))[0]!, statement: sampled });
+        else answers.push({ ...sampled, answer: await stream.ask(batch) });
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
-    return sample;
+    return answers.map(({ place, statement, answer }) => ({ ...placedBy(answer)[place]!, statement }));
   };
 }

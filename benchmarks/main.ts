@@ -22,6 +22,8 @@ export interface Measure {
   /** What the machine can do at most of this, and how much of that is promised (0 to 1), besides the bound. */
   readonly of?: CeilingName;
   readonly share?: number;
+  /** The ceiling as it was around this measure, if a suite has taken it itself. */
+  readonly ceiling?: Ceiling;
   /** Processor time of one of them, in microseconds, where it can be told: others on the machine change it little. */
   readonly cpu?: number;
 }

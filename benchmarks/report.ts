@@ -83,7 +83,7 @@ type Judged = ReturnType<typeof judged>;
 
 function judged(measure: Measure, ceilings: Ceilings) {
   const { value, of, cpu } = measure;
-  const ceiling = of === undefined ? undefined : ceilings[of]!;
+  const ceiling = measure.ceiling ?? (of === undefined ? undefined : ceilings[of]!);
   const ratio = ceiling && value / ceiling.rate;
   const cpuRatio = ceiling?.cpu === undefined || cpu === undefined ? undefined : ceiling.cpu / cpu;
   const verdicts = verdictsOn(measure, ratio);

@@ -6,6 +6,7 @@ import { aichain } from '../../src/proto/aichain.js';
 import { type Capacity, grpcCapacity, httpCapacity, LOADERS } from '../capacity.ts';
 import type { CeilingName } from '../ceilings.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
+import { failedCalls } from '../counters.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import type { Measure, Suite } from '../main.ts';
 import { portOf, startBenchServer } from '../server.ts';
@@ -31,7 +32,11 @@ export const suite: Suite = {
         const size = await verifiedInclusions(grpc, progress);
         const index = Math.floor(size / 3);
         const overGrpc = (path: string, message: Uint8Array) =>
-          grpcCapacity({ port: grpc, cpu: server.cpu }, path, message);
+          grpcCapacity(
+            { port: grpc, cpu: server.cpu, failed: () => failedCalls(server.http) },
+            path,
+            message,
+          );
         const inclusion = await overGrpc(INCLUSION, GetInclusionRequest.encode({ index }).finish());
         const consistency = await overGrpc(
           CONSISTENCY,
