@@ -71,7 +71,7 @@ class Deadline {
   }
 }
 
-/** Aborts when the client has gone or the time is up. */
+/** Aborts when the client has gone (over plain HTTP: by a reset, since who ends its side may still read) or the time is up. */
 export function signalOf(request: FastifyRequest): AbortSignal {
   return request.deadline!.signal;
 }

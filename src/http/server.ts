@@ -94,7 +94,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     clientErrorHandler: (error, socket) => answerUnparsable(lines, error, socket),
   });
 
-  // Who ends its side after a whole request still hears the answer; node would drop it.
+  // Who ends its side after a whole request still hears the answer; node would drop it. Whoever has gone without a reset
+  // looks the same, and is waited for until the deadline. Over TLS the end of one side is the end of both.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   const close = ending(app);
   app.removeContentTypeParser('text/plain'); // nothing here takes text

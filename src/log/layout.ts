@@ -87,7 +87,8 @@ export const leavesRange = (from: number, to: number) => ({ gte: leavesKey(from)
 
 /** All records of a type: their keys begin with the CBOR head of the list and the name of the type, like `example`. */
 export function recordTypeRange(type: string, example: Bytes) {
-  const gte = recordKey(example.subarray(0, 1 + encode(type).length));
+  // Kept for as long as the process lives by some.
+  const gte = concat(RECORD, example.subarray(0, 1 + encode(type).length));
   const lt = gte.slice();
   lt[lt.length - 1]! += 1; // the name ends in a letter
   return { gte, lt };
