@@ -108,7 +108,7 @@ export function objectStatus(
 
 /** Versions have no gaps, so the last one is found by doubling and halving. */
 function newestVersion(read: StateReader, id: string): number {
-  const there = (version: number) => read(DATASET.key(id, version)) !== undefined;
+  const there = (version: number) => DATASET.has(read, id, version);
   let low = 1;
   while (low < 2 ** 30 && there(low * 2)) low *= 2;
   let high = low * 2;

@@ -8,20 +8,23 @@ import { fail } from '../core/errors.ts';
 import { RecordEncoding } from './record-encoding.ts';
 import { readEncoded, type Schema } from './schema.ts';
 
-/** The state as a rule sees it: the value under an encoded key, as all entries before this one left it. */
-export type StateReader = (key: Bytes) => Bytes | undefined;
+/**
+ * The state as a rule sees it: the value under an encoded key, as all entries before this one left it.
+ * @param name the key's bytes as characters, by which states hold their records
+ */
+export type StateReader = (key: Bytes, name: string) => Bytes | undefined;
 
-/** One change of the state map; null removes the record. */
-export type Write = readonly [key: Bytes, value: Bytes | null];
+/** One change of the state map; null removes the record. The name is the key's bytes as characters. */
+export type Write = readonly [key: Bytes, value: Bytes | null, name: string];
 
 /** The state as it will be after `writes`: for a rule whose later steps build on its earlier ones. */
 export function withWrites(read: StateReader, writes: readonly Write[]): StateReader {
-  return (key) => {
+  return (key, name) => {
     for (let i = writes.length - 1; i >= 0; i--) {
-      const [written, value] = writes[i]!;
-      if (equal(written, key)) return value ?? undefined;
+      const [, value, written] = writes[i]!;
+      if (written === name) return value ?? undefined;
     }
-    return read(key);
+    return read(key, name);
   };
 }
 
@@ -30,6 +33,17 @@ export type KeyPart = string | number | Uint8Array;
 /** CBOR array `[type, id, …]` (FORMATS §3). @example stateKey('participant', 'did:web:example.com') */
 export function stateKey(type: string, ...id: readonly KeyPart[]): Bytes {
   return encode([type, ...id]);
+}
+
+/** An encoded key, and its bytes as characters. */
+interface StateKey {
+  readonly bytes: Bytes;
+  readonly name: string;
+}
+
+function makeKey(type: string, id: readonly KeyPart[]): StateKey {
+  const bytes = stateKey(type, ...id);
+  return { bytes, name: toCharacters(bytes) };
 }
 
 /** Keys that each type of record remembers: signers, and their keys, are asked for with every statement. */
@@ -53,12 +67,18 @@ function nameOf(id: readonly KeyPart[]): string | undefined {
  * the genesis and the policy are. Values of the state are never changed in place, so each stands for what it says. Two generations
  * bound it; the state itself holds bytes alone.
  */
-class Recent {
+export class Recent {
+  readonly #size: number;
   #young = new Map<Bytes, unknown>();
   #old = new Map<Bytes, unknown>();
 
+  /** @param size records of a generation */
+  constructor(size: number) {
+    this.#size = size;
+  }
+
   add(value: Bytes, record: unknown): void {
-    if (this.#young.size >= RECENT) {
+    if (this.#young.size >= this.#size) {
       this.#old = this.#young;
       this.#young = new Map();
     }
@@ -75,9 +95,8 @@ class Recent {
   }
 }
 
-/** Records of all types in one generation: of thousands nearly none was read again, and each outlived the young generation. */
-const RECENT = 256;
-const recent = new Recent();
+/** Of most types together: of thousands nearly none was read again, and each outlived the young generation. */
+const MOST_TYPES = new Recent(256);
 
 /** One type of record; `Id` is what follows the type in its key. */
 export interface RecordType<T, Id extends readonly KeyPart[]> {
@@ -86,6 +105,7 @@ export interface RecordType<T, Id extends readonly KeyPart[]> {
   key(...id: Id): Bytes;
   /** undefined where there is none. */
   read(reader: StateReader, ...id: Id): T | undefined;
+  has(reader: StateReader, ...id: Id): boolean;
   decode(value: Bytes): T;
   put(value: T, ...id: Id): Write;
   remove(...id: Id): Write;
@@ -94,15 +114,16 @@ export interface RecordType<T, Id extends readonly KeyPart[]> {
 export function recordType<Id extends readonly KeyPart[], T extends object>(
   type: string,
   schema: Schema<T>,
+  recent = MOST_TYPES,
 ): RecordType<T, Id> {
-  const single = stateKey(type);
-  const byName = new Map<string, Bytes>();
+  const single = makeKey(type, []);
+  const byName = new Map<string, StateKey>();
   /** Most ids are one text, which needs no name of its own. */
-  const byText = new Map<string, Bytes>();
+  const byText = new Map<string, StateKey>();
   /** Many entries in a row are of one signer: to compare two kids takes less than the name of one. */
-  let last: { readonly id: Bytes; readonly key: Bytes } | undefined;
+  let last: { readonly id: Bytes; readonly key: StateKey } | undefined;
   const encoding = new RecordEncoding();
-  function keyOf(id: Id): Bytes {
+  function keyOf(id: Id): StateKey {
     if (id.length === 0) return single;
     const [part] = id;
     if (id.length > 1 || !(part instanceof Uint8Array)) return namedKey(id);
@@ -110,14 +131,14 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     if (last === undefined || !equal(last.id, part)) last = { id: new Uint8Array(part), key: namedKey(id) };
     return last.key;
   }
-  function namedKey(id: Id): Bytes {
+  function namedKey(id: Id): StateKey {
     const [text] = id;
     const isText = id.length === 1 && typeof text === 'string' && text.length <= LONGEST_PART;
     const [keys, name] = isText ? [byText, text] : [byName, nameOf(id)];
-    if (name === undefined) return stateKey(type, ...id);
+    if (name === undefined) return makeKey(type, id);
     const found = keys.get(name);
     if (found) return found;
-    const key = stateKey(type, ...id);
+    const key = makeKey(type, id);
     if (keys.size >= REMEMBERED) keys.clear();
     keys.set(name, key);
     return key;
@@ -136,18 +157,27 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
   return {
     type,
     schema,
-    key: (...id) => keyOf(id),
+    key: (...id) => keyOf(id).bytes,
     read(reader, ...id) {
-      const value = reader(keyOf(id));
+      const { bytes, name } = keyOf(id);
+      const value = reader(bytes, name);
       return value === undefined ? undefined : read(value);
+    },
+    has(reader, ...id) {
+      const { bytes, name } = keyOf(id);
+      return reader(bytes, name) !== undefined;
     },
     decode: read,
     put(record, ...id) {
       const value = encoding.encode(record);
       recent.add(value, owned(record));
-      return [keyOf(id), value];
+      const { bytes, name } = keyOf(id);
+      return [bytes, value, name];
     },
-    remove: (...id) => [keyOf(id), null],
+    remove(...id) {
+      const { bytes, name } = keyOf(id);
+      return [bytes, null, name];
+    },
   };
 }
 

@@ -3,7 +3,7 @@
  * a participant stated them, then they are the seconds that the participant signed.
  */
 import { policyRecord } from './policy.ts';
-import { recordType } from './record.ts';
+import { Recent, recordType } from './record.ts';
 import {
   bool,
   bytes,
@@ -79,6 +79,9 @@ const PARTICIPANT_STATES = [
   'WITHDRAWN',
 ] as const;
 
+/** Every statement asks for its signer and the key: thousands may take turns. */
+const SIGNERS = new Recent(2048);
+
 const participantRecord = struct({
   did,
   state: oneOf(...PARTICIPANT_STATES),
@@ -101,7 +104,11 @@ const participantRecord = struct({
   lastStop: optional(lastStop),
 });
 export type ParticipantRecord = Infer<typeof participantRecord>;
-export const PARTICIPANT = recordType<[did: string], ParticipantRecord>('participant', participantRecord);
+export const PARTICIPANT = recordType<[did: string], ParticipantRecord>(
+  'participant',
+  participantRecord,
+  SIGNERS,
+);
 
 const keyRecord = struct({
   /** DID of the participant, or URN of the clean room. */
@@ -129,7 +136,7 @@ const keyRecord = struct({
   ),
 });
 export type KeyRecord = Infer<typeof keyRecord>;
-export const KEY = recordType<[kid: Uint8Array], KeyRecord>('key', keyRecord);
+export const KEY = recordType<[kid: Uint8Array], KeyRecord>('key', keyRecord, SIGNERS);
 
 export const DELEGATE_ROLES = ['kms', 'registrar', 'collab', 'auditor', 'payment'] as const;
 export type DelegateRole = (typeof DELEGATE_ROLES)[number];

@@ -3,8 +3,15 @@
  * the first run that does not match; an audit has to tell what else is wrong, so it goes on with the state that the rules
  * lead to. Foreign statements are judged by their like.
  */
-import { type StateEntry, type Statement, transition, type Verdict, type Write } from '../chain/index.ts';
-import { type Bytes, toHex } from '../core/bytes.ts';
+import {
+  type StateEntry,
+  type Statement,
+  type StateReader,
+  transition,
+  type Verdict,
+  type Write,
+} from '../chain/index.ts';
+import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { AlikeVerdicts } from '../replay/alike.ts';
 import type { StateMap } from '../statemap/index.ts';
@@ -46,9 +53,9 @@ export function judgeRun(
   const written = new Map<string, Write>();
   const details = new Map<number, string>();
   const alike = new AlikeVerdicts(time);
-  const read = (key: Bytes) => {
-    const found = written.size > 0 ? written.get(toHex(key)) : undefined;
-    return found ? (found[1] ?? undefined) : state.get(key);
+  const read: StateReader = (key, name) => {
+    const found = written.get(name);
+    return found ? (found[1] ?? undefined) : state.get(key, name);
   };
   const judge = ({ index, signer, bytes, verified }: Judged, parsed?: Statement) => {
     const first = (id: Bytes) => entries.first(id);
@@ -73,7 +80,7 @@ export function judgeRun(
       signer && asStatement(signer, entries.id(index)),
     );
     if (writes.length > 0) alike.clear();
-    for (const write of writes) written.set(toHex(write[0]), write);
+    for (const write of writes) written.set(write[2], write);
     if (verdict.outcome === 'ok') entries.accepted(index, statement?.chain?.kind ?? null);
     if (detail !== undefined) details.set(index, detail);
     if (signer && !isCopy) alike.add(signer, verdict);

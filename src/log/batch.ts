@@ -9,10 +9,12 @@ import {
   type Reason,
   type StateEntry,
   type Statement,
+  type StateReader,
   transition,
   type Verdict,
+  type Write,
 } from '../chain/index.ts';
-import { type Bytes, toCharacters, toHex } from '../core/bytes.ts';
+import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
 import { leafHash } from '../merkle/index.ts';
 import type { LaneTree } from '../merkle/lane-tree.ts';
@@ -64,7 +66,7 @@ export interface AppliedBatch {
   /** The statements logged and, last, the state entry; empty when nothing was logged. */
   readonly records: readonly LeafRecord[];
   readonly leafHashes: readonly Bytes[];
-  readonly writes: readonly (readonly [key: Bytes, value: Bytes | null, name: string])[];
+  readonly writes: readonly Write[];
   readonly state: StateMap;
   readonly tip: StateEntry | undefined;
   /** Encoded verdicts, where not all are plain "ok". */
@@ -82,16 +84,14 @@ const no = () => false;
 
 class Overlay {
   readonly #context: BatchContext;
-  readonly #written = new Map<string, readonly [key: Bytes, value: Bytes | null, name: string]>();
-  /** Since the last write, by the very key: record types remember theirs, and with every statement the same few are read. */
-  readonly #reads = new Map<Bytes, Bytes | null>();
+  readonly #written = new Map<string, Write>();
   readonly #byId = new Map<string, number>();
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
   readonly #records: LeafRecord[] = [];
   readonly #leafHashes: Bytes[] = [];
   readonly #verdicts: Verdict[] = [];
   // The same for all statements.
-  readonly #reader = (key: Bytes) => this.#read(key);
+  readonly #reader: StateReader = (key, name) => this.#read(key, name);
   readonly #entryAt = (at: number) => this.#byIndex.get(at) ?? this.#context.known.byIndex.get(at);
 
   constructor(context: BatchContext) {
@@ -124,11 +124,7 @@ class Overlay {
         detail: detail ?? 'refused by the rules of the log',
       };
     }
-    for (const [key, value] of writes) {
-      const name = toCharacters(key);
-      this.#written.set(name, [key, value, name]);
-    }
-    if (writes.length > 0) this.#reads.clear();
+    for (const write of writes) this.#written.set(write[2], write);
     this.#records.push({ isStateEntry: false, bytes: statement.bytes, id: statement.entryId });
     this.#leafHashes.push(leafHash);
     this.#verdicts.push(verdict);
@@ -141,14 +137,9 @@ class Overlay {
     return this.#byId.get(id) ?? this.#context.known.byId.get(id);
   }
 
-  #read(key: Bytes): Bytes | undefined {
-    const held = this.#reads.get(key);
-    if (held !== undefined) return held ?? undefined;
-    const name = toCharacters(key);
+  #read(key: Bytes, name: string): Bytes | undefined {
     const written = this.#written.get(name);
-    const value = written ? (written[1] ?? undefined) : this.#context.state.get(key, name);
-    this.#reads.set(key, value ?? null);
-    return value;
+    return written ? (written[1] ?? undefined) : this.#context.state.get(key, name);
   }
 
   close(outcomes: readonly Outcome[]): AppliedBatch {

@@ -2,7 +2,7 @@
  * Leaves of a log with their signatures verified, in worker threads, ahead of the replay that asks for them. Verifying is
  * most of the work, and needs no state but the keys; whose key is not known yet, replay verifies itself.
  */
-import { parseStatement, type Statement } from '../chain/index.ts';
+import { parseStatement, type Statement, type Write } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import { isLedgerError } from '../core/errors.ts';
 import type { StateMap } from '../statemap/index.ts';
@@ -43,7 +43,7 @@ export class LeafVerifier {
   }
 
   /** Keys that a run has registered. */
-  learn(writes: readonly (readonly [key: Bytes, value: Bytes | null])[]): void {
+  learn(writes: readonly Write[]): void {
     const learned: SigningKey[] = [];
     for (const [key, value] of writes) {
       const pair = value ? signingKeyOf(key, value) : undefined;

@@ -5,7 +5,13 @@
  * The order of steps is the safety argument, so it is written out once, in {@link TransparencyLog.#commit}.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { decodeStateEntry, parseStatement, type StateEntry, type Verdict } from '../chain/index.ts';
+import {
+  decodeStateEntry,
+  parseStatement,
+  type StateEntry,
+  type StateReader,
+  type Verdict,
+} from '../chain/index.ts';
 import { type Bytes, equal, toHex } from '../core/bytes.ts';
 import type { Crypto, PublicKey } from '../core/crypto.ts';
 import { fail, isLedgerError, LedgerError } from '../core/errors.ts';
@@ -462,7 +468,7 @@ export class TransparencyLog {
         entries.push({ index, statement, time: tip!.time, reason: reasons?.[index - start]?.reason ?? null });
       }
       const rows = new WriteBatch();
-      const indexed = lineage.add(rows, entries, tip!.index + 1, (key) => state.get(key));
+      const indexed = lineage.add(rows, entries, tip!.index + 1, (key, name) => state.get(key, name));
       write.append(rows);
       return indexed;
     } catch (error) {
@@ -648,7 +654,7 @@ export class TransparencyLog {
       const details = { from: lineage.stale ? 0 : lineage.next, size: this.#head!.size };
       this.#event('info', 'the lineage index is being built from the leaves', details);
       const size = () => (behind() ? this.#head!.size : 0);
-      const read = (key: Bytes) => this.#committed.state.get(key);
+      const read: StateReader = (key, name) => this.#committed.state.get(key, name);
       await catchUp({ crypto, storage, leaves, index: lineage, size, read, signal: this.#stop.signal });
       const seconds = Math.round(performance.now() - started) / 1000;
       this.#event('info', 'the lineage index is built', { size: lineage.next, seconds });

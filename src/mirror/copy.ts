@@ -252,7 +252,7 @@ export class Copy {
     try {
       const rows = new WriteBatch();
       const { state } = this;
-      const indexed = this.lineage.add(rows, entries, size, (key) => state.get(key));
+      const indexed = this.lineage.add(rows, entries, size, (key, name) => state.get(key, name));
       batch.append(rows);
       return indexed;
     } catch (error) {
@@ -276,7 +276,7 @@ export class Copy {
     await catchUp({
       ...{ crypto, storage, signal, leaves: this.leaves, index: this.lineage },
       size: () => size,
-      read: (key) => state.get(key),
+      read: (key, name) => state.get(key, name),
     });
   }
 

@@ -218,7 +218,7 @@ class Overlay {
     const copy = this.#index(hex) !== undefined;
     const { verdict, writes, statement, detail } = this.#judged(prepared, copy);
     if (writes.length > 0) this.#alike.clear();
-    for (const write of writes) this.#written.set(toHex(write[0]), write);
+    for (const write of writes) this.#written.set(write[2], write);
     if (!copy) this.#byId.set(hex, index);
     if (verdict.outcome === 'ok') {
       this.#byIndex.set(index, { entryId, kind: statement?.chain?.kind ?? null });
@@ -247,7 +247,7 @@ class Overlay {
       time: this.#time,
       statement,
       ...(parsed && { parsed }),
-      read: (key) => this.#read(key),
+      read: (key, name) => this.#read(key, name),
       // It asks for its own.
       entryIndex: (entryId) =>
         this.#index(entryId === parsed?.entryId || equal(entryId, data) ? hex : toHex(entryId)),
@@ -261,11 +261,8 @@ class Overlay {
     return this.#known.byId.get(id) ?? this.#byId.get(id);
   }
 
-  #read(key: Bytes): Bytes | undefined {
-    if (this.#written.size > 0) {
-      const written = this.#written.get(toHex(key));
-      if (written) return written[1] ?? undefined;
-    }
-    return this.#state.get(key);
+  #read(key: Bytes, name: string): Bytes | undefined {
+    const written = this.#written.get(name);
+    return written ? (written[1] ?? undefined) : this.#state.get(key, name);
   }
 }

@@ -31,7 +31,7 @@ export async function answerGate(
   const tip = view.tip.index;
   // The log's time never goes back, so it can be ahead of a clock that was set back.
   const at = Math.max(Math.floor(now), head.time);
-  const decided = decide(step, request, at, (key) => state.get(key));
+  const decided = decide(step, request, at, (key, name) => state.get(key, name));
   // From here on only proofs are made: the state may move on, the view does not.
   const facts = decided.reads.map((key) => ({ key, value: state.get(key) ?? null, proof: state.prove(key) }));
   const [stateEntry, path, entries, consistency] = await Promise.all([

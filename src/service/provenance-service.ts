@@ -234,7 +234,7 @@ export class ProvenanceService implements Provenance {
       const size = Math.min(indexed, head.size);
       // The log may have been quiet for long; its own time never goes back.
       const at = Math.max(tip.time, this.#now());
-      return question({ index, size, at, read: (key) => state.get(key) });
+      return question({ index, size, at, read: (key, name) => state.get(key, name) });
     });
   }
 }

@@ -201,9 +201,9 @@ export function execute(
 ): { readonly verdicts: readonly Verdict[]; readonly writes: readonly Write[] } {
   const earlier = new Earlier(crypto, head, run, shown);
   const written = new Map<string, Write>();
-  const read = (key: Bytes) => {
-    const own = written.get(toHex(key));
-    return own ? (own[1] ?? undefined) : before(key);
+  const read: StateReader = (key, name) => {
+    const own = written.get(name);
+    return own ? (own[1] ?? undefined) : before(key, name);
   };
   const first = run.index - run.statements.length;
   const verdicts = run.statements.map((statement, i) => {
@@ -214,7 +214,7 @@ export function execute(
       entryIndex: (entryId) => earlier.indexOf(entryId),
       entryAt: (at) => earlier.at(at),
     });
-    for (const write of writes) written.set(toHex(write[0]), write);
+    for (const write of writes) written.set(write[2], write);
     earlier.add(index, statement, verdict.outcome === 'ok');
     return verdict;
   });

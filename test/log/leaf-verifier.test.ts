@@ -22,11 +22,7 @@ test('what a thread could not answer is left to the replay', async () => {
     const record = KEY.decode(value);
     // What no key is made of: a defect, like a thread that dies.
     const isFirst = Buffer.from(found[0]).equals(kid);
-    return [
-      isFirst
-        ? (KEY.put({ ...record, key: record.key.slice(1) }, kid) as [Uint8Array, Uint8Array])
-        : [key, value],
-    ];
+    return [[key, isFirst ? KEY.put({ ...record, key: record.key.slice(1) }, kid)[1]! : value]];
   });
   await log.close();
   const verifier = new LeafVerifier(StateMap.of(crypto, rows), 1);

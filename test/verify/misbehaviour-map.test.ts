@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { toHex } from '../../src/core/bytes.ts';
+import { toCharacters, toHex } from '../../src/core/bytes.ts';
 import { encode } from '../../src/core/cbor.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { StateMap } from '../../src/statemap/index.ts';
@@ -20,7 +20,7 @@ test('the part of a map that is shown changes as the whole map does', () => {
         present.map((n) => [key(n), value(n)] as const),
       );
       const last = new Map(made.map(([n, v]) => [n, v === null ? null : value(v)]));
-      const writes = [...last].map(([n, v]) => [key(n), v] as const);
+      const writes = [...last].map(([n, v]) => [key(n), v, toCharacters(key(n))] as const);
       const nodes = nodesFor(crypto, map, [key(50)], writes);
       const part = new PartialMap(crypto, map.root, map.count, nodes);
       assert.equal(part.valueHash(key(50)), undefined);

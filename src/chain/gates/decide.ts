@@ -3,9 +3,10 @@ import type { Bytes } from '../../core/bytes.ts';
 import { type Cbor, decode, encode } from '../../core/cbor.ts';
 import { fail } from '../../core/errors.ts';
 import { policyAt } from '../policy.ts';
+import type { StateReader } from '../record.ts';
 import { GENESIS, POLICY } from '../state.ts';
 import { type GateReason, type GateStep, gateNamed, type RequestOf } from './list.ts';
-import { type NamedReader, type ProvenFact, provenReads, recordedReads } from './reads.ts';
+import { type ProvenFact, provenReads, recordedReads } from './reads.ts';
 
 export interface Decision {
   readonly decision: 'allow' | 'deny';
@@ -26,7 +27,7 @@ export interface Decision {
  * @throws ARGUMENT_INVALID no such step; what is wrong with the request: SCHEMA_INVALID, ID_MALFORMED, …
  * @throws LOG_CORRUPT the state has no genesis
  */
-export function decide(step: string, request: Cbor, at: number, read: NamedReader): Decision {
+export function decide(step: string, request: Cbor, at: number, read: StateReader): Decision {
   const gate = gateOf(step);
   const asked = gate.request.read(normal(request), '');
   const reads = recordedReads(read);

@@ -5,22 +5,18 @@ import { type Bytes, toCharacters } from '../../core/bytes.ts';
 import { fail, type LedgerError } from '../../core/errors.ts';
 import type { StateReader } from '../record.ts';
 
-/** A reader that is told the name of a key by who has it already. */
-export type NamedReader = (key: Bytes, name: string) => Bytes | undefined;
-
 /** The keys that were read, each once, in the order of the first read. */
 export interface RecordedReads {
   readonly read: StateReader;
   readonly keys: readonly Bytes[];
 }
 
-export function recordedReads(read: NamedReader): RecordedReads {
+export function recordedReads(read: StateReader): RecordedReads {
   const keys: Bytes[] = [];
   const seen = new Set<string>();
   return {
     keys,
-    read(key) {
-      const name = toCharacters(key);
+    read(key, name) {
       if (!seen.has(name)) {
         seen.add(name);
         keys.push(key);
@@ -37,7 +33,7 @@ export interface ProvenFact {
 }
 
 export interface ProvenReads {
-  readonly read: NamedReader;
+  readonly read: StateReader;
   /** What is missing of the proven state, if anything that was read is. */
   readonly missing: () => LedgerError | undefined;
 }
