@@ -33,8 +33,8 @@ export interface Asked {
   readonly port: number;
   /** Processor seconds that it has used so far. */
   cpu(): number;
-  /** gRPC calls that it has answered with an error so far, if it counts them. To h2load they are answers like others: HTTP 200. */
-  failed?(): Promise<number>;
+  /** gRPC calls by status that it has answered with an error so far, if it counts them. To h2load they are answers like others: HTTP 200. */
+  failed?(): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface Capacity {
@@ -54,8 +54,10 @@ export async function grpcCapacity(server: Asked, path: string, message: Bytes):
   await grpcLoad({ port: server.port, path, messages: [message], connections: 1, streams: 1 });
   const before = await server.failed?.();
   const found = await capacity(server, () => grpcRate(server.port, path, message));
-  const failed = (await server.failed?.()) ?? 0;
-  if (failed !== (before ?? 0)) throw new Error(`${failed - (before ?? 0)} calls have failed: ${path}`);
+  for (const [status, calls] of (await server.failed?.()) ?? []) {
+    const failed = calls - (before?.get(status) ?? 0);
+    if (failed !== 0) throw new Error(`${failed} calls of ${path} have failed with status ${status}`);
+  }
   return found;
 }
 

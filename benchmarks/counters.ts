@@ -66,10 +66,15 @@ export function checkLogged(before: Registered, after: Registered, count: number
   if (grown !== count) throw new Error(`the tree has ${grown} more statements, and ${count} were sent`);
 }
 
-/** gRPC calls that a server has answered with an error so far; not those that the caller has given up. */
-export async function failedCalls(http: string): Promise<number> {
-  const failed = (row: string) => !/[{,]status="[01]"[,}]/.test(row);
-  return sum(await countersOf(http), 'aichain_grpc_request_seconds_count', failed);
+/** gRPC calls by status that a server has answered with an error so far; not those that the caller has given up. */
+export async function failedCalls(http: string): Promise<ReadonlyMap<string, number>> {
+  const calls = new Map<string, number>();
+  for (const [row, value] of await countersOf(http)) {
+    const [, status] = /^aichain_grpc_request_seconds_count\{.*status="(\d+)"/.exec(row) ?? [];
+    if (status === undefined || status === '0' || status === '1') continue;
+    calls.set(status, (calls.get(status) ?? 0) + value);
+  }
+  return calls;
 }
 
 /** Decisions of gates so far. */

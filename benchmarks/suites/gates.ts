@@ -9,19 +9,19 @@ import type { Ref } from '../../src/chain/statement.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { aichain } from '../../src/proto/aichain.js';
 import { DEVELOPMENT_SRO, developmentSro, keyFolder } from '../../src/server/index.ts';
-import { decodeBundle, parseTrust, proven, verifyBundle } from '../../src/verify/index.ts';
+import { decodeBundle, parseTrust, proven, type Trust, verifyBundle } from '../../src/verify/index.ts';
 import { Story, type Told } from '../../test/chain/story.ts';
 import { World } from '../../test/chain/world.ts';
 import { covid, publishedEpsilons } from '../../test/depa/scenario.ts';
 import { type GrantedRelease, grantedRelease, sizeWithoutLines } from '../../test/verify/granted-release.ts';
-import { type Capacity, grpcCapacity } from '../capacity.ts';
+import { type Capacity, grpcCapacity, LOADERS } from '../capacity.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { decided, failedCalls } from '../counters.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { LoadStream } from '../load.ts';
 import type { Answer } from '../load-run.ts';
 import type { Measure, Suite } from '../main.ts';
-import { portOf, startBenchServer } from '../server.ts';
+import { type BenchServer, portOf, startBenchServer } from '../server.ts';
 
 const { CheckKeyReleaseRequest, CheckKeyReleaseResponse } = aichain.v1;
 const PATH = '/aichain.v1.GateService/CheckKeyRelease';
@@ -46,10 +46,11 @@ export const suite: Suite = {
     progress(`${log.size} entries, ${log.world.state.size} records`);
     const measures: Measure[] = [];
     for (const full of [false, true]) measures.push(...(await measure(granted, full)));
-    const { rate, cpu } = await served(progress);
-    const line = { name: 'basic: answered by a server', value: rate, unit: '/s', cpu };
     const judged = { of: 'grpc-js echo', share: SERVED_SHARE, bound: { least: SERVED } } as const;
-    return [...measures, { ...line, ...judged }];
+    for (const { name, rate, cpu } of await served(progress)) {
+      measures.push({ name: `${name}: answered by a server`, value: rate, unit: '/s', cpu, ...judged });
+    }
+    return measures;
   },
 };
 
@@ -81,8 +82,8 @@ async function measure({ log, request: asked }: GrantedRelease, full: boolean): 
   ];
 }
 
-/** The same release, in a log of a server of its own. A denial has a bundle too: that it is allowed is verified before and after. */
-async function served(progress: (text: string) => void): Promise<Capacity> {
+/** The same release, in a log of a server of its own: asked for basic bundles, and for full ones, as a key management service does. */
+async function served(progress: (text: string) => void): Promise<(Capacity & { readonly name: string })[]> {
   const dataDir = temporaryFolder('gates');
   const server = await startBenchServer(dataDir);
   const stream = new LoadStream(server.grpc);
@@ -104,31 +105,43 @@ async function served(progress: (text: string) => void): Promise<Capacity> {
       dataKeyId: story.contract.datasets[0].dataKeyId,
       ...{ nonce: story.digest('nonce icmr 1'), wrapKid: crypto.sha256(story.wrapKey('room 1')) },
     };
-    const message = CheckKeyReleaseRequest.encode(question).finish();
     const trust = parseTrust(crypto, readFileSync(join(dataDir, 'trust.json'), 'utf8'));
-    const port = portOf(server.grpc);
-    const verify = async () => {
-      const load = { port, path: PATH, messages: [message], connections: 1, streams: 1 };
-      const [{ body }] = (await grpcLoad(load)).sample as [Answer];
-      const bundle = CheckKeyReleaseResponse.decode(body).answer!.bundle as Uint8Array;
-      const asked = { step: 'key.release', request: question };
-      const evidence = { crypto, trust, bundle, question: asked, now: Date.now() };
-      const { outcome } = proven(verifyBundle({ ...evidence, insecureTrustOperator: true }));
-      if (outcome !== 'allow') throw new Error(`the release is ${outcome}`);
-    };
-    await verify();
-    const before = await decided(server.http);
-    const asked = { port, cpu: server.cpu, failed: () => failedCalls(server.http) };
-    const capacity = await grpcCapacity(asked, PATH, message);
-    const after = await decided(server.http);
-    if (after.denied !== before.denied) throw new Error(`${after.denied - before.denied} were denied`);
-    await verify();
-    const allowed = (after.allowed - before.allowed).toLocaleString('en');
-    progress(`${allowed} were allowed, none denied; a bundle before and one after verify`);
-    return capacity;
+    const found = [];
+    for (const name of ['basic', 'full']) {
+      const { allowed, ...capacity } = await answered(server, trust, { ...question, full: name === 'full' });
+      const told = `${allowed.toLocaleString('en')} were allowed, none denied; a bundle before and one after verify`;
+      progress(`${name}: ${told}; load by ${LOADERS.grpc}`);
+      found.push({ name, ...capacity });
+    }
+    return found;
   } finally {
     stream.close();
     await server.stop();
     removeFolder(dataDir);
   }
+}
+
+type Question = { readonly [member: string]: string | Uint8Array | boolean };
+
+/** A denial has a bundle too: that it is allowed is verified before and after. */
+async function answered(server: BenchServer, trust: Trust, question: Question) {
+  const message = CheckKeyReleaseRequest.encode(question).finish();
+  const port = portOf(server.grpc);
+  const verify = async () => {
+    const load = { port, path: PATH, messages: [message], connections: 1, streams: 1 };
+    const [{ body }] = (await grpcLoad(load)).sample as [Answer];
+    const bundle = CheckKeyReleaseResponse.decode(body).answer!.bundle as Uint8Array;
+    const asked = { step: 'key.release', request: question };
+    const evidence = { crypto, trust, bundle, question: asked, now: Date.now() };
+    const { outcome } = proven(verifyBundle({ ...evidence, insecureTrustOperator: true }));
+    if (outcome !== 'allow') throw new Error(`the release is ${outcome}`);
+  };
+  await verify();
+  const before = await decided(server.http);
+  const asked = { port, cpu: server.cpu, failed: () => failedCalls(server.http) };
+  const capacity = await grpcCapacity(asked, PATH, message);
+  const after = await decided(server.http);
+  if (after.denied !== before.denied) throw new Error(`${after.denied - before.denied} were denied`);
+  await verify();
+  return { ...capacity, allowed: after.allowed - before.allowed };
 }

@@ -166,7 +166,8 @@ function notDeterministic(message: string) {
   return fail('CBOR_NOT_DETERMINISTIC', message);
 }
 
-const WRITER_BYTES = 16 * 1024;
+/** Most of what is encoded is far smaller; what is not, a full proof bundle, would have a larger buffer made for it each time. */
+const WRITER_BYTES = 64 * 1024;
 /** For what is shorter, a loop takes less than the platform's encoder. */
 const SHORT_TEXT = 24;
 /** Longer texts are rare, and are asked first whether they are well formed. */

@@ -1,5 +1,5 @@
 /** The answer of a gate with its proof bundle (FORMATS §6): one view of the log, and everything proven under it. */
-import { type Decision, decide, readRequest } from '../chain/index.ts';
+import { type Decision, decide, encodeStateEntry, readRequest } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import { fail } from '../core/errors.ts';
@@ -16,15 +16,17 @@ export interface GateQuestion {
   readonly now: number;
 }
 
+type EntryAt = (index: number, head: SignedHead) => Promise<Effect & { readonly statement: Bytes }>;
+
 /**
  * @param view what the gate looks at: a head, and the state that belongs to it
- * @param effectAt what an entry did, proven under a head
+ * @param entryAt a statement, and what it did, proven under a head
  */
 export async function answerGate(
   log: ServedLog,
   view: ServedSnapshot,
   { step, request: asked, fromSize, now }: GateQuestion,
-  effectAt: (index: number, head: SignedHead) => Promise<Effect>,
+  entryAt: EntryAt,
 ): Promise<GateAnswer> {
   const request = readRequest(step, asked);
   const { head, state } = view;
@@ -33,17 +35,16 @@ export async function answerGate(
   const at = Math.max(Math.floor(now), head.time);
   const decided = decide(step, request, at, (key, name) => state.get(key, name));
   // From here on only proofs are made: the state may move on, the view does not.
-  const facts = decided.reads.map((key) => ({ key, value: state.get(key) ?? null, proof: state.prove(key) }));
-  const [stateEntry, path, entries, consistency] = await Promise.all([
-    log.record(tip).then(({ bytes }) => bytes),
+  const facts = decided.reads.map((key) => state.fact(key));
+  const [path, entries, consistency] = await Promise.all([
     log.inclusionPath(tip, head.size),
-    evidenceOf(log, decided, head, effectAt),
+    evidenceOf(log, decided, head, entryAt),
     consistencyFrom(log, fromSize, head.size),
   ]);
   const { decision, reason, detail } = decided;
   const bundle: Bundle = {
     ...{ step, request, at, decision, reason, checkpoint: head.checkpoint },
-    ...{ tip: { index: tip, stateEntry, path }, facts, entries },
+    ...{ tip: { index: tip, stateEntry: encodeStateEntry(view.tip), path }, facts, entries },
     ...(consistency && { consistency }),
   };
   return { decision, reason, detail: detail ?? null, at, bundle: encodeBundle(bundle) };
@@ -53,17 +54,14 @@ async function evidenceOf(
   log: ServedLog,
   { evidence }: Decision,
   head: SignedHead,
-  effectAt: (index: number, head: SignedHead) => Promise<Effect>,
+  entryAt: EntryAt,
 ): Promise<ClaimedEvidence[]> {
   return Promise.all(
     evidence.map(async (index) => {
-      const [record, path, { stateIndex, stateEntry, statePath, verdict, verdictPath }] = await Promise.all([
-        log.record(index),
-        log.inclusionPath(index, head.size),
-        effectAt(index, head),
-      ]);
+      const [path, { statement, stateIndex, stateEntry, statePath, verdict, verdictPath }] =
+        await Promise.all([log.inclusionPath(index, head.size), entryAt(index, head)]);
       const effect = { stateIndex, stateEntry, path: statePath, verdict, verdictPath };
-      return { index, statement: record.bytes, path, effect };
+      return { index, statement, path, effect };
     }),
   );
 }

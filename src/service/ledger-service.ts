@@ -1,5 +1,12 @@
 /** The ledger over one transparency log, or a verified copy of one. */
-import { decodeStateEntry, effectsRoot, encodeVerdict, readGenesis, verdictPath } from '../chain/index.ts';
+import {
+  decodeStateEntry,
+  effectsRoot,
+  encodeStateEntry,
+  encodeVerdict,
+  readGenesis,
+  verdictPath,
+} from '../chain/index.ts';
 import { type Bytes, equal } from '../core/bytes.ts';
 import type { Cbor } from '../core/cbor.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -268,14 +275,18 @@ export class LedgerService implements Ledger {
   }
 
   async effect(index: number): Promise<Effect> {
-    return this.#effectAt(index, signedHead(this.#answering.covering(index)));
+    const { statement: _, ...effect } = await this.#entryAt(
+      index,
+      signedHead(this.#answering.covering(index)),
+    );
+    return effect;
   }
 
-  async #effectAt(index: number, head: SignedHead): Promise<Effect> {
-    const record = await this.#log.record(await this.#indexOf({ index }));
-    if (record.isStateEntry) throw fail('ARGUMENT_INVALID', `entry ${index} is a state entry`);
-    const stateIndex = await this.#log.closingStateEntry(index);
-    const stateEntry = (await this.#log.record(stateIndex)).bytes;
+  async #entryAt(index: number, head: SignedHead): Promise<Effect & { readonly statement: Bytes }> {
+    const run = await this.#log.run(await this.#indexOf({ index }));
+    const [{ isStateEntry, bytes: statement }] = run as [LeafRecord];
+    if (isStateEntry) throw fail('ARGUMENT_INVALID', `entry ${index} is a state entry`);
+    const { stateIndex, stateEntry } = await this.#closing(index, run);
     const closing = decodeStateEntry(stateEntry);
     const first = closing.previous === null ? 0 : closing.previous + 1;
     const verdicts = (await this.#log.verdicts(stateIndex)) ?? plainVerdicts(first, stateIndex);
@@ -285,6 +296,7 @@ export class LedgerService implements Ledger {
     }
     const position = index - first;
     return {
+      statement,
       index,
       stateIndex,
       stateEntry,
@@ -295,6 +307,17 @@ export class LedgerService implements Ledger {
       verdictCount: verdicts.length,
       head,
     };
+  }
+
+  /** The state entry of the batch of leaf `index`, mostly in one row with it. @param run what begins with that leaf */
+  async #closing(
+    index: number,
+    run: readonly LeafRecord[],
+  ): Promise<{ stateIndex: number; stateEntry: Bytes }> {
+    const at = run.findIndex(({ isStateEntry }) => isStateEntry);
+    if (at >= 0) return { stateIndex: index + at, stateEntry: run[at]!.bytes };
+    const stateIndex = await this.#log.closingStateEntry(index);
+    return { stateIndex, stateEntry: (await this.#log.record(stateIndex)).bytes };
   }
 
   // --- tiles --------------------------------------------------------------------------------------------------------
@@ -362,8 +385,8 @@ export class LedgerService implements Ledger {
   async facts(keys: readonly Bytes[], size?: number): Promise<Facts> {
     if (keys.length > MAX_FACTS) throw fail('ARGUMENT_INVALID', `at most ${MAX_FACTS} facts at a time`);
     const { head, state, tip } = this.#snapshotAt(size);
-    const facts = keys.map((key) => ({ key, value: state.get(key) ?? null, proof: state.prove(key) }));
-    const stateEntry = (await this.#log.record(tip.index)).bytes;
+    const facts = keys.map((key) => state.fact(key));
+    const stateEntry = encodeStateEntry(tip);
     const path = await this.#log.inclusionPath(tip.index, head.size);
     return { head: signedHead(head), tip: { index: tip.index, stateEntry, path }, facts };
   }
@@ -387,7 +410,7 @@ export class LedgerService implements Ledger {
     const { now = Date.now, decided } = this.#options;
     const question = { step, request, now: now(), ...(fromSize !== undefined && { fromSize }) };
     const answer = await answerGate(this.#log, this.#answering.snapshot, question, (index, head) =>
-      this.#effectAt(index, head),
+      this.#entryAt(index, head),
     );
     decided?.(step, answer);
     return answer;

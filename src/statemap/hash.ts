@@ -78,7 +78,7 @@ export function leafHash(hasher: Hasher, k: Hash, v: Hash): Hash {
 /** {@link leafHash} in bytes, of a value's hash in bytes. */
 export function leafBytes(hasher: Hasher, k: Hash, v: Bytes): Bytes {
   pairInput[0] = LEAF;
-  write(k, pairInput, 1);
+  writeHash(k, pairInput, 1);
   pairInput.set(v, 1 + HASH_LENGTH);
   return hasher.sha256(pairInput);
 }
@@ -113,13 +113,15 @@ export function foldedHash(
 
 function pairHash(hasher: Hasher, prefix: number, a: Hash, b: Hash): Hash {
   pairInput[0] = prefix;
-  write(a, pairInput, 1);
-  write(b, pairInput, 1 + HASH_LENGTH);
+  writeHash(a, pairInput, 1);
+  writeHash(b, pairInput, 1 + HASH_LENGTH);
   return hashCharacters(hasher, pairInput);
 }
 
-function write(hash: Hash, to: Bytes, at: number): void {
+/** @returns where it ends */
+export function writeHash(hash: Hash, to: Bytes, at: number): number {
   for (let i = 0; i < HASH_LENGTH; i++) to[at + i] = hash.charCodeAt(i);
+  return at + HASH_LENGTH;
 }
 
 /** 32 bytes. */

@@ -39,6 +39,14 @@ type Node = Leaf | Inner | null;
 /** With the key's bytes as characters, where the caller has them. */
 type RecordChange = readonly [key: Bytes, value: Bytes | null, name?: string | undefined];
 
+interface Fact {
+  readonly key: Bytes;
+  /** The map's own. */
+  readonly value: Bytes | null;
+  /** CBOR, FORMATS §3. */
+  readonly proof: Bytes;
+}
+
 interface Change {
   readonly k: Hash;
   /** Characters of the key. */
@@ -155,16 +163,17 @@ export class StateMap {
 
   /** Proof (CBOR, FORMATS §3) that `key` has the value it has here, or that it is absent. */
   prove(key: Bytes): Bytes {
-    if (!this.#hasher) return encodeProof({ depth: 0, siblings: [], found: false, other: null });
+    return this.fact(key).proof;
+  }
+
+  /** The value of the full encoded `key`, null where it is absent, with the {@link prove proof} of it. */
+  fact(key: Bytes): Fact {
+    if (!this.#hasher) return { key, value: null, proof: encodeProof([], { other: null }) };
     const k = keyHash(this.#hasher, key);
     const { end, siblings } = walk(this.#top, k);
-    const path = { depth: siblings.length, siblings: siblings.map(bytesOfHash) };
-    if (end?.k === k) return encodeProof({ ...path, found: true });
-    const other = end && {
-      k: bytesOfHash(end.k),
-      v: bytesOfHash(valueHash(this.#hasher, end.value)),
-    };
-    return encodeProof({ ...path, found: false, other });
+    if (end?.k === k) return { key, value: end.value, proof: encodeProof(siblings) };
+    const other = end && { k: end.k, v: valueHash(this.#hasher, end.value) };
+    return { key, value: null, proof: encodeProof(siblings, { other }) };
   }
 
   /** All records, in the order of their paths. */

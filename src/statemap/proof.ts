@@ -2,7 +2,7 @@
  * Proofs of the state map, FORMATS §3: what a verifier needs to fold one key's place up to the root. A verifier
  * computes K and V itself, from the full key and value; only the siblings are the prover's.
  */
-import { type Bytes, concat, toCharacters } from '../core/bytes.ts';
+import { type Bytes, toCharacters } from '../core/bytes.ts';
 import { type Cbor, decode, encode } from '../core/cbor.ts';
 import type { Hasher } from '../core/crypto.ts';
 import { fail } from '../core/errors.ts';
@@ -17,6 +17,7 @@ import {
   leafBytes,
   MAX_DEPTH,
   valueBytes,
+  writeHash,
 } from './hash.ts';
 
 interface Path {
@@ -41,21 +42,28 @@ interface PackedProof {
   readonly place: Place;
 }
 
+/** Where siblings are put together: encoding ends before the next proof is made. */
+const PACKED = new Uint8Array(MAX_DEPTH * HASH_LENGTH);
+
 /**
  * `[depth, bitmap, siblings]`, and a fourth member in a proof of absence. Bit i of the bitmap, most significant first,
  * is 1 when the sibling met i steps below the root is not empty; those siblings follow in the same order, root first.
+ * @param absent the place is empty, or another key's leaf is there
  */
-export function encodeProof(proof: MapProof): Bytes {
-  const { depth, siblings } = proof;
+export function encodeProof(
+  siblings: readonly Hash[],
+  absent?: { readonly other: { readonly k: Hash; readonly v: Hash } | null },
+): Bytes {
+  const depth = siblings.length;
   const bitmap = new Uint8Array(bitmapLength(depth));
-  const present: Bytes[] = [];
-  siblings.forEach((sibling, i) => {
-    if (isEmpty(sibling)) return;
+  let end = 0;
+  for (let i = 0; i < depth; i++) {
+    if (siblings[i] === EMPTY) continue;
     bitmap[i >> 3]! |= 0x80 >> (i & 7);
-    present.push(sibling);
-  });
-  const members: Cbor[] = [depth, bitmap, concat(...present)];
-  if (!proof.found) members.push(proof.other && [proof.other.k, proof.other.v]);
+    end = writeHash(siblings[i]!, PACKED, end);
+  }
+  const members: Cbor[] = [depth, bitmap, PACKED.subarray(0, end)];
+  if (absent) members.push(absent.other && [bytesOfHash(absent.other.k), bytesOfHash(absent.other.v)]);
   return encode(members);
 }
 

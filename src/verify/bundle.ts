@@ -3,12 +3,11 @@
  * bundle. Decoding reads the form strictly and verifies nothing: see bundle-verify.ts.
  */
 import type { Bytes } from '../core/bytes.ts';
-import { type Cbor, type CborMap, decode, encode } from '../core/cbor.ts';
+import { type Cbor, type CborMap, decode, encode, encodeWith } from '../core/cbor.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { isMap } from '../cose/index.ts';
 import {
   bytesOf,
-  factItems,
   factsOf,
   indexOf,
   itemsOf,
@@ -16,8 +15,9 @@ import {
   pathOf,
   tipItem,
   tipOf,
+  writeFacts,
 } from './claimed-state.ts';
-import { decodeEffectProof, type EffectProof, encodeEffectProof } from './effect.ts';
+import { decodeEffectProof, type EffectProof, effectItem } from './effect.ts';
 import type { ClaimedFact, ClaimedTip } from './facts.ts';
 
 /** A logged statement that belongs to the answer, and what it did. */
@@ -50,20 +50,32 @@ export interface Bundle {
 }
 
 const VERSION = 1;
-const MEMBERS = ['v', 'step', 'request', 'at', 'decision', 'reason', 'checkpoint', 'tip', 'facts', 'entries'];
+const MEMBERS = ['v', 'at', 'tip', 'step', 'facts', 'reason', 'entries', 'request', 'decision', 'checkpoint'];
 /** Bytes: far above a contract with all its signatories, far below what would hurt to read. */
 export const MAX_BUNDLE = 4 << 20;
 const MAX_ENTRIES = 64;
 
 export function encodeBundle(bundle: Bundle): Bytes {
   const { step, request, at, decision, reason, checkpoint, tip, facts, entries, consistency } = bundle;
-  return encode({
-    v: VERSION,
-    ...{ step, request, at, decision, reason, checkpoint },
-    tip: tipItem(tip),
-    facts: factItems(facts),
-    entries: entryItems(entries),
-    ...(consistency && { consistency: [consistency.from, consistency.path] }),
+  return encodeWith((to) => {
+    const member = (name: string, value: Cbor) => {
+      to.item(name, 1);
+      to.item(value, 1);
+    };
+    // In the order of their encoded names, RFC 8949 §4.2.1.
+    to.beginMap(MEMBERS.length + (consistency ? 1 : 0));
+    member('v', VERSION);
+    member('at', at);
+    member('tip', tipItem(tip));
+    member('step', step);
+    to.item('facts', 1);
+    writeFacts(to, facts);
+    member('reason', reason);
+    member('entries', entryItems(entries));
+    member('request', request);
+    member('decision', decision);
+    member('checkpoint', checkpoint);
+    if (consistency) member('consistency', [consistency.from, consistency.path]);
   });
 }
 
@@ -114,7 +126,7 @@ function decisionOf(map: CborMap): Pick<Bundle, 'decision' | 'reason'> {
 
 export function entryItems(entries: readonly ClaimedEvidence[]): Cbor {
   return entries.map(({ index, statement, path, effect }) => {
-    return [index, statement, path, decode(encodeEffectProof(effect))];
+    return [index, statement, path, effectItem(effect)];
   });
 }
 

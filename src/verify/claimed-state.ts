@@ -3,7 +3,7 @@
  * proof being data here and not bytes. Decoding says what is claimed; nothing is verified.
  */
 import type { Bytes } from '../core/bytes.ts';
-import { type Cbor, decode, encode } from '../core/cbor.ts';
+import { type Cbor, decode, encode, type ItemSink } from '../core/cbor.ts';
 import type { LedgerError } from '../core/errors.ts';
 import { MAX_PATH } from '../merkle/index.ts';
 import type { ClaimedFact, ClaimedTip } from './facts.ts';
@@ -20,6 +20,17 @@ export function tipItem({ index, stateEntry, path }: ClaimedTip): Cbor {
 
 export function factItems(facts: readonly ClaimedFact[]): Cbor {
   return facts.map(({ key, value, proof }) => [key, value, decode(proof)]);
+}
+
+/** {@link factItems} as they are encoded: a bundle is mostly proofs, and each would be decoded only to be encoded again. */
+export function writeFacts(to: ItemSink, facts: readonly ClaimedFact[]): void {
+  to.beginArray(facts.length);
+  for (const { key, value, proof } of facts) {
+    to.beginArray(3);
+    to.item(key, 1);
+    to.item(value, 1);
+    to.encoded(proof);
+  }
 }
 
 export function tipOf(item: Cbor | undefined, malformed: Malformed): ClaimedTip {

@@ -37,7 +37,12 @@ const MAX_PATH = 63;
 
 /** `[state-index, state-entry, path, verdict, verdict-path]`, deterministic CBOR. */
 export function encodeEffectProof(proof: EffectProof): Bytes {
-  return encode([proof.stateIndex, proof.stateEntry, proof.path, proof.verdict, proof.verdictPath]);
+  return encode(effectItem(proof));
+}
+
+/** {@link encodeEffectProof} as data, for what it is a part of. */
+export function effectItem({ stateIndex, stateEntry, path, verdict, verdictPath }: EffectProof): Cbor {
+  return [stateIndex, stateEntry, path, verdict, verdictPath];
 }
 
 /** @throws PROOF_MALFORMED, CBOR_MALFORMED, CBOR_NOT_DETERMINISTIC */

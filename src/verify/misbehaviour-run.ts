@@ -10,9 +10,9 @@
  * ```
  */
 import type { Bytes } from '../core/bytes.ts';
-import { type Cbor, decode, encode } from '../core/cbor.ts';
+import { type Cbor, encode } from '../core/cbor.ts';
 import { bytesOf, indexOf, itemsOf, listOf, type Malformed, pathOf } from './claimed-state.ts';
-import { decodeEffectProof, type EffectProof, encodeEffectProof } from './effect.ts';
+import { decodeEffectProof, type EffectProof, effectItem } from './effect.ts';
 
 export interface ClaimedRun {
   /** Index of the first of `leaves`. */
@@ -57,7 +57,7 @@ export function runItem(run: ClaimedRun): Cbor {
     nodes,
     earlier.map(({ index, leafHash, path, statement, effect }) => [
       ...[index, leafHash, path, statement],
-      effect && decode(encodeEffectProof(effect)),
+      effect && effectItem(effect),
     ]),
   ] as Cbor;
 }

@@ -15,7 +15,7 @@ import { type Cbor, type CborMap, decode, encode } from '../core/cbor.ts';
 import { fail, isLedgerError } from '../core/errors.ts';
 import { isMap } from '../cose/index.ts';
 import { bytesOf, indexOf, itemsOf, listOf, pathOf, tipItem, tipOf } from './claimed-state.ts';
-import { decodeEffectProof, type EffectProof, encodeEffectProof } from './effect.ts';
+import { decodeEffectProof, type EffectProof, effectItem } from './effect.ts';
 import type { ClaimedTip } from './facts.ts';
 import { type ClaimedRun, runItem, runOf } from './misbehaviour-run.ts';
 
@@ -103,7 +103,7 @@ function members(file: Misbehaviour): { readonly [name: string]: Cbor } {
     case 'time':
       return { states: file.states.map(tipItem) };
     case 'refused':
-      return { index: file.index, effect: decode(encodeEffectProof(file.effect)) };
+      return { index: file.index, effect: effectItem(file.effect) };
     case 'state':
       return { run: runItem(file.run) };
     case 'unconnected':
