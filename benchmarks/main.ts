@@ -5,10 +5,10 @@
  * is missed, or a suite fails; the others run all the same.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Ceiling, type CeilingName, measureCeiling } from './ceilings.ts';
 import { cleanUp } from './cleanup.ts';
+import { guarded } from './guarded.ts';
 import { profiled } from './profile.ts';
 import { type Around, type Ceilings, ROOT, report, save } from './report.ts';
 
@@ -49,8 +49,6 @@ export interface Suite {
 }
 
 const folder = new URL('./suites/', import.meta.url);
-/** For what a suite that failed has left under way to fail too: it is not the next one's. */
-const SETTLE_MS = 1000;
 const names = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -73,28 +71,29 @@ if (
 }
 
 let failed = false;
-for (const name of chosen.length > 0 ? chosen : names) failed = !(await measured(name)) || failed;
+for (const name of chosen.length > 0 ? chosen : names) {
+  const holds = await measured(name).catch((error: unknown) => {
+    console.error(`${name} goes on, so what comes after it is not run:`, error);
+    process.exit(1);
+  });
+  failed = !holds || failed;
+}
 process.exit(failed ? 1 : 0);
 
-/** @returns whether it ran, and everything holds that it promises. One that is skipped promises nothing. */
+/**
+ * @returns whether it ran, and everything holds that it promises. One that is skipped promises nothing.
+ * @throws it has failed, and goes on
+ */
 async function measured(name: string): Promise<boolean> {
-  let stray!: (error: unknown) => void;
-  const strayed = new Promise<never>((_, reject) => {
-    stray = reject;
-  });
-  // An error that nobody waits for is the suite's, too: it would end the bench, and with it the other suites.
-  process.on('unhandledRejection', stray);
-  try {
-    return await Promise.race([run(name), strayed]);
-  } catch (error) {
+  const failed = (error: unknown) => {
     console.error(`${name} FAILED:`, error);
     if (!profiling) save(name, entries, { failed: String(error) });
     cleanUp();
-    await setTimeout(SETTLE_MS);
-    return false;
+  };
+  try {
+    return (await guarded(() => run(name), failed)) ?? false;
   } finally {
     cleanUp();
-    process.off('unhandledRejection', stray);
   }
 }
 
