@@ -5,10 +5,11 @@
  * is missed, or a suite fails; the others run all the same.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Ceiling, type CeilingName, measureCeiling } from './ceilings.ts';
 import { cleanUp } from './cleanup.ts';
+import { type Command, help, parseCommand, USAGE } from './command.ts';
 import { guarded } from './guarded.ts';
+import { differing, type Lengths, recorded, taken } from './lengths.ts';
 import { profiled } from './profile.ts';
 import { type Around, type Ceilings, ROOT, report, save } from './report.ts';
 
@@ -29,6 +30,7 @@ export interface Measure {
 }
 
 export interface SuiteOptions {
+  /** As many as were asked for, within what the suite takes. */
   readonly entries: number;
   progress(text: string): void;
   /**
@@ -43,6 +45,8 @@ export interface Suite {
   readonly describe: string;
   /** What its measures are shares of. Measured before and after, since others may use the machine too; the mean counts. */
   readonly ceilings?: readonly CeilingName[];
+  /** What it makes of `--entries`. */
+  readonly entries: Lengths;
   /** Files and folders outside of this repository, from its root: where one is not there, the suite is skipped. */
   readonly needs?: readonly string[];
   run(options: SuiteOptions): Promise<Measure[]>;
@@ -50,24 +54,11 @@ export interface Suite {
 
 const folder = new URL('./suites/', import.meta.url);
 const names = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { entries: { type: 'string', default: '1000000' } },
-});
-const profiling = positionals[0] === 'profile';
-const chosen = profiling ? positionals.slice(1) : positionals;
-const entries = Number(values.entries);
-if (
-  chosen.some((name) => !names.includes(name)) ||
-  (profiling && chosen.length !== 1) ||
-  !Number.isSafeInteger(entries) ||
-  entries < 1
-) {
-  console.error(
-    `usage: npm run bench -- [NAME…] [--entries N]\n       npm run bench -- profile NAME [--entries N]`,
-  );
-  console.error(`suites: ${names.join(', ')}`);
-  process.exit(2);
+const { help: helps, profiling, chosen, entries: asked } = command();
+if (helps) {
+  const suites = await Promise.all(names.map(async (name) => [name, await suiteOf(name)] as const));
+  console.log(help(new Map(suites)));
+  process.exit(0);
 }
 
 let failed = false;
@@ -80,6 +71,20 @@ for (const name of chosen.length > 0 ? chosen : names) {
 }
 process.exit(failed ? 1 : 0);
 
+function command(): Command {
+  try {
+    return parseCommand(process.argv.slice(2), names);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}\nsuites: ${names.join(', ')}`);
+    process.exit(2);
+  }
+}
+
+async function suiteOf(name: string): Promise<Suite> {
+  const { suite } = (await import(new URL(`${name}.ts`, folder).href)) as { suite: Suite };
+  return suite;
+}
+
 /**
  * @returns whether it ran, and everything holds that it promises. One that is skipped promises nothing.
  * @throws it has failed, and goes on
@@ -87,7 +92,7 @@ process.exit(failed ? 1 : 0);
 async function measured(name: string): Promise<boolean> {
   const failed = (error: unknown) => {
     console.error(`${name} FAILED:`, error);
-    if (!profiling) save(name, entries, { failed: String(error) });
+    if (!profiling) save(name, { failed: String(error) });
     cleanUp();
   };
   try {
@@ -98,18 +103,20 @@ async function measured(name: string): Promise<boolean> {
 }
 
 async function run(name: string): Promise<boolean> {
-  const { suite } = (await import(new URL(`${name}.ts`, folder).href)) as { suite: Suite };
+  const suite = await suiteOf(name);
   console.error(`${name}: ${suite.describe}`);
+  const other = asked === undefined ? undefined : differing(suite.entries, asked);
+  if (other !== undefined) console.error(`  ${other}`);
   const missing = suite.needs?.find((path) => !existsSync(new URL(path, ROOT)));
   if (missing !== undefined) {
     const skipped = `${missing} is not there`;
     console.log(`${name}\n  skipped: ${skipped}`);
-    if (!profiling) save(name, entries, { skipped });
+    if (!profiling) save(name, { skipped });
     return true;
   }
   const around: Around[] = [];
   const options: SuiteOptions = {
-    entries,
+    entries: taken(suite.entries, asked),
     progress: (text) => console.error(`  ${text}`),
     around: (what, before, after) => {
       around.push({ name: what, before, after });
@@ -126,7 +133,12 @@ async function run(name: string): Promise<boolean> {
   for (const [what, { rate }] of Object.entries(before)) {
     options.around(what, rate, after[what as CeilingName]!.rate);
   }
-  return report(name, entries, { measures, ceilings: mean(before, after), around });
+  return report(name, {
+    entries: recorded(suite.entries, asked),
+    measures,
+    ceilings: mean(before, after),
+    around,
+  });
 }
 
 async function measureAll({ ceilings = [] }: Suite): Promise<Ceilings> {

@@ -20,6 +20,8 @@ export interface Around {
 }
 
 export interface Outcome {
+  /** Of a suite that has as many as it is told. */
+  readonly entries: number | undefined;
   readonly measures: readonly Measure[];
   /** Means of before and after. */
   readonly ceilings: Ceilings;
@@ -35,7 +37,7 @@ interface Verdict {
 }
 
 /** @returns whether everything holds that is promised */
-export function report(name: string, entries: number, { measures, ceilings, around }: Outcome): boolean {
+export function report(name: string, { entries, measures, ceilings, around }: Outcome): boolean {
   const lines = [
     ...Object.entries(ceilings).map(([what, ceiling]) => {
       const { rate, ...cpu } = ceiling;
@@ -53,13 +55,13 @@ export function report(name: string, entries: number, { measures, ceilings, arou
   if (unsteady.length > 0) console.log('  The machine was not quiet: the shares of this run say little.');
   const loaders = loadersOf(Object.keys(ceilings) as CeilingName[]);
   const circumstances = { loaders, ceilings, around, ...(unsteady.length > 0 && { unsteady: true }) };
-  save(name, entries, { ...circumstances, measures: lines });
+  save(name, { entries, ...circumstances, measures: lines });
   return lines.every(({ holds }) => holds);
 }
 
 /** Writes the JSON of a suite. @param result what became of it: its measures, or why there are none */
-export function save(suite: string, entries: number, result: object): void {
-  const run = { date: new Date().toISOString(), commit: commit(), entries };
+export function save(suite: string, result: object): void {
+  const run = { date: new Date().toISOString(), commit: commit() };
   const machine = { os: `${process.platform} ${release()}`, arch: process.arch, node: process.version };
   const processor = { cpu: cpus()[0]?.model, cores: cpus().length };
   const all = { suite, ...run, ...machine, ...processor, ...result };

@@ -69,7 +69,8 @@ interface Taken {
 export const suite: Suite = {
   describe: 'registers foreign statements of about 400 bytes in every way that there is',
   ceilings: ['synced puts'],
-  async run({ entries, progress }) {
+  entries: { most: MOST },
+  async run({ entries: count, progress }) {
     const dataDir = temporaryFolder('ingest');
     const server = await startBenchServer(dataDir);
     const stream = new LoadStream(server.grpc);
@@ -77,7 +78,6 @@ export const suite: Suite = {
       const p256 = await enrol(stream, dataDir, server.origin);
       const ed25519 = await enrol(stream, dataDir, server.origin, 'Ed25519');
       const many = await enrolMany(stream, dataDir, server.origin);
-      const count = Math.min(entries, MOST);
       let first = 0;
       const measured = async (by: Member | readonly Member[], way: Way, names: readonly Verifying[]) => {
         await way(server, await signed(by, first, Math.min(WARM_UP, count)))();

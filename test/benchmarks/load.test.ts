@@ -4,7 +4,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { LoadStream } from '../../benchmarks/load.ts';
 
-test('a load stream whose server is gone refuses what is sent then, as it does what waits', async () => {
+test('a load stream whose server is gone refuses what is sent then, as it does what waits', {
+  timeout: 10_000,
+}, async () => {
   const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stream = new LoadStream(`127.0.0.1:${(server.address() as AddressInfo).port}`);
