@@ -5,13 +5,16 @@
  * is missed, or a suite fails; the others run all the same.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { type Ceiling, type CeilingName, measureCeiling } from './ceilings.ts';
-import { cleanUp } from './cleanup.ts';
+import { tmpdir } from 'node:os';
+import { type Around, type Beside, beside, type Mean } from './beside.ts';
+import { type Ceiling, type CeilingName, type Loaders, loadersOf } from './ceilings.ts';
+import { cleanUp, foldersMade } from './cleanup.ts';
 import { type Command, help, parseCommand, USAGE } from './command.ts';
+import { fileSystemOf, inMemory } from './file-system.ts';
 import { guarded } from './guarded.ts';
 import { differing, type Lengths, recorded, taken } from './lengths.ts';
 import { profiled } from './profile.ts';
-import { type Around, type Ceilings, ROOT, report, save } from './report.ts';
+import { ROOT, report, save } from './report.ts';
 
 /** One measured line: what, how much, in which unit. */
 export interface Measure {
@@ -24,7 +27,7 @@ export interface Measure {
   readonly of?: CeilingName;
   readonly share?: number;
   /** The ceiling as it was around this measure, if a suite has taken it itself. */
-  readonly ceiling?: Ceiling;
+  readonly ceiling?: Mean;
   /** Processor time of one of them, in microseconds, where it can be told: others on the machine change it little. */
   readonly cpu?: number;
 }
@@ -39,12 +42,25 @@ export interface SuiteOptions {
    * @returns their mean
    */
   around(name: string, before: number, after: number): number;
+  /**
+   * Does work between two looks at what the machine can do at most: whether it was quiet is told with the result.
+   * @param what is done
+   * @param milliseconds for which each ceiling is measured
+   */
+  beside<T, Name extends CeilingName>(
+    what: string,
+    names: readonly Name[],
+    work: (before: Readonly<Record<Name, Ceiling>>) => Promise<T>,
+    milliseconds?: number,
+  ): Promise<Beside<T, Name>>;
 }
 
 export interface Suite {
   readonly describe: string;
   /** What its measures are shares of. Measured before and after, since others may use the machine too; the mean counts. */
   readonly ceilings?: readonly CeilingName[];
+  /** Who makes its load, besides those that its ceilings have. */
+  readonly loaders?: Loaders;
   /** What it makes of `--entries`. */
   readonly entries: Lengths;
   /** Files and folders outside of this repository, from its root: where one is not there, the suite is skipped. */
@@ -61,6 +77,8 @@ if (helps) {
   process.exit(0);
 }
 
+const unsafe = inMemory(fileSystemOf(tmpdir()));
+if (unsafe !== undefined) console.error(`UNSAFE: ${unsafe}`);
 let failed = false;
 for (const name of chosen.length > 0 ? chosen : names) {
   const holds = await measured(name).catch((error: unknown) => {
@@ -114,7 +132,7 @@ async function run(name: string): Promise<boolean> {
     if (!profiling) save(name, { skipped });
     return true;
   }
-  const around: Around[] = [];
+  const around: (Around & { readonly name: string })[] = [];
   const options: SuiteOptions = {
     entries: taken(suite.entries, asked),
     progress: (text) => console.error(`  ${text}`),
@@ -122,37 +140,25 @@ async function run(name: string): Promise<boolean> {
       around.push({ name: what, before, after });
       return (before + after) / 2;
     },
+    beside: async (what, names, work, milliseconds) => {
+      const done = await beside(names, work, milliseconds);
+      for (const name of names) {
+        const { before, after } = done.ceilings[name];
+        around.push({ name: `${what}: ${name}`, before, after });
+      }
+      return done;
+    },
   };
   if (profiling) {
     await profiled(name, () => suite.run(options));
     return true;
   }
-  const before = await measureAll(suite);
-  const measures = await suite.run(options);
-  const after = await measureAll(suite);
-  for (const [what, { rate }] of Object.entries(before)) {
-    options.around(what, rate, after[what as CeilingName]!.rate);
-  }
+  const names = suite.ceilings ?? [];
+  const folders = foldersMade();
+  const { result: measures, ceilings } = await options.beside(name, names, () => suite.run(options));
   return report(name, {
-    entries: recorded(suite.entries, asked),
-    measures,
-    ceilings: mean(before, after),
-    around,
+    ...{ entries: recorded(suite.entries, asked), measures, ceilings, around },
+    loaders: { ...loadersOf(names), ...suite.loaders },
+    fileSystem: foldersMade() > folders ? fileSystemOf(tmpdir()) : undefined,
   });
-}
-
-async function measureAll({ ceilings = [] }: Suite): Promise<Ceilings> {
-  const found: Partial<Record<CeilingName, Ceiling>> = {};
-  for (const name of ceilings) found[name] = await measureCeiling(name);
-  return found;
-}
-
-function mean(before: Ceilings, after: Ceilings): Ceilings {
-  return Object.fromEntries(
-    Object.entries(before).map(([name, first]) => {
-      const later = after[name as CeilingName]!;
-      const cpu = first.cpu === undefined ? {} : { cpu: (first.cpu + later.cpu!) / 2 };
-      return [name, { rate: (first.rate + later.rate) / 2, ...cpu }];
-    }),
-  );
 }
