@@ -51,9 +51,9 @@ function verdict(asked: string, holds: boolean, by: number): Verdict {
 }
 
 /** All of a line but its name. */
-export function text({ value, unit, cpu, of, ratio, cpuRatio, unsafe, verdicts }: Judged): string {
+export function text({ value, unit, bound, cpu, of, ratio, cpuRatio, unsafe, verdicts }: Judged): string {
   return [
-    unit === '%' ? percent(value / 100).padStart(14) : `${number(value).padStart(12)} ${unit}`,
+    unit === '%' ? percent(value / 100).padStart(14) : `${number(value, bound).padStart(12)} ${unit}`,
     cpu === undefined ? '' : `, ${cpu.toFixed(1)} µs`,
     ratio === undefined ? '' : `  ${percent(ratio)} of ${of}`,
     cpuRatio === undefined ? '' : `, ${percent(cpuRatio)} by processor time`,
@@ -67,8 +67,12 @@ export function text({ value, unit, cpu, of, ratio, cpuRatio, unsafe, verdicts }
 /** What is missing has two digits, however little it is. */
 const FINE = { maximumFractionDigits: 12 };
 
-function number(value: number): string {
-  return Math.abs(value) >= 100 ? whole(value) : value.toFixed(2);
+/** Rounded; what has a bound, to its worse side: what misses that by little does not read as if it kept it. */
+function number(value: number, { most, least }: NonNullable<Measure['bound']> = {}): string {
+  const [digits, factor] = Math.abs(value) >= 100 ? [0, 1] : [2, 100];
+  const round = least !== undefined ? Math.floor : most !== undefined ? Math.ceil : Math.round;
+  const rounded = round(exact(value * factor)) / factor;
+  return rounded.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 export function whole(value: number): string {

@@ -6,6 +6,16 @@ import type { Measure } from '../../benchmarks/main.ts';
 const line = (measure: Omit<Measure, 'name'>, ceilings = {}) =>
   text(judged({ name: 'what', ...measure }, ceilings)).trim();
 
+test('what misses its bound by little does not read as if it kept it', () => {
+  assert.equal(line({ value: 0.797, unit: '', bound: { least: 0.8 } }), '0.79   MISSED (≥ 0.8, by 0.003)');
+  assert.equal(
+    line({ value: 8999.7, unit: '/s', bound: { least: 9000 } }),
+    '8,999 /s  MISSED (≥ 9,000, by 0.3)',
+  );
+  assert.equal(line({ value: 2.004, unit: 'ms', bound: { most: 2 } }), '2.01 ms  MISSED (≤ 2, by 0.004)');
+  assert.equal(line({ value: 0.29, unit: '', bound: { least: 0.29 } }), '0.29   holds (≥ 0.29)');
+});
+
 test('what is not judged is rounded', () => {
   assert.equal(line({ value: 0.797, unit: '' }), '0.80');
   assert.equal(line({ value: 8999.7, unit: '/s' }), '9,000 /s');
