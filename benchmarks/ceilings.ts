@@ -34,9 +34,9 @@ const HEADERS = {
 };
 
 const CEILINGS = {
-  'P-256 verify': () => verifying('P-256'),
-  'Ed25519 verify': () => verifying('Ed25519'),
-  'Ed25519 verify, libsodium': () => verifying('Ed25519', true),
+  'P-256 verify': (milliseconds) => verifying(milliseconds, 'P-256'),
+  'Ed25519 verify': (milliseconds) => verifying(milliseconds, 'Ed25519'),
+  'Ed25519 verify, libsodium': (milliseconds) => verifying(milliseconds, 'Ed25519', true),
   'SHA-256 of nodes': hashing,
   'synced puts': syncedPuts,
   'grpc-js echo': () =>
@@ -44,15 +44,19 @@ const CEILINGS = {
   'fastify GET 8 KiB': () => withEcho('http-echo.mjs', (server) => httpCapacity(server, ['/tile'])),
   'the same with our headers': () =>
     withEcho('http-echo.mjs', (server) => httpCapacity(server, ['/tile']), JSON.stringify(HEADERS)),
-} as const satisfies Readonly<Record<string, () => Promise<Ceiling>>>;
+} as const satisfies Readonly<Record<string, (milliseconds: number) => Promise<Ceiling>>>;
 export type CeilingName = keyof typeof CEILINGS;
 
-export function measureCeiling(name: CeilingName): Promise<Ceiling> {
-  return CEILINGS[name]();
+/** @param milliseconds for which it is measured, but for those of echoes */
+export function measureCeiling(name: CeilingName, milliseconds = MILLISECONDS): Promise<Ceiling> {
+  return CEILINGS[name](milliseconds);
 }
 
+/** Who makes a load, by the way that it comes: `own` is a loader of this folder. */
+export type Loaders = Readonly<Partial<Record<'stream' | 'grpc' | 'http', string>>>;
+
 /** Who asks, for these ceilings and for what is judged by them. */
-export function loadersOf(names: readonly CeilingName[]): Partial<typeof LOADERS> {
+export function loadersOf(names: readonly CeilingName[]): Loaders {
   const http: readonly CeilingName[] = ['fastify GET 8 KiB', 'the same with our headers'];
   return {
     ...(names.includes('grpc-js echo') && { grpc: LOADERS.grpc }),
@@ -60,14 +64,18 @@ export function loadersOf(names: readonly CeilingName[]): Partial<typeof LOADERS
   };
 }
 
-async function verifying(algorithm: 'P-256' | 'Ed25519', sodium = false): Promise<Ceiling> {
-  const { rate, cpu } = await verifyCeiling(CORES, MILLISECONDS, algorithm, sodium);
+async function verifying(
+  milliseconds: number,
+  algorithm: 'P-256' | 'Ed25519',
+  sodium = false,
+): Promise<Ceiling> {
+  const { rate, cpu } = await verifyCeiling(CORES, milliseconds, algorithm, sodium);
   return { rate, cpu: cpu * 1e6 };
 }
 
-async function hashing(): Promise<Ceiling> {
+async function hashing(milliseconds: number): Promise<Ceiling> {
   const rates = Array.from({ length: CORES }, () => {
-    const workerData = { milliseconds: MILLISECONDS };
+    const workerData = { milliseconds };
     const thread = new Worker(new URL('./ceilings/hash-thread.mjs', import.meta.url), {
       workerData,
       execArgv: [],
@@ -81,7 +89,7 @@ async function hashing(): Promise<Ceiling> {
 }
 
 /** Rows of 400 bytes in chained batches of 100, each on disk before the next begins. */
-async function syncedPuts(): Promise<Ceiling> {
+async function syncedPuts(milliseconds: number): Promise<Ceiling> {
   const folder = temporaryFolder('ceiling');
   const db = new Level<Uint8Array, Uint8Array>(folder, { keyEncoding: 'view', valueEncoding: 'view' });
   try {
@@ -89,7 +97,7 @@ async function syncedPuts(): Promise<Ceiling> {
     const value = randomBytes(400);
     const started = performance.now();
     let puts = 0;
-    while (performance.now() - started < MILLISECONDS) {
+    while (performance.now() - started < milliseconds) {
       const batch = db.batch();
       for (let i = 0; i < 100; i++, puts++) {
         const key = new Uint8Array(9);

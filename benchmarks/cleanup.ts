@@ -10,6 +10,7 @@ import { join } from 'node:path';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
+let made = 0;
 
 process.on('exit', cleanUp);
 
@@ -28,8 +29,14 @@ export function tied<Child extends ChildProcess>(child: Child): Child {
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `aichain-${name}-`));
   folders.add(folder);
+  made += 1;
   listen();
   return folder;
+}
+
+/** How many there have been so far: a suite without one waits for no disk. */
+export function foldersMade(): number {
+  return made;
 }
 
 export function removeFolder(folder: string): void {

@@ -123,12 +123,15 @@ export class LoadStream {
   readonly #stream: GrpcStream;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
+  /** By what the stream ended: of what is asked from then on nothing would be heard. */
+  #failure: Error | undefined;
 
   /** @param address host and port */
   constructor(address: string) {
     this.#stream = new GrpcStream(address, '/aichain.v1.RegistrationService/RegisterStream', {
       message: (answer) => this.#answered(answer),
       failed: (error) => {
+        this.#failure = error;
         for (const { reject } of this.#waiting.values()) reject(error);
         this.#waiting.clear();
       },
@@ -157,6 +160,7 @@ export class LoadStream {
   }
 
   #ask({ id, message, count }: Batch, wanted: boolean): Promise<Bytes | undefined> {
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { count, wanted, resolve, reject });
       this.#stream.write(message);

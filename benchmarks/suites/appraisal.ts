@@ -36,6 +36,7 @@ interface Timing {
 export const suite: Suite = {
   describe: 'one full appraisal, and refusals of hostile input',
   needs: [VECTORS],
+  entries: 'own',
   async run({ progress }) {
     const bytes = read('azure-depa-inferencing-kms/snp.json');
     const genuine: Evidence = { tee: 'snp-aci', bytes };

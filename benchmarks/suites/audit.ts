@@ -21,6 +21,7 @@ const POLL_MS = 20;
 
 export const suite: Suite = {
   describe: 'audits a stored log; 1 statement of 100 registers a participant, the others are foreign, P-256',
+  entries: {},
   async run(options) {
     const { entries, progress } = options;
     const dataDir = temporaryFolder('audit');

@@ -31,6 +31,8 @@ const WARM_UP = 938 * BATCH;
 export const suite: Suite = {
   describe:
     'statements that are received, verified, synced and answered, then fetched and verified again too, and nothing else',
+  loaders: { stream: 'own' },
+  entries: { most: MOST, step: BATCH },
   async run({ entries, around }) {
     const threads = availableParallelism();
     const { privateKey, publicKey } = encodedKeys('P-256');

@@ -21,6 +21,7 @@ export const suite: Suite = {
   describe: 'verifies proofs and bundles, on one thread',
   ceilings: ['P-256 verify', 'SHA-256 of nodes'],
   needs: ['../shared/data/depa/'],
+  entries: 'own',
   async run() {
     const paths = rate(inclusion());
     const nodes = { of: 'SHA-256 of nodes', share: PATH_SHARE } as const;

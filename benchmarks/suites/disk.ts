@@ -31,6 +31,8 @@ const IDLE = 10_000;
 
 export const suite: Suite = {
   describe: `weighs what statements of ${BYTES} bytes leave on disk, with a part of the leaf index; ignores --entries`,
+  loaders: { stream: 'own' },
+  entries: 'own',
   async run({ progress }) {
     const loaded = await weighed(LOADED, TOGETHER, progress);
     const idle = await weighed(IDLE, 1, progress);

@@ -40,6 +40,7 @@ export const suite: Suite = {
   describe: 'asks for proof bundles of a key release, and verifies them on one thread',
   ceilings: ['grpc-js echo', 'P-256 verify'],
   needs: ['../shared/data/depa/'],
+  entries: 'own',
   async run({ progress }) {
     const granted = grantedRelease(crypto);
     const { log } = granted;

@@ -31,6 +31,8 @@ const STARTS = 3;
 export const suite: Suite = {
   describe: 'appends entries over one stream, batches of 64, P-256; default settings without rate limits',
   ceilings: ['P-256 verify'],
+  loaders: { stream: 'own' },
+  entries: {},
   async run({ entries, progress }) {
     const folders: string[] = [];
     const folder = () => {

@@ -34,6 +34,8 @@ const SAMPLE = 256;
 
 export const suite: Suite = {
   describe: `watches a log that ingests at ${SHARE * 100} % of the verify ceiling on the same cores, for ${SECONDS} s`,
+  loaders: { stream: 'own' },
+  entries: { most: MOST, found: true },
   async run(options) {
     const folder = temporaryFolder('lag');
     try {

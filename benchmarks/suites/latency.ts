@@ -22,6 +22,8 @@ const RECEIPTS = 60;
 export const suite: Suite = {
   describe: 'registers foreign P-256 statements over one stream, and waits for each receipt',
   ceilings: ['P-256 verify'],
+  loaders: { stream: 'own' },
+  entries: 'own',
   async run({ progress }) {
     const dataDir = temporaryFolder('latency');
     const server = await startBenchServer(dataDir);

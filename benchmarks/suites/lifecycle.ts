@@ -33,6 +33,8 @@ const SHARE = 0.5;
 export const suite: Suite = {
   needs: ['../shared/data/depa/'],
   describe: `training cycles, ${WAVE} side by side, over one stream, batches of 64, P-256; default settings`,
+  loaders: { stream: 'own' },
+  entries: { least: WAVE * STATEMENTS, most: MOST, found: true },
   async run(options) {
     const dataDir = temporaryFolder('lifecycle');
     try {

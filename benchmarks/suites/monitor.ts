@@ -26,6 +26,7 @@ const MOST = 200_000;
 
 export const suite: Suite = {
   describe: `replays a log of foreign P-256 statements, ${BATCH} in a batch, alone on the machine`,
+  entries: { most: MOST },
   async run({ entries, progress, around }) {
     const count = Math.min(entries, MOST);
     const cores = availableParallelism();

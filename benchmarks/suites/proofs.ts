@@ -21,6 +21,7 @@ const PATHS = 256;
 export const suite: Suite = {
   describe: `asks for proofs: gRPC by ${LOADERS.grpc === 'own' ? 'our own loader' : LOADERS.grpc}, HTTP by ${LOADERS.http === 'own' ? 'our own loader' : LOADERS.http}`,
   ceilings: ['grpc-js echo', 'fastify GET 8 KiB'],
+  entries: { most: MOST },
   async run({ entries, progress }) {
     const dataDir = temporaryFolder('proofs');
     try {

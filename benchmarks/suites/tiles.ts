@@ -27,6 +27,7 @@ const TILE_WIDTH = 256;
 export const suite: Suite = {
   describe: `asks for full tiles and entry bundles all over the log, by ${LOADERS.http === 'own' ? 'our own loader' : LOADERS.http}`,
   ceilings: ['fastify GET 8 KiB', 'the same with our headers'],
+  entries: { least: TILE_WIDTH, most: MOST },
   async run({ entries, progress }) {
     const dataDir = temporaryFolder('tiles');
     try {
