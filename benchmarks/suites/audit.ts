@@ -2,13 +2,13 @@
  * `aichain fsck` of a stored log, in a process of its own: hashes alone, and everything, beside what crypto.verify alone
  * reaches on the same cores just before and just after.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureCeiling } from '../ceilings.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { startNode } from '../node-child.ts';
+import { memoryOf, processorSeconds } from '../process-status.ts';
 import { writeStoredLog } from '../stored-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
@@ -91,22 +91,22 @@ async function audit(dataDir: string, more: readonly string[]): Promise<Audit> {
   let [peak, cpu] = [0, 0];
   const poll = setInterval(() => {
     try {
-      const hwm = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
-      peak = Math.max(peak, Number(hwm?.[1] ?? 0) / 1024);
-      // Fields 14 and 15 of stat(5), in hundredths of a second; the name before them may have spaces.
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-      cpu = Number(fields[11]) + Number(fields[12]);
+      ({ peak } = memoryOf(child.pid!));
+      cpu = processorSeconds(child.pid!);
     } catch {
-      // It has ended.
+      // It has ended: what was seen last counts.
     }
   }, POLL_MS);
   const code = await new Promise((resolve) => child.once('close', resolve));
   clearInterval(poll);
+  // Looked at first: of one that has crashed there is nothing to read.
+  if (code !== 0) throw new Error(`the audit of an honest log ended with ${code}: ${text}`);
   const { size, entriesPerSecond, intact } = JSON.parse(text) as {
     size: number;
     entriesPerSecond: number;
     intact: boolean;
   };
-  if (code !== 0 || !intact) throw new Error(`the audit of an honest log failed: ${text}`);
-  return { size, rate: entriesPerSecond, cpuMicroseconds: (cpu * 10_000) / size, peak };
+  if (!intact) throw new Error(`the audit of an honest log failed: ${text}`);
+  if (peak === 0 || cpu === 0) throw new Error('nobody saw what memory and processor time the audit took');
+  return { size, rate: entriesPerSecond, cpuMicroseconds: (cpu * 1e6) / size, peak };
 }

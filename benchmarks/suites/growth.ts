@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { quantile } from '../quantile.ts';
 import { verifyReceipts } from '../receipts.ts';
 import { type BenchServer, folderBytes, recordsOf, startBenchServer } from '../server.ts';
 import { writeStoredLog } from '../stored-log.ts';
@@ -309,5 +310,5 @@ function written(
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  return quantile(values, 0.5);
 }

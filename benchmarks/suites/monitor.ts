@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Alarm } from '../../src/monitor/index.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite } from '../main.ts';
+import { ownProcessorSeconds } from '../process-status.ts';
 import { TiledLog } from '../tiled-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
@@ -68,20 +69,15 @@ async function replay(log: TiledLog, count: number, folder: string, threads: num
     sink: { raise: async (alarm) => void alarms.push(alarm) },
   });
   try {
-    const cpu = cpuSeconds();
+    const cpu = ownProcessorSeconds();
     const started = performance.now();
     await monitor.look(new AbortController().signal);
     const seconds = (performance.now() - started) / 1000;
     if (monitor.status.replayed !== log.size)
       throw new Error(`replayed ${monitor.status.replayed} of ${log.size}`);
-    return { rate: count / seconds, alarms: alarms.length, cpu: (cpuSeconds() - cpu) / count };
+    return { rate: count / seconds, alarms: alarms.length, cpu: (ownProcessorSeconds() - cpu) / count };
   } finally {
     await monitor.close();
     await storage.close();
   }
-}
-
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
