@@ -7,7 +7,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DEFAULT_POLICY,
-  listSigningKeys,
   parseStatement,
   rulesId,
   type StateEntry,
@@ -15,7 +14,6 @@ import {
   signStatement,
 } from '../src/chain/index.ts';
 import { type Bytes, toHex } from '../src/core/bytes.ts';
-import type { PrivateKey } from '../src/core/crypto.ts';
 import { applyBatch } from '../src/log/batch.ts';
 import { encodeHead, encodeMark, HEAD_KEY, MARK_KEY, recordKey, verdictsKey } from '../src/log/layout.ts';
 import { LeafIndex } from '../src/log/leaf-index.ts';
@@ -28,6 +26,7 @@ import { makeKeyFiles, readKeyFiles } from '../src/server/key-files.ts';
 import { StateMap } from '../src/statemap/index.ts';
 import { openLevelStorage, type Storage, WriteBatch } from '../src/storage/index.ts';
 import { type Member, statement } from './load.ts';
+import { registration } from './registration.ts';
 
 const SRO = 'did:web:sro.example';
 /** Statements in a run, and runs in a write. */
@@ -70,10 +69,10 @@ export async function writeStoredLog(
       signStatement(crypto, sro, { log: keys.origin, kind, issuer: SRO, issuedAt: now, body, refs });
     writer.run([bySro('policy.publish', { ...DEFAULT_POLICY, version: 1 })]);
     const member: Member = { did: 'did:web:load.example', key: crypto.generatePrivateKey('ES256') };
-    const registration = registered(keys.origin, member, now);
+    const registered = registration(keys.origin, member, now);
     const index = writer.size;
-    writer.run([registration]);
-    const entry = crypto.sha256(registration);
+    writer.run([registered]);
+    const entry = crypto.sha256(registered);
     const verified = {
       did: member.did,
       decision: 'verified',
@@ -86,7 +85,7 @@ export async function writeStoredLog(
       writer.run(
         Array.from({ length: RUN }, (_, i) =>
           (first + i) % registerEvery === 0
-            ? registered(keys.origin, newcomer(first + i), now)
+            ? registration(keys.origin, newcomer(first + i), now)
             : statement(member, first + i),
         ),
       );
@@ -104,16 +103,6 @@ export async function writeStoredLog(
 
 function newcomer(n: number): Member {
   return { did: `did:web:newcomer-${n}.example`, key: crypto.generatePrivateKey('ES256') };
-}
-
-function registered(log: string, { did, key }: { did: string; key: PrivateKey }, issuedAt: number): Bytes {
-  return signStatement(crypto, key, {
-    ...{ log, kind: 'participant.register', issuer: did, issuedAt },
-    body: {
-      ...{ did, roles: ['TDC'], organisation: crypto.randomBytes(32), jurisdiction: 'IN', endpoints: [] },
-      keys: listSigningKeys(crypto, { log, owner: did, keys: [key] }),
-    },
-  });
 }
 
 class Writer {
