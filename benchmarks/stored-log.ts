@@ -35,7 +35,10 @@ const RUNS_A_WRITE = 20;
 const REGISTER_EVERY = 100;
 
 export interface StoredLogOptions {
-  readonly progress?: (leaves: number) => void;
+  /** Is told of every tenth that is written. */
+  readonly progress?: (text: string) => void;
+  /** Is given the hash of every leaf in turn: whoever asks a server for proofs knows by them what is right. */
+  readonly leaf?: (hash: Bytes) => void;
   /** One statement of so many registers a participant, which makes two records; the others are foreign. Infinity: none. */
   readonly registerEvery?: number;
 }
@@ -47,14 +50,14 @@ export interface StoredLogOptions {
 export async function writeStoredLog(
   dataDir: string,
   size: number,
-  { progress, registerEvery = REGISTER_EVERY }: StoredLogOptions = {},
+  { progress, leaf, registerEvery = REGISTER_EVERY }: StoredLogOptions = {},
 ): Promise<Member> {
   mkdirSync(dataDir, { recursive: true });
   makeKeyFiles(crypto, join(dataDir, 'keys'));
   const keys = readKeyFiles(crypto, join(dataDir, 'keys'));
   const storage = await openLevelStorage(join(dataDir, 'db'));
   try {
-    const writer = await Writer.in(storage, keys.origin);
+    const writer = await Writer.in(storage, keys.origin, leaf);
     const sro = crypto.generatePrivateKey('ES256');
     const now = Math.floor(Date.now() / 1000);
     writer.run([
@@ -80,25 +83,33 @@ export async function writeStoredLog(
       evidence: crypto.randomBytes(32),
     };
     writer.run([bySro('participant.verify', verified, [{ rel: 'after', index, entry }])]);
-    for (let runs = 0; writer.size < size; runs++) {
-      const first = writer.size;
-      writer.run(
-        Array.from({ length: RUN }, (_, i) =>
-          (first + i) % registerEvery === 0
-            ? registration(keys.origin, newcomer(first + i), now)
-            : statement(member, first + i),
-        ),
-      );
-      if (runs % RUNS_A_WRITE === 0) {
-        await writer.write();
-        progress?.(writer.size);
-      }
-    }
-    await writer.write();
+    const nth = (n: number) =>
+      n % registerEvery === 0 ? registration(keys.origin, newcomer(n), now) : statement(member, n);
+    await fill(writer, size, nth, progress);
     return member;
   } finally {
     await storage.close();
   }
+}
+
+/** @param nth statement, by the leaf that it will about be */
+async function fill(
+  writer: Writer,
+  size: number,
+  nth: (n: number) => Bytes,
+  progress?: (text: string) => void,
+): Promise<void> {
+  let next = size / 10;
+  for (let runs = 0; writer.size < size; runs++) {
+    const first = writer.size;
+    writer.run(Array.from({ length: RUN }, (_, i) => nth(first + i)));
+    if (runs % RUNS_A_WRITE !== 0) continue;
+    await writer.write();
+    if (writer.size < next) continue;
+    next += size / 10;
+    progress?.(`${writer.size.toLocaleString('en')} entries written`);
+  }
+  await writer.write();
 }
 
 function newcomer(n: number): Member {
@@ -115,18 +126,26 @@ class Writer {
   #state = StateMap.empty;
   #previous: StateEntry | undefined;
   #batch = new WriteBatch();
+  readonly #leaf: ((hash: Bytes) => void) | undefined;
 
-  static async in(storage: Storage, origin: string): Promise<Writer> {
+  static async in(storage: Storage, origin: string, leaf?: (hash: Bytes) => void): Promise<Writer> {
     const tree = LogTree.restore(crypto, storage, 0, []);
-    return new Writer(storage, origin, tree, await LeafIndex.restore(crypto, storage, tree, []));
+    return new Writer(storage, origin, tree, await LeafIndex.restore(crypto, storage, tree, []), leaf);
   }
 
-  private constructor(storage: Storage, origin: string, tree: LogTree, index: LeafIndex) {
+  private constructor(
+    storage: Storage,
+    origin: string,
+    tree: LogTree,
+    index: LeafIndex,
+    leaf: ((hash: Bytes) => void) | undefined,
+  ) {
     this.#storage = storage;
     this.#origin = origin;
     this.#leaves = new LeafStore(storage);
     this.#tree = tree;
     this.#index = index;
+    this.#leaf = leaf;
   }
 
   get size(): number {
@@ -158,6 +177,7 @@ class Writer {
     for (const hash of applied.leafHashes) {
       this.#tree.append(hash);
       this.#index.add(hash);
+      this.#leaf?.(hash);
     }
     this.#leaves.append(this.#batch, start, applied.records);
     for (const [key, value] of applied.writes) {

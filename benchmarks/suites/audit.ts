@@ -25,13 +25,7 @@ export const suite: Suite = {
     const { entries, progress } = options;
     const dataDir = temporaryFolder('audit');
     try {
-      let next = entries / 10;
-      const told = (leaves: number) => {
-        if (leaves < next) return;
-        next += entries / 10;
-        progress(`${leaves.toLocaleString('en')} entries written`);
-      };
-      await writeStoredLog(dataDir, entries, { progress: told });
+      await writeStoredLog(dataDir, entries, { progress });
       return await measure(dataDir, options);
     } finally {
       removeFolder(dataDir);
