@@ -17,6 +17,8 @@ const CEILING_MS = 5000;
 /** The targets are of a machine that hashes so many nodes a second on two cores: 700,000 entries, and then a million. */
 const NODES = 5_000_000;
 const SHARE = 1_000_000 / NODES;
+/** Leaves that a log has for its rates to be judged: threads take about 0.2 s to start, of a short audit too much. */
+const LONG = 1_000_000;
 const POLL_MS = 20;
 
 export const suite: Suite = {
@@ -48,11 +50,14 @@ async function measure(dataDir: string, { progress, around }: SuiteOptions): Pro
   progress(`crypto.verify alone: ${Math.round(before.rate)}/s before, ${Math.round(after.rate)}/s after`);
   const ceiling = around('crypto.verify', before.rate, after.rate);
   const cpu = ((before.cpu + after.cpu) / 2) * 1e6;
+  const long = whole.size >= LONG;
+  const atLeast = (least: number) => (long ? { bound: { least } } : {});
+  const length = long ? 'entries' : `entries: rates are judged from ${LONG.toLocaleString('en')} on`;
   return [
-    { name: 'entries', value: whole.size, unit: 'leaves' },
-    { name: 'hashes alone', value: hashes.rate, unit: '/s', bound: { least: 1_000_000 } },
+    { name: length, value: whole.size, unit: 'leaves' },
+    { name: 'hashes alone', value: hashes.rate, unit: '/s', ...atLeast(1_000_000) },
     { name: 'nodes hashed by crypto.hash alone', value: nodes, unit: '/s' },
-    { name: 'hashes alone ÷ crypto.hash', value: hashes.rate / nodes, unit: '', bound: { least: SHARE } },
+    { name: 'hashes alone ÷ crypto.hash', value: hashes.rate / nodes, unit: '', ...atLeast(SHARE) },
     { name: 'hashes alone, processor time', value: hashes.cpuMicroseconds, unit: 'µs an entry' },
     { name: 'hashes alone, memory', value: hashes.peak, unit: 'MB', bound: { most: 300 } },
     { name: 'everything', value: whole.rate, unit: '/s' },
@@ -60,7 +65,7 @@ async function measure(dataDir: string, { progress, around }: SuiteOptions): Pro
     { name: 'everything, memory', value: whole.peak, unit: 'MB', bound: { most: 300 } },
     { name: `crypto.verify alone, ${cores} threads`, value: ceiling, unit: '/s' },
     { name: 'crypto.verify, processor time', value: cpu, unit: 'µs a signature' },
-    { name: 'everything ÷ crypto.verify', value: whole.rate / ceiling, unit: '', bound: { least: 0.8 } },
+    { name: 'everything ÷ crypto.verify', value: whole.rate / ceiling, unit: '', ...atLeast(0.8) },
     // What others do on the machine meanwhile falls out of this one.
     { name: 'the same by processor time', value: cpu / whole.cpuMicroseconds, unit: '' },
   ];
