@@ -24,6 +24,8 @@ const BATCH = 256;
 /** DONE WHEN of the monitor: of the verify ceiling. */
 const SHARE = 70;
 const MOST = 200_000;
+/** Ten times what the slowest machine has taken so far. */
+const MOST_MS = 300_000;
 
 export const suite: Suite = {
   describe: `replays a log of foreign P-256 statements, ${BATCH} in a batch, alone on the machine`,
@@ -53,7 +55,6 @@ export const suite: Suite = {
         { name: 'processor time of a signature', value: cpu * 1e6, unit: 'µs' },
         { name: 'processor time of an entry', value: replayed.cpu * 1e6, unit: 'µs' },
         { name: 'share by processor time', value: (cpu / replayed.cpu) * 100, unit: '%' },
-        { name: 'alarms', value: replayed.alarms, unit: '', bound: { most: 0 } },
       ] satisfies Measure[];
     } finally {
       removeFolder(folder);
@@ -71,11 +72,15 @@ async function replay(log: TiledLog, count: number, folder: string, threads: num
   try {
     const cpu = ownProcessorSeconds();
     const started = performance.now();
-    await monitor.look(new AbortController().signal);
+    await monitor.look(AbortSignal.timeout(MOST_MS));
     const seconds = (performance.now() - started) / 1000;
+    const used = ownProcessorSeconds() - cpu;
+    // The log is honest. Of one that it has convicted a monitor replays nothing more.
+    const [alarm] = alarms;
+    if (alarm) throw new Error(`the monitor has raised ${alarm.code}: ${alarm.detail}`);
     if (monitor.status.replayed !== log.size)
       throw new Error(`replayed ${monitor.status.replayed} of ${log.size}`);
-    return { rate: count / seconds, alarms: alarms.length, cpu: (ownProcessorSeconds() - cpu) / count };
+    return { rate: count / seconds, cpu: used / count };
   } finally {
     await monitor.close();
     await storage.close();
