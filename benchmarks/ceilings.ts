@@ -10,7 +10,7 @@ import { IMMUTABLE } from '../src/http/v1-route.ts';
 import { type Asked, grpcCapacity, httpCapacity, LOADERS } from './capacity.ts';
 import { removeFolder, temporaryFolder } from './cleanup.ts';
 import { startNode } from './node-child.ts';
-import { processorSeconds } from './server.ts';
+import { processorSeconds } from './process-status.ts';
 import { verifyCeiling } from './verify-ceiling.ts';
 
 const CORES = availableParallelism();

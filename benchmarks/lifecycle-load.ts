@@ -1,6 +1,6 @@
 /**
  * Many training cycles played side by side: each copy's entries follow one another, and each is signed when the entries that
- * it refers to have been answered. What can be signed ahead is a stage; the stages of all copies are signed first, and
+ * it refers to have been answered. What can be signed ahead is a stage; the stages of all copies are signed and encoded first, and
  * then sent, the first statement of each copy, then the second of each: a copy's next one is not sent before its last one was
  * answered, as long as there are more copies than statements under way.
  */
@@ -10,7 +10,7 @@ import type { Ref } from '../src/chain/statement.ts';
 import type { Bytes } from '../src/core/bytes.ts';
 import type { Step, Told } from '../test/chain/story.ts';
 import type { World } from '../test/chain/world.ts';
-import type { LoadStream, Placed } from './load.ts';
+import { type Batch, type LoadStream, type Placed, placedBy } from './load.ts';
 import type { Receipted } from './receipts.ts';
 
 const BATCH = 64;
@@ -27,17 +27,16 @@ interface Signed {
 
 /** What was sent, and how long it took. */
 export class Tally {
-  readonly kinds = new Map<KindName, { count: number; seconds: number }>();
+  readonly kinds = new Set<KindName>();
   statements = 0;
   bytes = 0;
-  /** Of sending, signing left out. */
+  /** Of sending; signing and encoding are left out, and so is reading the answers. */
   seconds = 0;
   /** Some of the answers, to be verified. */
   readonly sample: Receipted[] = [];
 
-  add(kind: KindName, bytes: number, seconds: number): void {
-    const so = this.kinds.get(kind) ?? { count: 0, seconds: 0 };
-    this.kinds.set(kind, { count: so.count + 1, seconds: so.seconds + seconds });
+  add(kind: KindName, bytes: number): void {
+    this.kinds.add(kind);
     this.statements += 1;
     this.bytes += bytes;
   }
@@ -122,29 +121,47 @@ async function sign(world: World, players: readonly Player[]): Promise<Signed[]>
 }
 
 async function send(stream: LoadStream, stage: readonly Signed[], tally: Tally): Promise<void> {
-  const started = performance.now();
-  let answered = started;
-  let next = 0;
-  const worker = async () => {
-    while (next < stage.length) {
-      const batch = stage.slice(next, next + BATCH);
-      next += BATCH;
-      const placed = await stream.send(batch.map(({ statement }) => statement)).catch((cause) => {
-        const steps = [...new Set(batch.map(({ step }) => step.name))].join(', ');
+  const batches = await prepared(stream, stage);
+  const answers: Bytes[] = [];
+  const rest = batches.entries();
+  const sender = async () => {
+    for (const [n, { batch, signed }] of rest) {
+      answers[n] = await stream.ask(batch).catch((cause) => {
+        const steps = [...new Set(signed.map(({ step }) => step.name))].join(', ');
         throw new Error(`among ${steps}: ${(cause as Error).message}`, { cause });
       });
-      // What is answered took the time since the last answer: there is always more under way.
-      const now = performance.now();
-      const each = (now - answered) / 1000 / batch.length;
-      answered = now;
-      for (const [i, { player, step, statement }] of batch.entries()) {
-        player.placed(step.name, placed[i]!);
-        const { receipt } = placed[i]!;
-        if (tally.statements % SAMPLE === 0) tally.sample.push({ statement, receipt });
-        tally.add(step.kind, statement.length, each);
-      }
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  const started = performance.now();
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
   tally.seconds += (performance.now() - started) / 1000;
+  for (const [n, { signed }] of batches.entries()) {
+    // What they say is for the next stage: to decode it while the clock runs would be load.
+    note(signed, placedBy(answers[n]!), tally);
+    await setImmediate();
+  }
+}
+
+interface Prepared {
+  readonly batch: Batch;
+  readonly signed: readonly Signed[];
+}
+
+async function prepared(stream: LoadStream, stage: readonly Signed[]): Promise<Prepared[]> {
+  const batches: Prepared[] = [];
+  for (let from = 0; from < stage.length; from += BATCH) {
+    const signed = stage.slice(from, from + BATCH);
+    batches.push({ batch: stream.prepare(signed.map(({ statement }) => statement)), signed });
+    await setImmediate();
+  }
+  return batches;
+}
+
+function note(signed: readonly Signed[], placed: readonly Placed[], tally: Tally): void {
+  for (const [i, { player, step, statement }] of signed.entries()) {
+    player.placed(step.name, placed[i]!);
+    const { receipt } = placed[i]!;
+    if (tally.statements % SAMPLE === 0) tally.sample.push({ statement, receipt });
+    tally.add(step.kind, statement.length);
+  }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import protobuf from 'protobufjs/minimal.js';
-import { listSigningKeys, signForeign, signStatement } from '../src/chain/index.ts';
+import { signForeign, signStatement } from '../src/chain/index.ts';
 import { type Bytes, toBase64url, utf8 } from '../src/core/bytes.ts';
 import type { PrivateKey } from '../src/core/crypto.ts';
 import { copiedTogether } from '../src/core/slab.ts';
@@ -12,11 +12,12 @@ import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { aichain } from '../src/proto/aichain.js';
 import { GrpcStream } from './grpc-stream.ts';
 import { grpcMessage } from './http2-socket.ts';
+import { registration } from './registration.ts';
 
 const SRO = 'did:web:sro.aichain.localhost';
 const SIGNED_AT_ONCE = 1000;
-/** Of the text of a statement: 140 characters. */
-const RANDOM_BYTES = 105;
+/** Characters of a statement of 400 bytes for its text, its issuer, and its number, which stands in it twice. */
+const CHARACTERS = 221;
 const { RegisterStreamRequest, RegisterStreamResponse } = aichain.v1;
 const { Reader } = protobuf;
 
@@ -40,13 +41,7 @@ export async function enrol(
   const key = crypto.generatePrivateKey(algorithm);
   const did = `did:web:load-${name}.example`;
   const issuedAt = Math.floor(Date.now() / 1000);
-  const keys = listSigningKeys(crypto, { log, owner: did, keys: [key] });
-  const organisation = crypto.randomBytes(32);
-  const register = signStatement(crypto, key, {
-    ...{ log, kind: 'participant.register', issuer: did, issuedAt },
-    body: { did, roles: ['TDC'], keys, organisation, jurisdiction: 'IN', endpoints: [] },
-  });
-  const [registered] = await stream.send([register]);
+  const [registered] = await stream.send([registration(log, { did, key }, issuedAt)]);
   const { index, entryId } = registered!;
   const verify = signStatement(crypto, sro, {
     ...{
@@ -62,15 +57,18 @@ export async function enrol(
   return { did, key };
 }
 
-/** A foreign statement of about 400 bytes. Its text is random: one that can be compressed would be less to store than in life. */
+/**
+ * A foreign statement of 400 bytes, or one or two more where a length takes another byte. Its text is random: one that can
+ * be compressed would be less to store than in life.
+ */
 export function statement({ did, key }: Member, n: number): Bytes {
+  const length = CHARACTERS - did.length - 2 * String(n).length;
+  const note = toBase64url(crypto.randomBytes(length)).slice(0, length);
   return signForeign(crypto, key, {
     issuer: did,
     subject: `urn:example:run:${n}`,
     contentType: 'application/json',
-    payload: utf8(
-      JSON.stringify({ run: n, epoch: n % 10, note: toBase64url(crypto.randomBytes(RANDOM_BYTES)) }),
-    ),
+    payload: utf8(JSON.stringify({ run: n, epoch: n % 10, note })),
   });
 }
 

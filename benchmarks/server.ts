@@ -8,6 +8,7 @@ import { LedgerClient } from '../src/client/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { parseTrust } from '../src/verify/index.ts';
 import { ended, type NodeChild, profiling, startNode } from './node-child.ts';
+import { memoryOf, processorSeconds } from './process-status.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const POLL_MS = 200;
@@ -40,7 +41,7 @@ export async function startBenchServer(dataDir: string): Promise<BenchServer> {
   return {
     ...answer,
     startMs,
-    memory: () => ({ now: status(child.pid!, 'VmRSS'), peak: status(child.pid!, 'VmHWM') }),
+    memory: () => memoryOf(child.pid!),
     cpu: () => processorSeconds(child.pid!),
     settled: async () => {
       while ((await fetch(new URL('/v1/stats', answer.http))).status === 503) await setTimeout(POLL_MS);
@@ -65,11 +66,6 @@ async function firstAnswer({ stdout }: NodeChild): Promise<{ origin: string; grp
   throw new Error('the server ended before it was ready');
 }
 
-function status(pid: number, field: string): number {
-  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return found ? Number(found[1]) / 1024 : Number.NaN;
-}
-
 /** Records in the state map, by the state entry at the tip, proven. */
 export async function recordsOf(server: BenchServer, dataDir: string): Promise<number> {
   const trust = parseTrust(crypto, readFileSync(join(dataDir, 'trust.json'), 'utf8'));
@@ -79,17 +75,6 @@ export async function recordsOf(server: BenchServer, dataDir: string): Promise<n
   } finally {
     client.close();
   }
-}
-
-/** proc(5): user and system time are fields 14 and 15, counted in ticks of 10 ms. */
-export function processorSeconds(pid: number): number {
-  const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name of the process, in parentheses, may have spaces.
-  const [user, system] = line
-    .slice(line.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13);
-  return (Number(user) + Number(system)) / 100;
 }
 
 /** @param address of a server: authority or URL */

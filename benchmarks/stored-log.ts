@@ -7,7 +7,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DEFAULT_POLICY,
-  listSigningKeys,
   parseStatement,
   rulesId,
   type StateEntry,
@@ -15,7 +14,6 @@ import {
   signStatement,
 } from '../src/chain/index.ts';
 import { type Bytes, toHex } from '../src/core/bytes.ts';
-import type { PrivateKey } from '../src/core/crypto.ts';
 import { applyBatch } from '../src/log/batch.ts';
 import { encodeHead, encodeMark, HEAD_KEY, MARK_KEY, recordKey, verdictsKey } from '../src/log/layout.ts';
 import { LeafIndex } from '../src/log/leaf-index.ts';
@@ -28,6 +26,7 @@ import { makeKeyFiles, readKeyFiles } from '../src/server/key-files.ts';
 import { StateMap } from '../src/statemap/index.ts';
 import { openLevelStorage, type Storage, WriteBatch } from '../src/storage/index.ts';
 import { type Member, statement } from './load.ts';
+import { registration } from './registration.ts';
 
 const SRO = 'did:web:sro.example';
 /** Statements in a run, and runs in a write. */
@@ -36,7 +35,10 @@ const RUNS_A_WRITE = 20;
 const REGISTER_EVERY = 100;
 
 export interface StoredLogOptions {
-  readonly progress?: (leaves: number) => void;
+  /** Is told of every tenth that is written. */
+  readonly progress?: (text: string) => void;
+  /** Is given the hash of every leaf in turn: whoever asks a server for proofs knows by them what is right. */
+  readonly leaf?: (hash: Bytes) => void;
   /** One statement of so many registers a participant, which makes two records; the others are foreign. Infinity: none. */
   readonly registerEvery?: number;
 }
@@ -48,14 +50,14 @@ export interface StoredLogOptions {
 export async function writeStoredLog(
   dataDir: string,
   size: number,
-  { progress, registerEvery = REGISTER_EVERY }: StoredLogOptions = {},
+  { progress, leaf, registerEvery = REGISTER_EVERY }: StoredLogOptions = {},
 ): Promise<Member> {
   mkdirSync(dataDir, { recursive: true });
   makeKeyFiles(crypto, join(dataDir, 'keys'));
   const keys = readKeyFiles(crypto, join(dataDir, 'keys'));
   const storage = await openLevelStorage(join(dataDir, 'db'));
   try {
-    const writer = await Writer.in(storage, keys.origin);
+    const writer = await Writer.in(storage, keys.origin, leaf);
     const sro = crypto.generatePrivateKey('ES256');
     const now = Math.floor(Date.now() / 1000);
     writer.run([
@@ -70,10 +72,10 @@ export async function writeStoredLog(
       signStatement(crypto, sro, { log: keys.origin, kind, issuer: SRO, issuedAt: now, body, refs });
     writer.run([bySro('policy.publish', { ...DEFAULT_POLICY, version: 1 })]);
     const member: Member = { did: 'did:web:load.example', key: crypto.generatePrivateKey('ES256') };
-    const registration = registered(keys.origin, member, now);
+    const registered = registration(keys.origin, member, now);
     const index = writer.size;
-    writer.run([registration]);
-    const entry = crypto.sha256(registration);
+    writer.run([registered]);
+    const entry = crypto.sha256(registered);
     const verified = {
       did: member.did,
       decision: 'verified',
@@ -81,39 +83,37 @@ export async function writeStoredLog(
       evidence: crypto.randomBytes(32),
     };
     writer.run([bySro('participant.verify', verified, [{ rel: 'after', index, entry }])]);
-    for (let runs = 0; writer.size < size; runs++) {
-      const first = writer.size;
-      writer.run(
-        Array.from({ length: RUN }, (_, i) =>
-          (first + i) % registerEvery === 0
-            ? registered(keys.origin, newcomer(first + i), now)
-            : statement(member, first + i),
-        ),
-      );
-      if (runs % RUNS_A_WRITE === 0) {
-        await writer.write();
-        progress?.(writer.size);
-      }
-    }
-    await writer.write();
+    const nth = (n: number) =>
+      n % registerEvery === 0 ? registration(keys.origin, newcomer(n), now) : statement(member, n);
+    await fill(writer, size, nth, progress);
     return member;
   } finally {
     await storage.close();
   }
 }
 
-function newcomer(n: number): Member {
-  return { did: `did:web:newcomer-${n}.example`, key: crypto.generatePrivateKey('ES256') };
+/** @param nth statement, by the leaf that it will about be */
+async function fill(
+  writer: Writer,
+  size: number,
+  nth: (n: number) => Bytes,
+  progress?: (text: string) => void,
+): Promise<void> {
+  let next = size / 10;
+  for (let runs = 0; writer.size < size; runs++) {
+    const first = writer.size;
+    writer.run(Array.from({ length: RUN }, (_, i) => nth(first + i)));
+    if (runs % RUNS_A_WRITE !== 0) continue;
+    await writer.write();
+    if (writer.size < next) continue;
+    next += size / 10;
+    progress?.(`${writer.size.toLocaleString('en')} entries written`);
+  }
+  await writer.write();
 }
 
-function registered(log: string, { did, key }: { did: string; key: PrivateKey }, issuedAt: number): Bytes {
-  return signStatement(crypto, key, {
-    ...{ log, kind: 'participant.register', issuer: did, issuedAt },
-    body: {
-      ...{ did, roles: ['TDC'], organisation: crypto.randomBytes(32), jurisdiction: 'IN', endpoints: [] },
-      keys: listSigningKeys(crypto, { log, owner: did, keys: [key] }),
-    },
-  });
+function newcomer(n: number): Member {
+  return { did: `did:web:newcomer-${n}.example`, key: crypto.generatePrivateKey('ES256') };
 }
 
 class Writer {
@@ -126,18 +126,26 @@ class Writer {
   #state = StateMap.empty;
   #previous: StateEntry | undefined;
   #batch = new WriteBatch();
+  readonly #leaf: ((hash: Bytes) => void) | undefined;
 
-  static async in(storage: Storage, origin: string): Promise<Writer> {
+  static async in(storage: Storage, origin: string, leaf?: (hash: Bytes) => void): Promise<Writer> {
     const tree = LogTree.restore(crypto, storage, 0, []);
-    return new Writer(storage, origin, tree, await LeafIndex.restore(crypto, storage, tree, []));
+    return new Writer(storage, origin, tree, await LeafIndex.restore(crypto, storage, tree, []), leaf);
   }
 
-  private constructor(storage: Storage, origin: string, tree: LogTree, index: LeafIndex) {
+  private constructor(
+    storage: Storage,
+    origin: string,
+    tree: LogTree,
+    index: LeafIndex,
+    leaf: ((hash: Bytes) => void) | undefined,
+  ) {
     this.#storage = storage;
     this.#origin = origin;
     this.#leaves = new LeafStore(storage);
     this.#tree = tree;
     this.#index = index;
+    this.#leaf = leaf;
   }
 
   get size(): number {
@@ -169,6 +177,7 @@ class Writer {
     for (const hash of applied.leafHashes) {
       this.#tree.append(hash);
       this.#index.add(hash);
+      this.#leaf?.(hash);
     }
     this.#leaves.append(this.#batch, start, applied.records);
     for (const [key, value] of applied.writes) {

@@ -1,14 +1,6 @@
 /** A long log in memory, made fast: signed statements sequenced as the log does it, its tiles served as they are. */
 
-import {
-  listSigningKeys,
-  parseStatement,
-  rulesId,
-  type StateEntry,
-  signForeign,
-  signGenesis,
-  signStatement,
-} from '../src/chain/index.ts';
+import { parseStatement, rulesId, type StateEntry, signGenesis, signStatement } from '../src/chain/index.ts';
 import { type Bytes, concat, toHex, utf8 } from '../src/core/bytes.ts';
 import { fail } from '../src/core/errors.ts';
 import { applyBatch } from '../src/log/batch.ts';
@@ -26,6 +18,8 @@ import { formatCheckpoint, noteSigner, signNote } from '../src/note/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { StateMap } from '../src/statemap/index.ts';
 import type { Trust } from '../src/verify/index.ts';
+import { type Member, statement } from './load.ts';
+import { registration } from './registration.ts';
 
 const ORIGIN = 'bench.example/log';
 const SRO = 'did:web:sro.example';
@@ -38,7 +32,7 @@ export class TiledLog {
   readonly #checkpointKey = crypto.generatePrivateKey('Ed25519');
   readonly #receiptKey = crypto.generatePrivateKey('ES256');
   readonly #sro = crypto.generatePrivateKey('ES256');
-  readonly member = crypto.generatePrivateKey('ES256');
+  readonly #member: Member = { did: MEMBER, key: crypto.generatePrivateKey('ES256') };
   readonly #signer = noteSigner(crypto, ORIGIN, this.#checkpointKey);
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
   readonly #tiles = new Map<string, Bytes>();
@@ -48,18 +42,7 @@ export class TiledLog {
 
   constructor() {
     const issuedAt = Math.floor(Date.now() / 1000);
-    const keys = listSigningKeys(crypto, { log: ORIGIN, owner: MEMBER, keys: [this.member] });
-    const register = signStatement(crypto, this.member, {
-      ...{ log: ORIGIN, kind: 'participant.register', issuer: MEMBER, issuedAt },
-      body: {
-        did: MEMBER,
-        roles: ['TDC'],
-        keys,
-        organisation: crypto.randomBytes(32),
-        jurisdiction: 'IN',
-        endpoints: [],
-      },
-    });
+    const register = registration(ORIGIN, this.#member, issuedAt);
     this.commit([
       signGenesis(crypto, {
         ...{ origin: ORIGIN, simulated: true, sro: SRO, keys: [this.#sro], recoveryKid: new Uint8Array(32) },
@@ -76,12 +59,9 @@ export class TiledLog {
     ]);
   }
 
-  /** A foreign statement of about 400 bytes. */
+  /** A foreign statement, as a log gets it under load. */
   statement(n: number): Bytes {
-    return signForeign(crypto, this.member, {
-      ...{ issuer: MEMBER, subject: `urn:example:run:${n}`, contentType: 'application/json' },
-      payload: utf8(JSON.stringify({ run: n, epoch: n % 10, note: 'x'.repeat(140) })),
-    });
+    return statement(this.#member, n);
   }
 
   commit(statements: readonly Bytes[]): void {
@@ -91,9 +71,14 @@ export class TiledLog {
         ...{ state: this.#state, previous: this.#tip, known: { byId: new Map(), byIndex: this.#byIndex } },
       },
       statements.map((bytes) => {
-        const statement = parseStatement(crypto, bytes);
-        const { entryId } = statement;
-        return { statement, name: toHex(entryId), leafHash: leafHash(crypto, entryId), verified: true };
+        const parsed = parseStatement(crypto, bytes);
+        const { entryId } = parsed;
+        return {
+          statement: parsed,
+          name: toHex(entryId),
+          leafHash: leafHash(crypto, entryId),
+          verified: true,
+        };
       }),
     );
     for (const [i, { isStateEntry, bytes }] of applied.records.entries()) {

@@ -15,6 +15,8 @@ import type { Crypto } from '../../src/core/crypto.ts';
 import { nobleCrypto } from '../../src/core/crypto-noble.ts';
 import { nodeCrypto } from '../../src/platform/crypto-node.ts';
 import type { Measure, Suite } from '../main.ts';
+import { ownProcessorSeconds } from '../process-status.ts';
+import { quantile } from '../quantile.ts';
 
 const VECTORS = '../shared/vectors/attestation/snp/';
 const FOLDER = new URL(`../../${VECTORS}`, import.meta.url);
@@ -66,7 +68,7 @@ export const suite: Suite = {
   },
 };
 
-/** Wall-clock milliseconds of each round, sorted; and the processor time of one on average. */
+/** Wall-clock milliseconds of each round; and the processor time of one on average. */
 function timed(crypto: Crypto, evidence: Evidence, tier: string): Timing {
   const root = splitCertificates(read('ms-tee-attestation-verification/pinned-milan_ark.pem'));
   const anchors = {
@@ -85,14 +87,13 @@ function timed(crypto: Crypto, evidence: Evidence, tier: string): Timing {
     return performance.now() - started;
   };
   for (let i = 0; i < WARM_UP; i++) round();
-  const before = process.cpuUsage();
+  const before = ownProcessorSeconds();
   const times = Array.from({ length: ROUNDS }, round);
-  const { user, system } = process.cpuUsage(before);
-  return { times: times.sort((a, b) => a - b), processor: (user + system) / 1000 / ROUNDS };
+  return { times, processor: ((ownProcessorSeconds() - before) * 1000) / ROUNDS };
 }
 
 function measure(name: string, { times }: Timing, share: number, most?: number): Measure {
-  const value = times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
+  const value = quantile(times, share);
   return { name, value, unit: 'ms', ...(most !== undefined && { bound: { most } }) };
 }
 

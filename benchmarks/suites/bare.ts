@@ -13,7 +13,7 @@ import { GrpcStream } from '../grpc-stream.ts';
 import { grpcMessage } from '../http2-socket.ts';
 import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { ended, startNode } from '../node-child.ts';
-import { processorSeconds } from '../server.ts';
+import { ownProcessorSeconds, processorSeconds } from '../process-status.ts';
 import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
 
 const [LOG, FOLLOWER] = ['bare-log', 'bare-follower'].map((name) =>
@@ -95,7 +95,7 @@ async function sent(
     await send(grpc!, batches.slice(0, warm));
     // It has verified the same when it says so.
     const behind = Number((await follower?.line()) ?? 0);
-    const used = () => processorSeconds(log.pid) + own();
+    const used = () => processorSeconds(log.pid) + ownProcessorSeconds();
     const [cpu, started] = [used(), performance.now()];
     await send(grpc!, batches.slice(warm));
     const followerUsed = follower ? Number(await follower.line()) - behind : 0;
@@ -117,11 +117,6 @@ function batchOf(key: string, first: number): Buffer {
     sign('sha256', message, key).copy(batch, (i + 1) * LENGTH - SIGNATURE);
   }
   return batch;
-}
-
-function own(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** Resolves when all have been answered. @param batches as gRPC frames them */

@@ -1,5 +1,13 @@
 /** What a client can verify a second, on one thread: paths of a large tree, receipts, and whole bundles of gates. */
-import { verifyInclusion } from '../../src/merkle/index.ts';
+import {
+  decodeReceipt,
+  encodeInclusionReceipt,
+  receiptProtected,
+  signTreeHead,
+  thumbprint,
+  verifyInclusionReceipt,
+} from '../../src/cose/index.ts';
+import { leafHash, verifyInclusion } from '../../src/merkle/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
 import { decodeBundle, proven, verifyBundle } from '../../src/verify/index.ts';
 import { grantedRelease } from '../../test/verify/granted-release.ts';
@@ -18,7 +26,7 @@ const PATH_SHARE = (PATHS * 20) / 5_000_000;
 const BUNDLE_SHARE = BUNDLES / 27_100;
 
 export const suite: Suite = {
-  describe: 'verifies proofs and bundles, on one thread',
+  describe: 'verifies paths, receipts and bundles, on one thread',
   ceilings: ['P-256 verify', 'SHA-256 of nodes'],
   needs: ['../shared/data/depa/'],
   entries: 'own',
@@ -28,6 +36,7 @@ export const suite: Suite = {
     const measures: Measure[] = [
       { name: 'inclusion, 20 hashes', value: paths, unit: '/s', bound: { least: PATHS } },
       { name: 'their nodes', value: paths * 20, unit: '/s', ...nodes },
+      { name: 'receipts of 20 hashes', value: rate(receipt()), unit: '/s', of: 'P-256 verify' },
     ];
     const granted = grantedRelease(crypto);
     for (const full of [false, true]) {
@@ -58,21 +67,43 @@ function rate(work: () => void): number {
   return (count / (performance.now() - started)) * 1000;
 }
 
-/** The path of a leaf of a made-up tree: any siblings give a root. */
-function inclusion(): () => void {
-  const leaves = Array.from({ length: 64 }, (_, n) => {
+/** Entries of a made-up tree, each with its path: any siblings give a root. */
+function entries() {
+  return Array.from({ length: 64 }, (_, n) => {
     const index = Math.floor((n * LEAVES) / 64);
     const proof = Array.from({ length: 20 }, () => crypto.randomBytes(32));
-    const leafHash = crypto.randomBytes(32);
-    let root = leafHash;
+    const entryId = crypto.randomBytes(32);
+    const leaf = leafHash(crypto, entryId);
+    let root = leaf;
     for (const [level, sibling] of proof.entries()) {
       const right = Math.floor(index / 2 ** level) % 2 === 1;
       root = crypto.sha256(Uint8Array.of(1, ...(right ? [...sibling, ...root] : [...root, ...sibling])));
     }
-    return { index, size: LEAVES, leafHash, proof, root };
+    return { entryId, index, size: LEAVES, leafHash: leaf, proof, root };
+  });
+}
+
+function inclusion(): () => void {
+  const claims = entries();
+  let next = 0;
+  return () => verifyInclusion(crypto, claims[next++ % claims.length]!);
+}
+
+/** From its bytes, and the id of the entry that it has to be of; each is of another head. */
+function receipt(): () => void {
+  const key = crypto.generatePrivateKey('ES256');
+  const [kid, origin] = [thumbprint(crypto, key.publicKey), 'bench.example/log'];
+  const head = { kid, origin, service: 'https://bench.example', time: Date.now(), size: LEAVES };
+  const protectedBytes = receiptProtected(head);
+  const receipts = entries().map(({ entryId, index, size, proof: path, root }) => {
+    const signature = signTreeHead(key, protectedBytes, root);
+    return { entryId, bytes: encodeInclusionReceipt({ protectedBytes, signature, size, index, path }) };
   });
   let next = 0;
-  return () => verifyInclusion(crypto, leaves[next++ % leaves.length]!);
+  return () => {
+    const { entryId, bytes } = receipts[next++ % receipts.length]!;
+    verifyInclusionReceipt(crypto, key.publicKey, decodeReceipt(bytes), entryId, { origin });
+  };
 }
 
 async function bundle({ log, request: asked }: ReturnType<typeof grantedRelease>, full: boolean) {

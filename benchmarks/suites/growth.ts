@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { quantile } from '../quantile.ts';
 import { verifyReceipts } from '../receipts.ts';
 import { type BenchServer, folderBytes, recordsOf, startBenchServer } from '../server.ts';
 import { writeStoredLog } from '../stored-log.ts';
@@ -223,7 +224,7 @@ async function large(
   const dataDir = folder();
   const registerEvery = Math.max(1, Math.round((entries * 2) / RECORDS));
   const first = entries - LAST;
-  const member = await written(dataDir, first, registerEvery, progress);
+  const member = await writeStoredLog(dataDir, first, { registerEvery, progress });
   // Long after the first: the machine may not be what it was, so an empty log goes before and after.
   const before = await emptyRate(folder(), progress);
   const server = await startBenchServer(dataDir);
@@ -295,21 +296,6 @@ async function held(dataDir: string, registerEvery: number, progress: (text: str
   return { records, start, memory };
 }
 
-function written(
-  dataDir: string,
-  size: number,
-  registerEvery: number,
-  progress: (text: string) => void,
-): Promise<Member> {
-  let next = size / 10;
-  const told = (leaves: number) => {
-    if (leaves < next) return;
-    next += size / 10;
-    progress(`${leaves.toLocaleString('en')} entries written`);
-  };
-  return writeStoredLog(dataDir, size, { registerEvery, progress: told });
-}
-
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  return quantile(values, 0.5);
 }

@@ -1,16 +1,16 @@
 /**
  * How far a monitor lags behind a log that is under load on the same cores: both in processes of their own, the log
- * ingesting at a fixed share of what verifying alone would reach. Lag is the age of what the monitor has replayed: the time
- * since the log first published more than that.
+ * ingesting at a fixed share of what verifying alone has reached just before.
  */
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Bytes } from '../../src/core/bytes.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
-import { type Batch, enrol, LoadStream, placedBy, statement } from '../load.ts';
+import { LagWatch } from '../lag-watch.ts';
+import { type Batch, enrol, LoadStream, type Member, placedBy, signed } from '../load.ts';
 import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { ended, startNode } from '../node-child.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
@@ -21,14 +21,17 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** DONE WHEN of the monitor: of the verify ceiling, and seconds. */
 const SHARE = 0.35;
 const MOST_LAG = 5;
+/** Of the pace: who keeps up takes this much of what it is sent, at least. */
+const KEPT = 0.98;
 /** As long as whoever lags a little more with every batch needs to be far behind. */
 const SECONDS = 60;
+/** In less nobody can fall far behind, and the answer to the last batch is a part of the time that counts. */
+const JUDGED_FROM = 30;
 /** All of it is signed before, so that the rate is not the signer's. */
 const MOST = 1_000_000;
 const BATCH = 64;
 /** Batches that wait for their answer at most. */
 const UNDER_WAY = 16;
-const POLL_MS = 500;
 /** The receipt of one statement is verified of so many batches. */
 const SAMPLE = 256;
 
@@ -54,50 +57,16 @@ async function measure(folder: string, { entries, progress, around }: SuiteOptio
   const stream = new LoadStream(server.grpc);
   const monitor = await startMonitor(server.http, folder);
   try {
-    const member = await enrol(stream, join(folder, 'log'), server.origin);
-    const batches: Batch[] = [];
-    const firsts: Bytes[] = [];
-    for (let n = 0; n < count; n += BATCH) {
-      const length = Math.min(BATCH, count - n);
-      const statements = Array.from({ length }, (_, i) => statement(member, n + i));
-      if (batches.length % SAMPLE === 0) firsts.push(statements[0]!);
-      batches.push(stream.prepare(statements));
-      // A server takes a client that answers no ping for dead.
-      await setImmediate();
-    }
+    const load = await prepared(stream, await enrol(stream, join(folder, 'log'), server.origin), count);
     progress(`${count} statements, to be sent at ${Math.round(rate)} a second`);
-    const watch = new LagWatch(server.http, monitor.metrics);
-    const watching = watch.run();
-    const started = performance.now();
-    const placed: Promise<unknown>[] = [];
-    const sample: Receipted[] = [];
-    for (const [i, batch] of batches.entries()) {
-      await delay(Math.max(0, started + ((i * BATCH) / rate) * 1000 - performance.now()));
-      // A client that is not answered does not go on for ever.
-      await placed[i - UNDER_WAY];
-      const sampled = i % SAMPLE === 0 ? firsts[i / SAMPLE] : undefined;
-      const keep = (answer: Bytes) =>
-        void sample.push({ statement: sampled!, receipt: placedBy(answer)[0]!.receipt });
-      placed.push(sampled ? stream.ask(batch).then(keep) : stream.push(batch));
-    }
-    await Promise.all(placed);
-    const ingested = count / ((performance.now() - started) / 1000);
-    watch.end();
-    await watching;
+    const watch = new LagWatch({ checkpoint: `${server.http}/checkpoint`, metrics: monitor.metrics });
+    const sending = sent(stream, load, rate).finally(() => watch.end());
+    // An alarm ends it at once.
+    const [{ sample, seconds }] = await Promise.all([sending, watch.run()]);
     progress(`${verifyReceipts(join(folder, 'log'), server.origin, sample)} receipts verified`);
     const after = await verifyCeiling(availableParallelism());
     const ceiling = around('crypto.verify', before.rate, after.rate);
-    return [
-      { name: 'verify ceiling', value: ceiling, unit: 'signatures/s' },
-      { name: 'ingested', value: ingested, unit: 'entries/s' },
-      { name: 'for', value: count / ingested, unit: 's' },
-      {
-        ...{ name: 'share of the ceiling', value: (ingested / ceiling) * 100, unit: '%' },
-        bound: { least: SHARE * 100 * 0.98 },
-      },
-      { name: 'lag, median', value: watch.at(0.5), unit: 's' },
-      { name: 'lag, most', value: watch.at(1), unit: 's', bound: { most: MOST_LAG } },
-    ];
+    return measures({ ceilingBefore: before.rate, ceiling, pace: rate, count, seconds }, watch);
   } finally {
     stream.close();
     await monitor.stop();
@@ -105,50 +74,66 @@ async function measure(folder: string, { entries, progress, around }: SuiteOptio
   }
 }
 
-/** Looks at both at once, again and again. */
-class LagWatch {
-  readonly #log: string;
-  readonly #metrics: string;
-  /** When each size of the log was first seen, oldest first, of those that the monitor has not reached. */
-  readonly #published: { readonly size: number; readonly at: number }[] = [];
-  readonly #lags: number[] = [];
-  #ended = false;
-
-  constructor(log: string, metrics: string) {
-    this.#log = log;
-    this.#metrics = metrics;
-  }
-
-  async run(): Promise<void> {
-    // To the end of the lag: what is measured after would be measured beside a monitor at work.
-    while (!this.#ended || this.#published.length > 0) {
-      const [head, metrics] = await Promise.all([text(`${this.#log}/checkpoint`), text(this.#metrics)]);
-      const now = performance.now();
-      const size = Number(head.split('\n')[1]);
-      const replayed = Number(/^aichain_monitor_replayed_tree_size (\d+)/m.exec(metrics)?.[1] ?? 0);
-      if (size > (this.#published.at(-1)?.size ?? 0)) this.#published.push({ size, at: now });
-      while (this.#published[0] && this.#published[0].size <= replayed) this.#published.shift();
-      this.#lags.push(this.#published[0] ? (now - this.#published[0].at) / 1000 : 0);
-      await delay(POLL_MS);
-    }
-  }
-
-  /** Not to look for more, once the monitor has all. */
-  end(): void {
-    this.#ended = true;
-  }
-
-  /** Seconds, of the given share of all looks no more. */
-  at(share: number): number {
-    const sorted = this.#lags.toSorted((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-  }
+interface Ingested {
+  /** Signatures a second: the one that the pace is a share of, and the mean with the one after. */
+  readonly ceilingBefore: number;
+  readonly ceiling: number;
+  /** Entries a second, as they were meant to be sent. */
+  readonly pace: number;
+  readonly count: number;
+  readonly seconds: number;
 }
 
-async function text(url: string): Promise<string> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return response.text();
+/** Judged is what the pace asks for. Of a ceiling that has changed meanwhile nobody could have known. */
+function measures({ ceilingBefore, ceiling, pace, count, seconds }: Ingested, watch: LagWatch): Measure[] {
+  const ingested = count / seconds;
+  const long = seconds >= JUDGED_FROM;
+  const percent = (name: string, ratio: number) => ({ name, value: ratio * 100, unit: '%' });
+  return [
+    { name: 'verify ceiling before', value: ceilingBefore, unit: 'signatures/s' },
+    { name: 'pace', value: pace, unit: 'entries/s' },
+    percent('pace ÷ verify ceiling before', pace / ceilingBefore),
+    { name: 'ingested', value: ingested, unit: 'entries/s' },
+    { ...percent('ingested ÷ pace', ingested / pace), ...(long && { bound: { least: KEPT * 100 } }) },
+    percent('ingested ÷ verify ceiling, before and after', ingested / ceiling),
+    { name: long ? 'for' : `for; judged from ${JUDGED_FROM} s on`, value: seconds, unit: 's' },
+    { name: 'lag, median', value: watch.at(0.5), unit: 's' },
+    { name: 'lag, most', value: watch.at(1), unit: 's', ...(long && { bound: { most: MOST_LAG } }) },
+  ];
+}
+
+interface Load {
+  readonly batches: readonly Batch[];
+  /** First statement of every batch of which a receipt is verified. */
+  readonly firsts: readonly Bytes[];
+}
+
+async function prepared(stream: LoadStream, member: Member, count: number): Promise<Load> {
+  const batches: Batch[] = [];
+  const firsts: Bytes[] = [];
+  for (let n = 0; n < count; n += BATCH) {
+    const statements = await signed(member, n, Math.min(BATCH, count - n));
+    if (batches.length % SAMPLE === 0) firsts.push(statements[0]!);
+    batches.push(stream.prepare(statements));
+  }
+  return { batches, firsts };
+}
+
+async function sent(stream: LoadStream, { batches, firsts }: Load, rate: number) {
+  const started = performance.now();
+  const placed: Promise<unknown>[] = [];
+  const sample: Receipted[] = [];
+  for (const [i, batch] of batches.entries()) {
+    await delay(Math.max(0, started + ((i * BATCH) / rate) * 1000 - performance.now()));
+    // A client that is not answered does not go on for ever.
+    await placed[i - UNDER_WAY];
+    const statement = i % SAMPLE === 0 ? firsts[i / SAMPLE] : undefined;
+    const keep = (answer: Bytes) =>
+      void sample.push({ statement: statement!, receipt: placedBy(answer)[0]!.receipt });
+    placed.push(statement ? stream.ask(batch).then(keep) : stream.push(batch));
+  }
+  await Promise.all(placed);
+  return { sample, seconds: (performance.now() - started) / 1000 };
 }
 
 async function startMonitor(url: string, folder: string) {
@@ -157,8 +142,8 @@ async function startMonitor(url: string, folder: string) {
     ...[MAIN, 'monitor', '--url', url, '--trust', join(folder, 'log', 'trust.json')],
     ...['--data-dir', join(folder, 'monitor'), '--http-port', String(port), '--log-level', 'error'],
   ]);
-  // Nobody asks what it prints.
-  child.stdout.resume();
+  // What it prints are alarms: more than the metrics say of them.
+  child.stdout.pipe(process.stderr);
   const metrics = `http://127.0.0.1:${port}/metrics`;
   for (let tries = 0; ; tries++) {
     const there = await fetch(metrics).catch(() => undefined);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Alarm } from '../../src/monitor/index.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite } from '../main.ts';
+import { ownProcessorSeconds } from '../process-status.ts';
 import { TiledLog } from '../tiled-log.ts';
 import { verifyCeiling } from '../verify-ceiling.ts';
 
@@ -23,6 +24,8 @@ const BATCH = 256;
 /** DONE WHEN of the monitor: of the verify ceiling. */
 const SHARE = 70;
 const MOST = 200_000;
+/** Ten times what the slowest machine has taken so far. */
+const MOST_MS = 300_000;
 
 export const suite: Suite = {
   describe: `replays a log of foreign P-256 statements, ${BATCH} in a batch, alone on the machine`,
@@ -53,7 +56,6 @@ export const suite: Suite = {
         { name: 'processor time of a signature', value: cpu * 1e6, unit: 'µs' },
         { name: 'processor time of an entry', value: replayed.cpu * 1e6, unit: 'µs' },
         { name: 'share by processor time', value: (cpu / replayed.cpu) * 100, unit: '%' },
-        { name: 'alarms', value: replayed.alarms, unit: '', bound: { most: 0 } },
       ] satisfies Measure[];
     } finally {
       removeFolder(folder);
@@ -69,20 +71,19 @@ async function replay(log: TiledLog, count: number, folder: string, threads: num
     sink: { raise: async (alarm) => void alarms.push(alarm) },
   });
   try {
-    const cpu = cpuSeconds();
+    const cpu = ownProcessorSeconds();
     const started = performance.now();
-    await monitor.look(new AbortController().signal);
+    await monitor.look(AbortSignal.timeout(MOST_MS));
     const seconds = (performance.now() - started) / 1000;
+    const used = ownProcessorSeconds() - cpu;
+    // The log is honest. Of one that it has convicted a monitor replays nothing more.
+    const [alarm] = alarms;
+    if (alarm) throw new Error(`the monitor has raised ${alarm.code}: ${alarm.detail}`);
     if (monitor.status.replayed !== log.size)
       throw new Error(`replayed ${monitor.status.replayed} of ${log.size}`);
-    return { rate: count / seconds, alarms: alarms.length, cpu: (cpuSeconds() - cpu) / count };
+    return { rate: count / seconds, cpu: used / count };
   } finally {
     await monitor.close();
     await storage.close();
   }
-}
-
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }

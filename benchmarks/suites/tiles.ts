@@ -1,6 +1,4 @@
 /** How many tiles a second one server process gives out, against a fastify that does nothing else. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Bytes, equal } from '../../src/core/bytes.ts';
 import {
   HASH_LENGTH,
@@ -8,21 +6,22 @@ import {
   leafHash,
   parseEntryBundle,
   parseStatementBundle,
+  TILE_WIDTH,
   type TileKind,
   tilePath,
   tileWidth,
   treeRoot,
 } from '../../src/merkle/index.ts';
 import { nodeCrypto as crypto } from '../../src/platform/crypto-node.ts';
-import { openHead, parseTrust, type SignedTreeHead } from '../../src/verify/index.ts';
+import type { SignedTreeHead } from '../../src/verify/index.ts';
 import { httpCapacity, LOADERS } from '../capacity.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import type { Measure, Suite } from '../main.ts';
 import { type BenchServer, portOf, startBenchServer } from '../server.ts';
+import { headOf } from '../signed-head.ts';
 import { writeStoredLog } from '../stored-log.ts';
 
 const MOST = 100_000;
-const TILE_WIDTH = 256;
 
 export const suite: Suite = {
   describe: `asks for full tiles and entry bundles all over the log, by ${LOADERS.http === 'own' ? 'our own loader' : LOADERS.http}`,
@@ -63,12 +62,6 @@ export const suite: Suite = {
     }
   },
 };
-
-/** The newest head, under the log's signature. */
-async function headOf({ http }: BenchServer, dataDir: string): Promise<SignedTreeHead> {
-  const trust = parseTrust(crypto, readFileSync(join(dataDir, 'trust.json'), 'utf8'));
-  return openHead(crypto, trust, await (await fetch(new URL('/checkpoint', http))).text());
-}
 
 /**
  * What is fast and wrong is not fast: all tiles of leaf hashes have to hash to the signed root, all leaf data to the hashes, and
