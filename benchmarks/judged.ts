@@ -50,6 +50,12 @@ function verdict(asked: string, holds: boolean, by: number): Verdict {
   return holds ? { asked, holds } : { asked, holds, by };
 }
 
+/** A ceiling as a measure of its own. */
+export function ceilingLine(name: string, { rate, cpu }: Mean): Measure {
+  const line = { name, value: rate, unit: '/s' };
+  return cpu === undefined ? line : { ...line, cpu };
+}
+
 /** All of a line but its name. */
 export function text({ value, unit, bound, cpu, of, ratio, cpuRatio, unsafe, verdicts }: Judged): string {
   return [

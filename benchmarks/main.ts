@@ -37,12 +37,6 @@ export interface SuiteOptions {
   readonly entries: number;
   progress(text: string): void;
   /**
-   * For a ceiling that a suite measures itself: whether the machine was quiet is told with the result.
-   * @param before a second, and so is `after`
-   * @returns their mean
-   */
-  around(name: string, before: number, after: number): number;
-  /**
    * Does work between two looks at what the machine can do at most: whether it was quiet is told with the result.
    * @param what is done
    * @param milliseconds for which each ceiling is measured
@@ -136,10 +130,6 @@ async function run(name: string): Promise<boolean> {
   const options: SuiteOptions = {
     entries: taken(suite.entries, asked),
     progress: (text) => console.error(`  ${text}`),
-    around: (what, before, after) => {
-      around.push({ name: what, before, after });
-      return (before + after) / 2;
-    },
     beside: async (what, names, work, milliseconds) => {
       const done = await beside(names, work, milliseconds);
       for (const name of names) {

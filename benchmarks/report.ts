@@ -5,7 +5,7 @@ import { cpus, release } from 'node:os';
 import { type Around, differ } from './beside.ts';
 import type { Loaders } from './ceilings.ts';
 import { inMemory } from './file-system.ts';
-import { type Ceilings, judged, text, whole } from './judged.ts';
+import { type Ceilings, ceilingLine, judged, text, whole } from './judged.ts';
 import type { Measure } from './main.ts';
 
 export const ROOT = new URL('../', import.meta.url);
@@ -28,9 +28,7 @@ export interface Outcome {
 export function report(name: string, outcome: Outcome): boolean {
   const { measures, ceilings, ...circumstances } = outcome;
   const lines = [
-    ...Object.entries(ceilings).map(([what, { rate, cpu }]) => {
-      return { name: `ceiling: ${what}`, value: rate, unit: '/s', ...(cpu !== undefined && { cpu }) };
-    }),
+    ...Object.entries(ceilings).map(([what, ceiling]) => ceilingLine(`ceiling: ${what}`, ceiling)),
     ...measures,
   ].map((measure) => judged(measure, ceilings));
   const width = Math.max(...lines.map((line) => line.name.length));

@@ -2,21 +2,20 @@
  * `aichain fsck` of a stored log, in a process of its own: hashes alone, and everything, beside what crypto.verify alone
  * reaches on the same cores just before and just after.
  */
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { measureCeiling } from '../ceilings.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
+import { ceilingLine } from '../judged.ts';
 import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { startNode } from '../node-child.ts';
 import { memoryOf, processorSeconds } from '../process-status.ts';
 import { writeStoredLog } from '../stored-log.ts';
-import { verifyCeiling } from '../verify-ceiling.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const CEILING_MS = 5000;
 /** The targets are of a machine that hashes so many nodes a second on two cores: 700,000 entries, and then a million. */
 const NODES = 5_000_000;
-const SHARE = 1_000_000 / NODES;
+const HASHES = { bound: { least: 1_000_000 }, share: 1_000_000 / NODES };
+const EVERYTHING = { share: 0.8 };
 /** Leaves that a log has for its rates to be judged: threads take about 0.2 s to start, of a short audit too much. */
 const LONG = 1_000_000;
 const POLL_MS = 20;
@@ -36,39 +35,32 @@ export const suite: Suite = {
   },
 };
 
-async function measure(dataDir: string, { progress, around }: SuiteOptions): Promise<Measure[]> {
-  const cores = availableParallelism();
+async function measure(dataDir: string, { progress, beside }: SuiteOptions): Promise<Measure[]> {
   // Twice: the first one finds the files in no cache.
   await audit(dataDir, ['--hashes-only']);
-  const nodesBefore = await measureCeiling('SHA-256 of nodes');
-  const hashes = await audit(dataDir, ['--hashes-only']);
-  const nodesAfter = await measureCeiling('SHA-256 of nodes');
-  const nodes = around('crypto.hash', nodesBefore.rate, nodesAfter.rate);
+  const nodes = 'SHA-256 of nodes';
+  const hashing = await beside('hashes alone', [nodes], () => audit(dataDir, ['--hashes-only']));
+  const hashes = hashing.result;
   progress(`hashes alone: ${Math.round(hashes.rate).toLocaleString('en')}/s`);
-  const before = await verifyCeiling(cores, CEILING_MS);
-  const whole = await audit(dataDir, []);
-  const after = await verifyCeiling(cores, CEILING_MS);
-  progress(`crypto.verify alone: ${Math.round(before.rate)}/s before, ${Math.round(after.rate)}/s after`);
-  const ceiling = around('crypto.verify', before.rate, after.rate);
-  const cpu = ((before.cpu + after.cpu) / 2) * 1e6;
+  const verify = 'P-256 verify';
+  const verifying = await beside('everything', [verify], () => audit(dataDir, []), CEILING_MS);
+  const whole = verifying.result;
   const long = whole.size >= LONG;
-  const atLeast = (least: number) => (long ? { bound: { least } } : {});
   const length = long ? 'entries' : `entries: rates are judged from ${LONG.toLocaleString('en')} on`;
   return [
     { name: length, value: whole.size, unit: 'leaves' },
-    { name: 'hashes alone', value: hashes.rate, unit: '/s', ...atLeast(1_000_000) },
-    { name: 'nodes hashed by crypto.hash alone', value: nodes, unit: '/s' },
-    { name: 'hashes alone ÷ crypto.hash', value: hashes.rate / nodes, unit: '', ...atLeast(SHARE) },
-    { name: 'hashes alone, processor time', value: hashes.cpuMicroseconds, unit: 'µs an entry' },
+    ceilingLine('nodes: the ceiling around it', hashing.ceilings[nodes]),
+    {
+      ...{ name: 'hashes alone', value: hashes.rate, unit: '/s', cpu: hashes.cpuMicroseconds },
+      ...{ of: nodes, ceiling: hashing.ceilings[nodes], ...(long && HASHES) },
+    },
     { name: 'hashes alone, memory', value: hashes.peak, unit: 'MB', bound: { most: 300 } },
-    { name: 'everything', value: whole.rate, unit: '/s' },
-    { name: 'everything, processor time', value: whole.cpuMicroseconds, unit: 'µs an entry' },
+    ceilingLine('verifications: the ceiling around it', verifying.ceilings[verify]),
+    {
+      ...{ name: 'everything', value: whole.rate, unit: '/s', cpu: whole.cpuMicroseconds },
+      ...{ of: verify, ceiling: verifying.ceilings[verify], ...(long && EVERYTHING) },
+    },
     { name: 'everything, memory', value: whole.peak, unit: 'MB', bound: { most: 300 } },
-    { name: `crypto.verify alone, ${cores} threads`, value: ceiling, unit: '/s' },
-    { name: 'crypto.verify, processor time', value: cpu, unit: 'µs a signature' },
-    { name: 'everything ÷ crypto.verify', value: whole.rate / ceiling, unit: '', ...atLeast(0.8) },
-    // What others do on the machine meanwhile falls out of this one.
-    { name: 'the same by processor time', value: cpu / whole.cpuMicroseconds, unit: '' },
   ];
 }
 

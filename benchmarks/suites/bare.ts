@@ -11,10 +11,11 @@ import type { Bytes } from '../../src/core/bytes.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { GrpcStream } from '../grpc-stream.ts';
 import { grpcMessage } from '../http2-socket.ts';
+import { ceilingLine } from '../judged.ts';
 import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { ended, startNode } from '../node-child.ts';
 import { ownProcessorSeconds, processorSeconds } from '../process-status.ts';
-import { encodedKeys, verifyCeiling } from '../verify-ceiling.ts';
+import { encodedKeys } from '../verify-ceiling.ts';
 
 const [LOG, FOLLOWER] = ['bare-log', 'bare-follower'].map((name) =>
   fileURLToPath(new URL(`../ceilings/${name}.mjs`, import.meta.url)),
@@ -33,16 +34,16 @@ export const suite: Suite = {
     'statements that are received, verified, synced and answered, then fetched and verified again too, and nothing else',
   loaders: { stream: 'own' },
   entries: { most: MOST, step: BATCH },
-  async run({ entries, around }) {
+  async run({ entries, beside }) {
     const threads = availableParallelism();
     const { privateKey, publicKey } = encodedKeys('P-256');
     const key = publicKey.toString('base64');
-    const count = BATCH * Math.ceil((WARM_UP + Math.min(entries, MOST)) / BATCH);
+    const count = BATCH * Math.ceil((WARM_UP + entries) / BATCH);
     const batches: Bytes[] = [];
     for (let n = 0; n < count; n += BATCH) batches.push(grpcMessage(batchOf(privateKey, n)));
     return [
-      ...(await judged('a log', threads, around, () => sent(batches, key, threads, false))),
-      ...(await judged('a log and its monitor', threads, around, () => sent(batches, key, threads, true))),
+      ...(await judged('a log', beside, () => sent(batches, key, threads, false))),
+      ...(await judged('a log and its monitor', beside, () => sent(batches, key, threads, true))),
     ];
   },
 };
@@ -57,20 +58,17 @@ interface Taken {
 /** Beside what the machine verified before and after. */
 async function judged(
   what: string,
-  threads: number,
-  around: SuiteOptions['around'],
+  beside: SuiteOptions['beside'],
   run: () => Promise<Taken>,
 ): Promise<Measure[]> {
-  const before = await verifyCeiling(threads);
-  const taken = await run();
-  const after = await verifyCeiling(threads);
-  const ceiling = around(`${what}: crypto.verify`, before.rate, after.rate);
-  const verification = (before.cpu + after.cpu) / 2;
+  const of = 'P-256 verify';
+  const { result: taken, ceilings } = await beside(what, [of], run);
+  const ceiling = ceilings[of];
+  const cpu = taken.cpu * 1e6;
   return [
-    { name: `${what}: verify ceiling`, value: ceiling, unit: 'signatures/s', cpu: verification * 1e6 },
-    { name: `${what}: statements`, value: taken.rate, unit: '/s', cpu: taken.cpu * 1e6 },
-    { name: `${what}: share of the ceiling`, value: (taken.rate / ceiling) * 100, unit: '%' },
-    { name: `${what}: verifications that a statement takes`, value: taken.cpu / verification, unit: '' },
+    ceilingLine(`${what}: the ceiling around it`, ceiling),
+    { name: `${what}: statements`, value: taken.rate, unit: '/s', cpu, of, ceiling },
+    { name: `${what}: verifications that a statement takes`, value: cpu / ceiling.cpu!, unit: '' },
   ];
 }
 

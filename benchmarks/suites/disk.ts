@@ -30,7 +30,7 @@ const LEAST_TOGETHER = 64;
 const IDLE = 10_000;
 
 export const suite: Suite = {
-  describe: `weighs what statements of ${BYTES} bytes leave on disk, with a part of the leaf index; ignores --entries`,
+  describe: `weighs what statements of ${BYTES} bytes leave on disk, with a part of the leaf index`,
   loaders: { stream: 'own' },
   entries: 'own',
   async run({ progress }) {

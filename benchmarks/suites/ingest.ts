@@ -13,6 +13,7 @@ import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { checkLogged, registered } from '../counters.ts';
 import { grpcLoad } from '../grpc-load.ts';
 import { httpLoad, postRequest } from '../http-load.ts';
+import { ceilingLine } from '../judged.ts';
 import { enrol, LoadStream, type Member, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
@@ -149,11 +150,9 @@ async function measured(log: Log, each: Case, options: SuiteOptions): Promise<Me
 }
 
 function lines(name: string, taken: Taken, of: CeilingName, ceiling: Mean, target: Target = {}): Measure[] {
-  const { rate, cpu } = ceiling;
-  const around = { name: `${name}: the ceiling around it`, value: rate, unit: '/s' };
   return [
     { ...{ name, value: taken.rate, unit: '/s', cpu: taken.cpu }, of, ceiling, ...target },
-    cpu === undefined ? around : { ...around, cpu },
+    ceilingLine(`${name}: the ceiling around it`, ceiling),
   ];
 }
 

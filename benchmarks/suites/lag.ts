@@ -3,11 +3,11 @@
  * ingesting at a fixed share of what verifying alone has reached just before.
  */
 import { createServer } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Bytes } from '../../src/core/bytes.ts';
+import type { Mean } from '../beside.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { LagWatch } from '../lag-watch.ts';
 import { type Batch, enrol, LoadStream, type Member, placedBy, signed } from '../load.ts';
@@ -15,7 +15,6 @@ import type { Measure, Suite, SuiteOptions } from '../main.ts';
 import { ended, startNode } from '../node-child.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { startBenchServer } from '../server.ts';
-import { verifyCeiling } from '../verify-ceiling.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** DONE WHEN of the monitor: of the verify ceiling, and seconds. */
@@ -49,10 +48,16 @@ export const suite: Suite = {
   },
 };
 
-async function measure(folder: string, { entries, progress, around }: SuiteOptions): Promise<Measure[]> {
-  const before = await verifyCeiling(availableParallelism());
-  const rate = before.rate * SHARE;
-  const count = Math.min(entries, MOST, Math.round(rate * SECONDS));
+async function measure(folder: string, { entries, progress, beside }: SuiteOptions): Promise<Measure[]> {
+  const { result, ceilings } = await beside('ingested', ['P-256 verify'], (before) => {
+    return watched(folder, before['P-256 verify'].rate * SHARE, entries, progress);
+  });
+  return measures(result, ceilings['P-256 verify']);
+}
+
+/** @param rate entries a second */
+async function watched(folder: string, rate: number, most: number, progress: SuiteOptions['progress']) {
+  const count = Math.min(most, Math.round(rate * SECONDS));
   const server = await startBenchServer(join(folder, 'log'));
   const stream = new LoadStream(server.grpc);
   const monitor = await startMonitor(server.http, folder);
@@ -64,9 +69,7 @@ async function measure(folder: string, { entries, progress, around }: SuiteOptio
     // An alarm ends it at once.
     const [{ sample, seconds }] = await Promise.all([sending, watch.run()]);
     progress(`${verifyReceipts(join(folder, 'log'), server.origin, sample)} receipts verified`);
-    const after = await verifyCeiling(availableParallelism());
-    const ceiling = around('crypto.verify', before.rate, after.rate);
-    return measures({ ceilingBefore: before.rate, ceiling, pace: rate, count, seconds }, watch);
+    return { watch, pace: rate, count, seconds };
   } finally {
     stream.close();
     await monitor.stop();
@@ -75,9 +78,7 @@ async function measure(folder: string, { entries, progress, around }: SuiteOptio
 }
 
 interface Ingested {
-  /** Signatures a second: the one that the pace is a share of, and the mean with the one after. */
-  readonly ceilingBefore: number;
-  readonly ceiling: number;
+  readonly watch: LagWatch;
   /** Entries a second, as they were meant to be sent. */
   readonly pace: number;
   readonly count: number;
@@ -85,17 +86,17 @@ interface Ingested {
 }
 
 /** Judged is what the pace asks for. Of a ceiling that has changed meanwhile nobody could have known. */
-function measures({ ceilingBefore, ceiling, pace, count, seconds }: Ingested, watch: LagWatch): Measure[] {
+function measures({ watch, pace, count, seconds }: Ingested, ceiling: Mean): Measure[] {
   const ingested = count / seconds;
   const long = seconds >= JUDGED_FROM;
   const percent = (name: string, ratio: number) => ({ name, value: ratio * 100, unit: '%' });
   return [
-    { name: 'verify ceiling before', value: ceilingBefore, unit: 'signatures/s' },
-    { name: 'pace', value: pace, unit: 'entries/s' },
-    percent('pace ÷ verify ceiling before', pace / ceilingBefore),
-    { name: 'ingested', value: ingested, unit: 'entries/s' },
+    { name: 'statements', value: count, unit: '' },
+    { name: 'the ceiling before', value: ceiling.before, unit: '/s' },
+    { name: 'pace', value: pace, unit: '/s' },
+    percent('pace ÷ the ceiling before', pace / ceiling.before),
+    { name: 'ingested', value: ingested, unit: '/s', of: 'P-256 verify', ceiling },
     { ...percent('ingested ÷ pace', ingested / pace), ...(long && { bound: { least: KEPT * 100 } }) },
-    percent('ingested ÷ verify ceiling, before and after', ingested / ceiling),
     { name: long ? 'for' : `for; judged from ${JUDGED_FROM} s on`, value: seconds, unit: 's' },
     { name: 'lag, median', value: watch.at(0.5), unit: 's' },
     { name: 'lag, most', value: watch.at(1), unit: 's', ...(long && { bound: { most: MOST_LAG } }) },

@@ -6,10 +6,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Alarm } from '../../src/monitor/index.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
+import { ceilingLine } from '../judged.ts';
 import type { Measure, Suite } from '../main.ts';
 import { ownProcessorSeconds } from '../process-status.ts';
 import { TiledLog } from '../tiled-log.ts';
-import { verifyCeiling } from '../verify-ceiling.ts';
 
 // As it is shipped: what runs sources gives every function its name again at each call.
 const built = async <T>(module: string): Promise<T> =>
@@ -22,7 +22,7 @@ const { nodeCrypto: crypto } =
 /** Statements between two state entries, as a log under load has them. */
 const BATCH = 256;
 /** DONE WHEN of the monitor: of the verify ceiling. */
-const SHARE = 70;
+const SHARE = 0.7;
 const MOST = 200_000;
 /** Ten times what the slowest machine has taken so far. */
 const MOST_MS = 300_000;
@@ -30,8 +30,7 @@ const MOST_MS = 300_000;
 export const suite: Suite = {
   describe: `replays a log of foreign P-256 statements, ${BATCH} in a batch, alone on the machine`,
   entries: { most: MOST },
-  async run({ entries, progress, around }) {
-    const count = Math.min(entries, MOST);
+  async run({ entries: count, progress, beside }) {
     const cores = availableParallelism();
     const log = new TiledLog();
     for (let done = 0; done < count; done += BATCH) {
@@ -41,21 +40,13 @@ export const suite: Suite = {
     progress(`a log of ${log.size} leaves`);
     const folder = temporaryFolder('monitor');
     try {
-      const before = await verifyCeiling(cores);
-      const replayed = await replay(log, count, folder, cores);
-      const after = await verifyCeiling(cores);
-      const ceiling = around('crypto.verify', before.rate, after.rate);
-      const cpu = (before.cpu + after.cpu) / 2;
+      const of = 'P-256 verify';
+      const { result, ceilings } = await beside('replay', [of], () => replay(log, count, folder, cores));
+      const { rate, cpu } = result;
+      const replayed = { name: 'replayed', value: rate, unit: '/s', cpu: cpu * 1e6, share: SHARE };
       return [
-        { name: `verify ceiling on ${cores} cores`, value: ceiling, unit: 'signatures/s' },
-        { name: 'replay', value: replayed.rate, unit: 'entries/s' },
-        {
-          ...{ name: 'share of the ceiling', value: (replayed.rate / ceiling) * 100, unit: '%' },
-          bound: { least: SHARE },
-        },
-        { name: 'processor time of a signature', value: cpu * 1e6, unit: 'µs' },
-        { name: 'processor time of an entry', value: replayed.cpu * 1e6, unit: 'µs' },
-        { name: 'share by processor time', value: (cpu / replayed.cpu) * 100, unit: '%' },
+        ceilingLine('the ceiling around it', ceilings[of]),
+        { ...replayed, of, ceiling: ceilings[of] },
       ] satisfies Measure[];
     } finally {
       removeFolder(folder);
