@@ -144,11 +144,12 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
     return key;
   }
   function read(value: Bytes): T {
-    const remembered = recent.get(value) as T | undefined;
+    const remembered = (recent.get(value) ?? MOST_TYPES.get(value)) as T | undefined;
     if (remembered !== undefined) return remembered;
     try {
       const record = readEncoded(schema, value, type);
-      recent.add(value, record);
+      // A proof bundle is kept alive by each of its values, so of these few are remembered.
+      (isPartOfMore(value) ? MOST_TYPES : recent).add(value, record);
       return record;
     } catch (cause) {
       throw fail('INTERNAL', `a ${type} record in the state is not one`, { cause });
@@ -184,13 +185,15 @@ export function recordType<Id extends readonly KeyPart[], T extends object>(
 /** Bytes that something remembered may keep beside its own. */
 const BESIDE = 1024;
 
+function isPartOfMore(value: Uint8Array): boolean {
+  return value.buffer.byteLength - value.length > BESIDE;
+}
+
 /** Without views of what is far larger: the bytes of a statement may be a view of the whole bundle, or message, that it came in. */
 function owned<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) {
-    return value.buffer.byteLength - value.length > BESIDE
-      ? (new Uint8Array(value) as T & Uint8Array)
-      : value;
+    return isPartOfMore(value) ? (new Uint8Array(value) as T & Uint8Array) : value;
   }
   if (Array.isArray(value))
     return value.some((item) => owned(item) !== item) ? (value.map(owned) as T) : value;

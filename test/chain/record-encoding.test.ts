@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type KeyPart, recordType, stateKey } from '../../src/chain/record.ts';
+import { type KeyPart, Recent, recordType, stateKey } from '../../src/chain/record.ts';
 import { RecordEncoding } from '../../src/chain/record-encoding.ts';
-import { struct } from '../../src/chain/schema.ts';
+import { struct, uint } from '../../src/chain/schema.ts';
+import { concat, toCharacters } from '../../src/core/bytes.ts';
 import { type Cbor, encode } from '../../src/core/cbor.ts';
 import { outcome } from '../core/mangle.ts';
 
@@ -52,10 +53,38 @@ test('each id has a key of its own, asked for again or not', () => {
   const type = recordType<KeyPart[], object>('test', struct({}));
   fc.assert(
     fc.property(fc.array(fc.array(part, { maxLength: 4 }), { maxLength: 8 }), (ids) => {
-      for (const id of [...ids, ...ids]) assert.deepEqual(type.key(...id), stateKey('test', ...id));
+      for (const id of [...ids, ...ids]) {
+        const key = stateKey('test', ...id);
+        const name = toCharacters(key);
+        const asked: (string | Uint8Array)[] = [];
+        const reader = (...of: [Uint8Array, string]) => void asked.push(...of);
+        assert.deepEqual([type.read(reader, ...id), type.has(reader, ...id)], [undefined, false]);
+        assert.deepEqual([type.key(...id), ...asked], [key, key, name, key, name]);
+        assert.deepEqual(type.remove(...id), [key, null, name]);
+        assert.deepEqual(type.put({}, ...id), [key, encode({}), name]);
+      }
     }),
     { numRuns: 300 },
   );
+});
+
+test('as many records are remembered as a type is given room for, but few that keep a larger array alive', () => {
+  const type = recordType<[number], { n: number }>('test', struct({ n: uint() }), new Recent(2000));
+  const alone = Array.from({ length: 2000 }, (_, n) => encode({ n }));
+  // As in a bundle: each of them keeps all of it.
+  const parts = Array.from({ length: 2000 }, (_, n) => {
+    const bundle = concat(new Uint8Array(5000), encode({ n }));
+    return bundle.subarray(5000);
+  });
+  const again = (values: readonly Uint8Array[]) => {
+    const first = values.map((value) => type.decode(value));
+    const second = values.map((value) => type.decode(value));
+    assert.deepEqual(first, second);
+    return first.filter((record, n) => record === second[n]).length;
+  };
+  assert.equal(again(alone), 2000);
+  assert.equal(again(parts.slice(0, 10)), 10);
+  assert.ok(again(parts) < 600);
 });
 
 test('a version that shares what is nested with the one before', () => {
