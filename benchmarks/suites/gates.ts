@@ -38,7 +38,7 @@ const ROUNDS = 2000;
 
 export const suite: Suite = {
   describe: 'asks for proof bundles of a key release, and verifies them on one thread',
-  ceilings: ['grpc-js echo', 'P-256 verify'],
+  ceilings: ['grpc-js echo'],
   needs: ['../shared/data/depa/'],
   entries: 'own',
   async run({ progress }) {

@@ -127,7 +127,7 @@ async function measured(log: Log, each: Case, options: SuiteOptions): Promise<Me
   const { entries: count, progress, beside } = options;
   // No two cases have a statement in common.
   const first = CASES.indexOf(each) * (WARM_UP + count);
-  await way(log, await signed(log.signers[by], first, Math.min(warmUp, count)))();
+  await way(log, await signed(log.signers[by], first, warmUp))();
   const send = way(log, await signed(log.signers[by], first + WARM_UP, count));
   const idle = async () => {
     const isQuiet = await becomesIdle(log.server);

@@ -6,6 +6,7 @@ import type { Bytes } from '../../src/core/bytes.ts';
 import { removeFolder, temporaryFolder } from '../cleanup.ts';
 import { type Batch, enrol, LoadStream, type Member, placedBy, prepareAll, signed } from '../load.ts';
 import type { Measure, Suite } from '../main.ts';
+import { quantile } from '../quantile.ts';
 import { type Receipted, verifyReceipts } from '../receipts.ts';
 import { startBenchServer } from '../server.ts';
 
@@ -41,8 +42,8 @@ export const suite: Suite = {
       const [alone, loaded, halved] = [idle.sample, sample, half.sample].map(verified);
       progress(`receipts verified: ${alone} of the idle log, ${loaded} of full load, ${halved} of half load`);
       return [
-        { name: 'fdatasync of this disk, median', value: at(sync, 0.5), unit: 'ms' },
-        { name: 'fdatasync of this disk, 99 of 100', value: at(sync, 0.99), unit: 'ms' },
+        { name: 'fdatasync of this disk, median', value: quantile(sync, 0.5), unit: 'ms' },
+        { name: 'fdatasync of this disk, 99 of 100', value: quantile(sync, 0.99), unit: 'ms' },
         ...lines('idle', idle.times, { middle: 2, late: 8 }),
         { name: 'full load', value: full, unit: '/s', of: 'P-256 verify' },
         { name: 'half load', value: full / 2, unit: '/s', of: 'P-256 verify' },
@@ -57,17 +58,12 @@ export const suite: Suite = {
 };
 
 function lines(name: string, times: readonly number[], most: { middle?: number; late: number }): Measure[] {
-  const middle = { name: `${name}: median`, value: at(times, 0.5), unit: 'ms' };
+  const middle = { name: `${name}: median`, value: quantile(times, 0.5), unit: 'ms' };
   return [
     most.middle === undefined ? middle : { ...middle, bound: { most: most.middle } },
-    { name: `${name}: 99 of 100`, value: at(times, 0.99), unit: 'ms', bound: { most: most.late } },
-    { name: `${name}: longest`, value: at(times, 1), unit: 'ms' },
+    { name: `${name}: 99 of 100`, value: quantile(times, 0.99), unit: 'ms', bound: { most: most.late } },
+    { name: `${name}: longest`, value: quantile(times, 1), unit: 'ms' },
   ];
-}
-
-function at(times: readonly number[], share: number): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
 
 function syncs(path: string): number[] {

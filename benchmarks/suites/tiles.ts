@@ -30,7 +30,7 @@ export const suite: Suite = {
   async run({ entries, progress }) {
     const dataDir = temporaryFolder('tiles');
     try {
-      const leaves = Math.min(entries, MOST);
+      const leaves = entries;
       await writeStoredLog(dataDir, leaves);
       const server = await startBenchServer(dataDir);
       try {
