@@ -120,3 +120,4 @@ export {
   type TransitionInput,
   transition,
 } from './transition.ts';
+export { WrittenState } from './written-state.ts';

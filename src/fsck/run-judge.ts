@@ -6,10 +6,10 @@
 import {
   type StateEntry,
   type Statement,
-  type StateReader,
   transition,
   type Verdict,
   type Write,
+  WrittenState,
 } from '../chain/index.ts';
 import type { Bytes } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -50,17 +50,13 @@ export function judgeRun(
   state: StateMap,
   time: StateEntry['time'],
 ): JudgedRun {
-  const written = new Map<string, Write>();
+  const written = new WrittenState((key, name) => state.get(key, name));
   const details = new Map<number, string>();
   const alike = new AlikeVerdicts(time);
-  const read: StateReader = (key, name) => {
-    const found = written.get(name);
-    return found ? (found[1] ?? undefined) : state.get(key, name);
-  };
   const judge = ({ index, signer, bytes, verified }: Judged, parsed?: Statement) => {
     const first = (id: Bytes) => entries.first(id);
     return transition({
-      ...{ crypto, origin, index, time, statement: bytes ?? NOTHING, read },
+      ...{ crypto, origin, index, time, statement: bytes ?? NOTHING, read: written.read },
       ...(parsed && { parsed }),
       entryIndex: first,
       entryAt: (at) => (at < index ? entries.at(at) : undefined),
@@ -80,13 +76,13 @@ export function judgeRun(
       signer && asStatement(signer, entries.id(index)),
     );
     if (writes.length > 0) alike.clear();
-    for (const write of writes) written.set(write[2], write);
+    written.add(writes);
     if (verdict.outcome === 'ok') entries.accepted(index, statement?.chain?.kind ?? null);
     if (detail !== undefined) details.set(index, detail);
     if (signer && !isCopy) alike.add(signer, verdict);
     return verdict;
   });
-  return { verdicts, details, writes: [...written.values()] };
+  return { verdicts, details, writes: written.writes };
 }
 
 /** A foreign statement as far as the law looks at one whose signature has been verified. */

@@ -9,10 +9,10 @@ import {
   type Reason,
   type StateEntry,
   type Statement,
-  type StateReader,
   transition,
   type Verdict,
   type Write,
+  WrittenState,
 } from '../chain/index.ts';
 import { type Bytes, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -84,18 +84,18 @@ const no = () => false;
 
 class Overlay {
   readonly #context: BatchContext;
-  readonly #written = new Map<string, Write>();
+  readonly #written: WrittenState;
   readonly #byId = new Map<string, number>();
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
   readonly #records: LeafRecord[] = [];
   readonly #leafHashes: Bytes[] = [];
   readonly #verdicts: Verdict[] = [];
   // The same for all statements.
-  readonly #reader: StateReader = (key, name) => this.#read(key, name);
   readonly #entryAt = (at: number) => this.#byIndex.get(at) ?? this.#context.known.byIndex.get(at);
 
   constructor(context: BatchContext) {
     this.#context = context;
+    this.#written = new WrittenState((key, name) => context.state.get(key, name));
   }
 
   apply({ statement, name: id, leafHash, verified }: BatchStatement): Outcome {
@@ -110,7 +110,7 @@ class Overlay {
       time,
       statement: statement.bytes,
       parsed: statement,
-      read: this.#reader,
+      read: this.#written.read,
       entryIndex: (entryId) => this.#index(entryId === statement.entryId ? id : toHex(entryId)),
       entryAt: this.#entryAt,
       // A kid is the thumbprint of its key: the key that admission used is the key of this kid.
@@ -124,7 +124,7 @@ class Overlay {
         detail: detail ?? 'refused by the rules of the log',
       };
     }
-    for (const write of writes) this.#written.set(write[2], write);
+    this.#written.add(writes);
     this.#records.push({ isStateEntry: false, bytes: statement.bytes, id: statement.entryId });
     this.#leafHashes.push(leafHash);
     this.#verdicts.push(verdict);
@@ -137,14 +137,9 @@ class Overlay {
     return this.#byId.get(id) ?? this.#context.known.byId.get(id);
   }
 
-  #read(key: Bytes, name: string): Bytes | undefined {
-    const written = this.#written.get(name);
-    return written ? (written[1] ?? undefined) : this.#context.state.get(key, name);
-  }
-
   close(outcomes: readonly Outcome[]): AppliedBatch {
     const { crypto, lanes, rules, start, time, previous } = this.#context;
-    const writes = [...this.#written.values()];
+    const { writes } = this.#written;
     const base = { outcomes, writes };
     if (this.#records.length === 0) {
       return {

@@ -9,6 +9,7 @@ import {
   transition,
   type Verdict,
   type Write,
+  WrittenState,
 } from '../chain/index.ts';
 import { type Bytes, equal, toBase64url, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -190,17 +191,16 @@ const NONE: readonly Write[] = [];
 /** The state as it changes from statement to statement of one run. */
 class Overlay {
   readonly #options: ReplayOptions;
-  readonly #state: StateMap;
   readonly #time: number;
   readonly #known: KnownEntries;
-  readonly #written = new Map<string, Write>();
+  readonly #written: WrittenState;
   readonly #alike: AlikeVerdicts;
   readonly #byId = new Map<string, number>();
   readonly #byIndex = new Map<number, { entryId: Bytes; kind: string | null }>();
 
   constructor(options: ReplayOptions, state: StateMap, time: number, known: KnownEntries) {
     this.#options = options;
-    this.#state = state;
+    this.#written = new WrittenState((key, name) => state.get(key, name));
     this.#time = time;
     this.#known = known;
     this.#alike = new AlikeVerdicts(time);
@@ -208,7 +208,7 @@ class Overlay {
 
   apply(statements: readonly PreparedStatement[]): { entries: ReplayedEntry[]; writes: Write[] } {
     const entries = statements.map((prepared) => this.#entry(prepared));
-    return { entries, writes: [...this.#written.values()] };
+    return { entries, writes: this.#written.writes };
   }
 
   #entry(prepared: PreparedStatement): ReplayedEntry {
@@ -218,7 +218,7 @@ class Overlay {
     const copy = this.#index(hex) !== undefined;
     const { verdict, writes, statement, detail } = this.#judged(prepared, copy);
     if (writes.length > 0) this.#alike.clear();
-    for (const write of writes) this.#written.set(write[2], write);
+    this.#written.add(writes);
     if (!copy) this.#byId.set(hex, index);
     if (verdict.outcome === 'ok') {
       this.#byIndex.set(index, { entryId, kind: statement?.chain?.kind ?? null });
@@ -247,7 +247,7 @@ class Overlay {
       time: this.#time,
       statement,
       ...(parsed && { parsed }),
-      read: (key, name) => this.#read(key, name),
+      read: this.#written.read,
       // It asks for its own.
       entryIndex: (entryId) =>
         this.#index(entryId === parsed?.entryId || equal(entryId, data) ? hex : toHex(entryId)),
@@ -259,10 +259,5 @@ class Overlay {
 
   #index(id: string): number | undefined {
     return this.#known.byId.get(id) ?? this.#byId.get(id);
-  }
-
-  #read(key: Bytes, name: string): Bytes | undefined {
-    const written = this.#written.get(name);
-    return written ? (written[1] ?? undefined) : this.#state.get(key, name);
   }
 }

@@ -13,6 +13,7 @@ import {
   transition,
   type Verdict,
   type Write,
+  WrittenState,
 } from '../chain/index.ts';
 import { type Bytes, equal, toBase64url, toCharacters, toHex } from '../core/bytes.ts';
 import type { Crypto } from '../core/crypto.ts';
@@ -200,25 +201,21 @@ export function execute(
   before: StateReader,
 ): { readonly verdicts: readonly Verdict[]; readonly writes: readonly Write[] } {
   const earlier = new Earlier(crypto, head, run, shown);
-  const written = new Map<string, Write>();
-  const read: StateReader = (key, name) => {
-    const own = written.get(name);
-    return own ? (own[1] ?? undefined) : before(key, name);
-  };
+  const written = new WrittenState(before);
   const first = run.index - run.statements.length;
   const verdicts = run.statements.map((statement, i) => {
     const index = first + i;
     earlier.checkRefs(statement);
     const { verdict, writes } = transition({
-      ...{ crypto, origin, index, time, statement, read },
+      ...{ crypto, origin, index, time, statement, read: written.read },
       entryIndex: (entryId) => earlier.indexOf(entryId),
       entryAt: (at) => earlier.at(at),
     });
-    for (const write of writes) written.set(write[2], write);
+    written.add(writes);
     earlier.add(index, statement, verdict.outcome === 'ok');
     return verdict;
   });
-  return { verdicts, writes: [...written.values()] };
+  return { verdicts, writes: written.writes };
 }
 
 /** What the rules are told of entries before the one that is judged: those of the run, and those that the proof shows. */
