@@ -7,6 +7,7 @@ import { signForeign, signStatement } from '../src/chain/index.ts';
 import { type Bytes, toBase64url, utf8 } from '../src/core/bytes.ts';
 import type { PrivateKey } from '../src/core/crypto.ts';
 import { copiedTogether } from '../src/core/slab.ts';
+import { SmallMap } from '../src/core/small-map.ts';
 import { decodePrivateKey } from '../src/cose/index.ts';
 import { nodeCrypto as crypto } from '../src/platform/crypto-node.ts';
 import { aichain } from '../src/proto/aichain.js';
@@ -119,7 +120,7 @@ interface Waiting {
 /** RegisterStream from a plain socket. */
 export class LoadStream {
   readonly #stream: GrpcStream;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new SmallMap<number, Waiting>();
   #next = 1;
   /** By what the stream ended: of what is asked from then on nothing would be heard. */
   #failure: Error | undefined;

@@ -1,6 +1,7 @@
 /** The end of a call whose client does not do its part: it does not end its request, or does not read its answers. */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import { SmallSet } from '../core/small-map.ts';
 
 /** Milliseconds from a status to the reset of a call whose request does not end. */
 const LINGER = 1000;
@@ -64,7 +65,7 @@ const PAGE = 1 << 20;
  */
 export function cutOffUnread(call: ServerInterceptingCallInterface, milliseconds: number): void {
   const send = call.sendMessage.bind(call);
-  const timers = new Set<NodeJS.Timeout>();
+  const timers = new SmallSet<NodeJS.Timeout>();
   streamOf(call)?.once('close', () => {
     for (const timer of timers) clearTimeout(timer);
   });

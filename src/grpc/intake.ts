@@ -5,6 +5,7 @@
  */
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
 import { Metadata, ServerInterceptingCall } from '@grpc/grpc-js';
+import { SmallSet } from '../core/small-map.ts';
 import type { Limits } from '../service/limits.ts';
 import { GRPC } from '../service/status.ts';
 import { cutOff, cutOffUnread, letGo, whenStuck } from './cut-off.ts';
@@ -60,11 +61,11 @@ export function intake(
     }
     const messages = new Window(pendingBatchBytes);
     /** What is given back when the call ends, whichever way it ends. */
-    const held = new Set<() => void>();
+    const held = new SmallSet<() => void>();
     let closed = false;
     const close = () => {
       closed = true;
-      for (const release of [...held]) release();
+      for (const release of held) release();
     };
     const hold = (release: () => void): (() => void) => {
       const once = () => {

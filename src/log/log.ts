@@ -299,10 +299,12 @@ export class TransparencyLog {
       if (left <= 0) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
-        this.#arrived = () => {
+        // Written here and not where it is assigned: there it would be made among what is old, and keep all of this.
+        const arrived = () => {
           clearTimeout(timer);
           resolve();
         };
+        this.#arrived = arrived;
       });
     }
   }

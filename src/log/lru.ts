@@ -54,10 +54,14 @@ export class Lru<K, V> {
     this.#newest = entry;
   }
 
-  #unlink({ older, newer }: Entry<K, V>): void {
+  #unlink(entry: Entry<K, V>): void {
+    const { older, newer } = entry;
     if (older) older.newer = newer;
     else this.#oldest = newer;
     if (newer) newer.older = older;
     else this.#newest = older;
+    // An entry that has left and was old keeps none that leaves after it.
+    entry.older = undefined;
+    entry.newer = undefined;
   }
 }

@@ -69,20 +69,19 @@ export function publishHead(keys: LogKeys, origin: string, tree: Tree): Publishe
   };
 }
 
-/** What the receipts of a head have in common, made with the first of them. */
-const receipts = new WeakMap<ReceiptHead['receipt'], InclusionReceipts>();
+/**
+ * What the receipts of a head have in common, made with the first of them: of the head that was asked for last, since most are of the
+ * newest. A WeakMap would keep what is made of each until a full collection, where its table is old.
+ */
+let receipts: { readonly of: ReceiptHead['receipt']; readonly made: InclusionReceipts } | undefined;
 
 /**
  * COSE receipt of inclusion of leaf `index` under `head`.
  * @param path 32 bytes for each hash, leaf to root
  */
 export function inclusionReceipt({ receipt, size }: ReceiptHead, index: number, path: Bytes): Bytes {
-  let made = receipts.get(receipt);
-  if (!made) {
-    made = new InclusionReceipts(receipt, size);
-    receipts.set(receipt, made);
-  }
-  return made.encode(index, path);
+  if (receipts?.of !== receipt) receipts = { of: receipt, made: new InclusionReceipts(receipt, size) };
+  return receipts.made.encode(index, path);
 }
 
 /** Of the tree that was asked for last with these keys: as with inclusion, one signature serves all receipts of it. */

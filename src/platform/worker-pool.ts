@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type TransferListItem, Worker } from 'node:worker_threads';
 import { fail } from '../core/errors.ts';
+import { SmallMap } from '../core/small-map.ts';
 
 interface Slot<Answer> {
   readonly worker: Worker;
@@ -12,7 +13,7 @@ interface Slot<Answer> {
   /** Requests that wait, without what the worker was told, and their weight. */
   requests: number;
   load: number;
-  readonly waiting: Map<number, Waiting<Answer>>;
+  readonly waiting: SmallMap<number, Waiting<Answer>>;
 }
 
 interface Waiting<Answer> {
@@ -128,7 +129,7 @@ export class WorkerPool<Request, Answer> {
   #start(): Slot<Answer> {
     const { module, initial, onExit } = this.#options;
     const worker = new Worker(module, { resourceLimits: HEAP });
-    const slot: Slot<Answer> = { worker, waiting: new Map(), requests: 0, load: 0, ended: false };
+    const slot: Slot<Answer> = { worker, waiting: new SmallMap(), requests: 0, load: 0, ended: false };
     let died: Error | undefined;
     worker.on('message', ({ id, answer, error, stack }: WorkerAnswer<Answer>) => {
       const waiting = slot.waiting.get(id);

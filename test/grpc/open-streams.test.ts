@@ -1,66 +1,10 @@
-/** What stands in place of node's Map of open streams: a Map to whoever asks, and never in the way of a session. */
+/** What stands in place of node's Map of open streams is never in the way of a session. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
-import { StreamTable, tableStreamsOf } from '../../src/grpc/open-streams.ts';
-
-const stream = (name: number) => ({ name }) as unknown as ServerHttp2Stream;
-const sorted = (entries: Iterable<[number, ServerHttp2Stream]>) => [...entries].sort(([a], [b]) => a - b);
-
-suite('the table of open streams', () => {
-  const ids = fc.integer({ min: 1, max: 12 });
-  const steps = fc.array(
-    fc.oneof(
-      fc.record({ do: fc.constant('set' as const), id: ids }),
-      fc.record({ do: fc.constant('delete' as const), id: ids }),
-      fc.record({ do: fc.constant('clear' as const), id: ids }),
-    ),
-    { maxLength: 60 },
-  );
-
-  test('holds what a Map holds, whatever comes and goes', () => {
-    fc.assert(
-      fc.property(steps, (history) => {
-        const [table, map] = [new StreamTable(), new Map<number, ServerHttp2Stream>()];
-        for (const [at, { do: what, id }] of history.entries()) {
-          if (what === 'set') {
-            const value = stream(at);
-            assert.equal(table.set(id, value), table);
-            map.set(id, value);
-          } else if (what === 'delete') assert.equal(table.delete(id), map.delete(id));
-          else if (id === 1) {
-            table.clear();
-            map.clear();
-          }
-          assert.equal(table.size, map.size);
-          assert.deepEqual(sorted(table), sorted(map));
-          for (let each = 1; each <= 12; each++) {
-            assert.equal(table.get(each), map.get(each));
-            assert.equal(table.has(each), map.has(each));
-          }
-        }
-        assert.deepEqual(sorted(new StreamTable(map)), sorted(map));
-        assert.deepEqual([...table.keys()].sort(), [...map.keys()].sort());
-        assert.deepEqual(new Set(table.values()), new Set(map.values()));
-      }),
-    );
-  });
-
-  test('what is gone through is what there was at first, whatever is taken out meanwhile', () => {
-    const table = new StreamTable([1, 3, 5, 7].map((id) => [id, stream(id)]));
-    const seen: number[] = [];
-    table.forEach((_stream, id, all) => {
-      assert.equal(all, table);
-      seen.push(id);
-      table.delete(id);
-    });
-    assert.deepEqual(seen, [1, 3, 5, 7]);
-    assert.equal(table.size, 0);
-  });
-});
+import { tableStreamsOf } from '../../src/grpc/open-streams.ts';
 
 suite('a session whose streams are in the table', () => {
   /** @returns the server's side of a session, and the client's */
