@@ -70,18 +70,24 @@ export function publishHead(keys: LogKeys, origin: string, tree: Tree): Publishe
 }
 
 /**
- * What the receipts of a head have in common, made with the first of them: of the head that was asked for last, since most are of the
- * newest. A WeakMap would keep what is made of each until a full collection, where its table is old.
+ * What the receipts of a head have in common, made with the first of them: of the heads that were asked for last, since answers of
+ * several may alternate. A WeakMap would keep what is made of each until a full collection, where its table is old.
  */
-let receipts: { readonly of: ReceiptHead['receipt']; readonly made: InclusionReceipts } | undefined;
+const receipts: { readonly of: ReceiptHead['receipt']; readonly made: InclusionReceipts }[] = [];
+const REMEMBERED = 4;
 
 /**
  * COSE receipt of inclusion of leaf `index` under `head`.
  * @param path 32 bytes for each hash, leaf to root
  */
 export function inclusionReceipt({ receipt, size }: ReceiptHead, index: number, path: Bytes): Bytes {
-  if (receipts?.of !== receipt) receipts = { of: receipt, made: new InclusionReceipts(receipt, size) };
-  return receipts.made.encode(index, path);
+  let known = receipts.find(({ of }) => of === receipt);
+  if (!known) {
+    known = { of: receipt, made: new InclusionReceipts(receipt, size) };
+    receipts.unshift(known);
+    if (receipts.length > REMEMBERED) receipts.pop();
+  }
+  return known.made.encode(index, path);
 }
 
 /** Of the tree that was asked for last with these keys: as with inclusion, one signature serves all receipts of it. */
