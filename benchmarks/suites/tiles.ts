@@ -30,13 +30,12 @@ export const suite: Suite = {
   async run({ entries, progress }) {
     const dataDir = temporaryFolder('tiles');
     try {
-      const leaves = entries;
-      await writeStoredLog(dataDir, leaves);
+      await writeStoredLog(dataDir, entries);
       const server = await startBenchServer(dataDir);
       try {
         await server.settled();
         const asked = { port: portOf(server.http), cpu: server.cpu };
-        const full = Math.floor(leaves / TILE_WIDTH);
+        const full = Math.floor(entries / TILE_WIDTH);
         const head = await headOf(server, dataDir);
         const before = await verifiedTiles(server, head);
         const measured = async (name: string, kind: TileKind, share?: number): Promise<Measure> => {
